@@ -1,0 +1,59 @@
+# Parley: every command sets itself up; `make` alone lists them.
+# Arguments pass through: make train ARGS="experiment=job_shop seed=1"
+
+# The first of these that is Python 3.11 or newer makes the virtual environment.
+PYTHON ?= python3.11 python3
+ARGS ?=
+
+PIP := .venv/bin/python -m pip --disable-pip-version-check
+TORCH := $(shell grep '^torch==' requirements.lock)
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup train evaluate benchmark lint test clean
+
+help:  ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+
+setup: $(READY)  ## make .venv with the locked dependencies (the other commands do so by themselves)
+
+train: $(READY)  ## train both policies; ARGS="..." are Hydra overrides
+	.venv/bin/python -m experiments.train $(ARGS)
+
+evaluate: $(READY)  ## score trained policies and rules on fixed seeds; ARGS="..."
+	.venv/bin/python -m experiments.evaluate $(ARGS)
+
+benchmark: $(READY)  ## measure speed and published benchmarks; ARGS="..."
+	.venv/bin/python -m experiments.benchmark $(ARGS)
+
+lint: $(READY)  ## ruff and mypy
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+test: lint  ## every check: lint, then the tests; ARGS="..." go to pytest
+	.venv/bin/python -m pytest $(ARGS)
+
+clean:  ## remove caches, compiled kernels and build leftovers; .venv and results stay
+	rm -rf build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -path ./.venv -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# The stamp is written last: a set-up that failed half-way is tried again.
+# torch comes first, from a local folder of wheels (pip's find-links) or the index of CPU builds: the ordinary index, where
+# the lock would take it from, gives Linux gigabytes of CUDA. It is the last resort.
+$(READY): requirements.lock pyproject.toml
+	@rm -f $@
+	@for python in $(PYTHON); do \
+	    if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	        echo "setting up .venv with $$("$$python" --version)"; exec "$$python" -m venv .venv; \
+	    fi; \
+	done; \
+	echo "Parley needs Python 3.11 or newer, tried: $(PYTHON). Install it, or name it: make setup PYTHON=/path/to/python3" >&2; \
+	exit 1
+	@$(PIP) install --quiet --no-deps --no-index '$(TORCH)' 2>/dev/null \
+	    || $(PIP) install --quiet --no-deps --retries 1 --index-url https://download.pytorch.org/whl/cpu '$(TORCH)' \
+	    || echo "no CPU build of $(TORCH) within reach: taking it from the ordinary index"
+	@echo "installing the locked dependencies: a minute or two"
+	@$(PIP) install -qq -r requirements.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,31 @@
+"""The ordinal bid head: one learned number becomes a distribution over bid levels in which neighbours stay neighbours."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class BidHead(nn.Module):
+    """Logits -(level - mu)^2 / (2 sigma^2); ``sigma``, in levels, is no parameter: the learner anneals it."""
+
+    sigma: Tensor
+    steps: Tensor
+
+    def __init__(self, width: int, levels: int, sigma: float = 1.0) -> None:
+        """Start in the middle of the levels, whatever the input."""
+        super().__init__()
+        self.score = nn.Linear(width, 1)
+        nn.init.zeros_(self.score.weight)
+        nn.init.zeros_(self.score.bias)
+        self.register_buffer("sigma", torch.tensor(sigma))
+        self.register_buffer("steps", torch.arange(levels, dtype=torch.float32), persistent=False)
+
+    def mu(self, hidden: Tensor) -> Tensor:
+        """The wanted level of each decision, a real number in (0, levels - 1): [N, H] -> [N]."""
+        return (len(self.steps) - 1) * torch.sigmoid(self.score(hidden).squeeze(1))
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Logits of the levels: [N, H] -> [N, levels]."""
+        distance = self.steps - self.mu(hidden)[:, None]
+        return distance.square() * (-0.5 / self.sigma.square())

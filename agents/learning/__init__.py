@@ -1,0 +1,1 @@
+"""One loop: collect experience with the current policies, integrate it, evaluate on fixed seeds, checkpoint."""

@@ -1,0 +1,147 @@
+"""Playing B worlds in which some roles learn and the others follow a policy that is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from agents.learning.buffer import Array
+from agents.learning.episodes import Bank
+from agents.learning.experience import Experience, Floats, Ids
+from agents.networks import NEGOTIATOR, PRIORITIZER
+from agents.policy import Negotiator, Prioritizer
+from agents.sets import Sets, gather, to_actions
+from envs.engine.layout import Phase
+from envs.world import Outputs, World
+
+
+class Finished(NamedTuple):
+    """An episode that came to its end."""
+
+    world: int
+    entry: int
+    """Its place in the schedule."""
+    cost: float
+    """Of the team."""
+
+
+class Collector:
+    """Plays worlds and hands each decision of a learning role to its experience."""
+
+    def __init__(
+        self, world: World, experience: Mapping[str, Experience], prioritizer: Prioritizer, negotiator: Negotiator, bank: Bank | None = None
+    ) -> None:
+        """Take a World that was reset, the experience of each learning role, policies for the others, and the baseline."""
+        self.world = world
+        self.experience = experience
+        self.prioritizer = prioritizer
+        self.negotiator = negotiator
+        self.bank = bank
+        self._earned = np.zeros((world.num_worlds, world.num_agents))
+        self._cost = np.zeros(world.num_worlds)
+        self._was_over = np.zeros(world.num_worlds, np.bool_)
+
+    def restart(self, bank: Bank | None) -> None:
+        """Forget what the worlds were doing: they were reset, to play the episodes of ``bank``."""
+        self.bank = bank
+        self._earned[:], self._cost[:], self._was_over[:] = 0.0, 0.0, False
+        for experience in self.experience.values():
+            experience.forget()
+
+    def decisions(self) -> int:
+        """Decisions of the learning roles in this rollout."""
+        return sum(len(experience) for experience in self.experience.values())
+
+    def step(self) -> list[Finished]:
+        """Play one round in every world and return the episodes that it ended."""
+        out, world = self.world.out, self.world
+        picks = np.full((world.num_worlds, world.num_agents), world.candidates, np.int32)
+        bids = np.zeros(picks.shape)
+        if len(seats := self._asked(Phase.PRIORITISE)):
+            picks.flat[seats] = self._pick(out, seats)
+        if len(seats := self._asked(Phase.NEGOTIATE)):
+            bids.flat[seats] = self._bid(out, seats)
+        world.step(picks, bids)
+        self._earned += out.reward
+        self._cost += out.team_cost
+        return self._finish(out) if (out.phase == Phase.OVER).any() else []
+
+    def state(self) -> dict[str, Array]:
+        """Everything that ``load`` needs, except for the World's own state and the experience."""
+        return {"earned": self._earned.copy(), "cost": self._cost.copy()}
+
+    def load(self, state: dict[str, Array]) -> None:
+        """Continue from ``state``."""
+        self._earned, self._cost = state["earned"].copy(), state["cost"].copy()
+
+    def _asked(self, phase: Phase) -> Ids:
+        return np.flatnonzero(self.world.out.acting & (self.world.out.phase == phase)[:, None])
+
+    def _pick(self, out: Outputs, seats: Ids) -> NDArray[np.int32]:
+        experience = self.experience.get(PRIORITIZER)
+        mask = _by_seat(out.mask)
+        if experience is None:
+            return self.prioritizer.pick(_by_seat(out.candidates)[seats], _by_seat(out.context)[seats], mask[seats])
+        seen, numbers = self._see(experience, out, seats, mask[:, :-1])
+        places = experience.decide(seats, *self._now(seats), seen)
+        return to_actions(places, numbers, seen.counts.cpu().numpy(), self.world.candidates)
+
+    def _bid(self, out: Outputs, seats: Ids) -> Floats:
+        observation = _by_seat(out.negotiation)[seats]
+        experience = self.experience.get(NEGOTIATOR)
+        if experience is None:
+            return self.negotiator.bid(observation)
+        return experience.decide(seats, *self._now(seats), _see_contest(experience, observation)).astype(np.float64)
+
+    def _now(self, seats: Ids) -> tuple[Floats, Floats]:
+        """Time and total of each seat. The baseline does not depend on what the seats do, so it changes no optimum."""
+        world = seats // self.world.num_agents
+        time = self.world.out.time[world]
+        total = self._earned.reshape(-1)[seats]
+        if self.bank is not None:
+            total = total + self.bank.cost(self.world.out.entry[world], seats % self.world.num_agents, time)
+        return time, total
+
+    def _finish(self, out: Outputs) -> list[Finished]:
+        for over, cut_off in ((out.terminated, False), (out.truncated & ~out.terminated, True)):
+            of_world = np.repeat(over, self.world.num_agents)
+            for role, experience in self.experience.items():
+                seats = experience.open_seats(np.flatnonzero(of_world))
+                if not len(seats):
+                    continue
+                time, total = self._now(seats)
+                if cut_off:
+                    experience.end(seats, time, total, self._last_sight(role, experience, out, seats))
+                else:
+                    entries, agents = out.entry[seats // self.world.num_agents], seats % self.world.num_agents
+                    rest = 0.0 if self.bank is None else self.bank.total(entries, agents) - self.bank.cost(entries, agents, time)
+                    experience.end(seats, time, total + rest)
+        is_over = out.phase == Phase.OVER
+        over = np.flatnonzero(is_over if self.world.auto_reset else is_over & ~self._was_over)
+        self._was_over = is_over
+        finished = [Finished(int(b), int(out.entry[b]), float(self._cost[b])) for b in over]
+        self._earned[over], self._cost[over] = 0.0, 0.0
+        return finished
+
+    def _last_sight(self, role: str, experience: Experience, out: Outputs, seats: Ids) -> Sets:
+        if role == NEGOTIATOR:
+            return _see_contest(experience, _by_seat(out.negotiation)[seats])
+        return self._see(experience, out, seats, _by_seat(out.task) >= 0)[0]
+
+    def _see(self, experience: Experience, out: Outputs, seats: Ids, exists: NDArray[np.bool_]) -> tuple[Sets, NDArray[np.int64]]:
+        rows, numbers, counts = gather(_by_seat(out.candidates), exists, seats)
+        parts = (rows, counts, _by_seat(out.context)[seats], _by_seat(out.mask)[seats, -1])
+        return Sets.of(*(torch.from_numpy(part).to(experience.policy.device) for part in parts)), numbers
+
+
+def _see_contest(experience: Experience, observation: NDArray[np.float32]) -> Sets:
+    return Sets.without_rows(torch.from_numpy(observation).to(experience.policy.device))
+
+
+def _by_seat(array: NDArray[np.generic]) -> Array:
+    """View [B, A, ...] as [B x A, ...]."""
+    return array.reshape(-1, *array.shape[2:])

@@ -1,0 +1,131 @@
+"""Fixed lists of episodes, what a policy costs on each, and that cost's path over time as a baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.policy import Negotiator, Prioritizer
+from envs.engine.layout import Phase
+from envs.scenario import Scenario
+from envs.workloads.instance import Instance
+from envs.world import Outputs, World, draw_instances
+
+GRID: Final = 256
+"""Intervals, equal in time, at whose ends the cost path of an episode is known; in between it is interpolated."""
+
+Floats = NDArray[np.float64]
+
+
+class Purpose(IntEnum):
+    """What a run draws seeds for: no two purposes ever get the same ones."""
+
+    TORCH = 0
+    TRAINING = 1
+    EVALUATION = 2
+    CHOICE = 3
+
+
+def derive(seed: int, purpose: Purpose, number: int = 0) -> int:
+    """The seed of the number-th thing that a run draws for a purpose."""
+    return int(np.random.default_rng([seed, purpose, number]).integers(2**63))
+
+
+class Episodes(NamedTuple):
+    """N episodes, each an instance and a seed."""
+
+    instances: list[Instance]
+    which: NDArray[np.int32]
+    """[N] index into ``instances``."""
+    seeds: NDArray[np.uint64]
+    """[N]."""
+
+
+def draw_episodes(scenario: Scenario, number: int, seed: int) -> Episodes:
+    """Draw as many episodes of a scenario, each with an instance of its own."""
+    seeds = np.random.default_rng(seed).integers(2**64, size=number, dtype=np.uint64)
+    return Episodes(draw_instances(scenario, number, seed), np.arange(number, dtype=np.int32), seeds)
+
+
+def ask(out: Outputs, prioritizer: Prioritizer, negotiator: Negotiator) -> tuple[NDArray[np.int32], Floats]:
+    """What two policies do where the worlds ask for it: picks and bids, both [B, A]."""
+    worlds, agents, actions = out.mask.shape
+    picks, bids = np.full((worlds, agents), actions - 1, np.int32), np.zeros((worlds, agents))
+    asked = out.acting & (out.phase == Phase.PRIORITISE)[:, None]
+    if asked.any():
+        picks[asked] = prioritizer.pick(out.candidates[asked], out.context[asked], out.mask[asked])
+    asked = out.acting & (out.phase == Phase.NEGOTIATE)[:, None]
+    if asked.any():
+        bids[asked] = negotiator.bid(out.negotiation[asked])
+    return picks, bids
+
+
+def play(
+    world: World, episodes: Episodes, prioritizer: Prioritizer, negotiator: Negotiator, watch: Callable[[Outputs], None] | None = None
+) -> Floats:
+    """Play every episode once and return the team's cost of each [N]; ``watch`` sees the outputs after every step.
+
+    The World must hold the episodes' instances and reset automatically.
+    """
+    world.schedule(episodes.seeds, episodes.which)
+    out = world.reset()
+    running, cost = out.team_cost.copy(), np.full(len(episodes.seeds), np.nan)
+    if watch is not None:
+        watch(out)
+    while np.isnan(cost).any():
+        out = world.step(*ask(out, prioritizer, negotiator))
+        running += out.team_cost
+        if watch is not None:
+            watch(out)
+        over = out.phase == Phase.OVER
+        cost[out.entry[over]] = running[over]
+        running[over] = 0.0
+    return cost
+
+
+class Bank:
+    """Episodes and the cost path of a rule on each: the baseline of a learner on the same episode.
+
+    Under common random numbers nothing in it depends on what the learner does, so subtracting it from what the learner earns
+    leaves the gradient unbiased and takes away most of its variance.
+    """
+
+    def __init__(self, world: World, episodes: Episodes, prioritizer: Prioritizer, negotiator: Negotiator) -> None:
+        """Play the rule on every episode in a World as ``play`` needs it."""
+        number = len(episodes.seeds)
+        self._paths = np.zeros((number, GRID + 1, world.num_agents))
+        self._ends = np.ones(number)
+        self._watched: list[tuple[Floats, Floats]] = []
+        self._since = np.zeros(world.num_worlds, np.int64)
+        self.team_cost = play(world, episodes, prioritizer, negotiator, self._watch)
+        """[N] of the rule."""
+        self._watched.clear()
+
+    def cost(self, entry: NDArray[np.integer], agent: NDArray[np.int64], time: Floats) -> Floats:
+        """What the rule had cost an agent (own and team's mixed as in its reward) by some time of an episode; all [n]."""
+        place = np.clip(time / self._ends[entry], 0.0, 1.0) * GRID
+        before = np.minimum(place.astype(np.int64), GRID - 1)
+        left, right = self._paths[entry, before, agent], self._paths[entry, before + 1, agent]
+        path: Floats = left + (right - left) * (place - before)
+        return path
+
+    def total(self, entry: NDArray[np.integer], agent: NDArray[np.int64]) -> Floats:
+        """What the rule had cost an agent at its end of an episode; all [n]."""
+        total: Floats = self._paths[entry, GRID, agent]
+        return total
+
+    def _watch(self, out: Outputs) -> None:
+        self._watched.append((out.time.copy(), -out.reward))
+        for b in np.flatnonzero(out.phase == Phase.OVER):
+            steps = self._watched[self._since[b] :]
+            time = np.array([times[b] for times, _ in steps])
+            cost = np.cumsum([costs[b] for _, costs in steps], axis=0)
+            entry, end = out.entry[b], max(time[-1], np.finfo(np.float64).tiny)
+            self._ends[entry] = end
+            for agent in range(cost.shape[1]):
+                self._paths[entry, :, agent] = np.interp(np.linspace(0.0, end, GRID + 1), time, cost[:, agent])
+            self._since[b] = len(self._watched)

@@ -1,0 +1,173 @@
+"""What one role lived through: ragged streams of real decisions, one per seat, from being made to being learned from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from agents.learning.advantage import OPEN, TERMINATED, TRUNCATED, advantages, rewards_to_go
+from agents.learning.buffer import Array, Batches, Table
+from agents.learning.normalise import Moments
+from agents.learning.policies import RolePolicy
+from agents.sets import Sets
+
+SAMPLE: Final = 256
+"""Candidates per round on which the columns' means are measured; all would cost as much as acting."""
+CHUNK: Final = 16384
+"""Decisions that the critic values at once."""
+
+Ids = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time constants of the discounts in seconds; None: no discount."""
+
+    tau_gamma: float | None
+    tau_lambda: float | None
+
+
+class Experience:
+    """The decisions of one role in all worlds.
+
+    A seat here is a number: world x agents + agent. ``total`` is what a seat has earned since its episode began, so that the reward
+    between two decisions is the difference of their totals. A stream's last decision of a rollout is still open: its reward is not
+    known yet. It is carried over to the next rollout; meanwhile its value bootstraps the decision before.
+    """
+
+    def __init__(self, policy: RolePolicy, seats: int) -> None:
+        """Start with nothing lived through."""
+        self.policy = policy
+        rows, context = len(policy.spec.candidate_columns), len(policy.spec.context_columns)
+        floats, ints = (np.float32, ()), (np.int64, ())
+        exact = dict.fromkeys(("time", "total", "end_time", "end_total", "end_value"), (np.float64, ()))
+        whole = dict.fromkeys(("count", "action", "seat", "following"), ints)
+        self._rows = Table({"columns": (np.float32, (rows,))})
+        self._made = Table({"context": (np.float32, (context,)), "may_pass": (np.bool_, ()), "log_prob": floats, **whole, **exact})
+        self._last = np.full(seats, OPEN, np.int64)
+        self._moments = {"rows": Moments(rows), "context": Moments(context), "returns": Moments(1)}
+
+    def __len__(self) -> int:
+        """Decisions of this rollout, those carried over included."""
+        return len(self._made)
+
+    @torch.no_grad()
+    def decide(self, seats: Ids, time: Floats, total: Floats, seen: Sets) -> NDArray[np.int64]:
+        """Draw an action (place or level) for each seat [N] from raw sets, and remember the decision."""
+        tamed = self.policy.brain.reader.tame(seen)
+        self._measure("rows", tamed.rows)
+        self._measure("context", tamed.context)
+        inputs = self.policy.brain.reader.standardise(tamed)
+        action, log_prob = self.policy.act(inputs)
+        chosen: NDArray[np.int64] = action.cpu().numpy()
+        self._rows.append(len(inputs.rows), columns=inputs.rows.cpu().numpy())
+        new = self._made.append(
+            len(seats),
+            context=inputs.context.cpu().numpy(),
+            may_pass=inputs.may_pass.cpu().numpy(),
+            log_prob=log_prob.cpu().numpy(),
+            count=inputs.counts.cpu().numpy(),
+            action=chosen,
+            seat=seats,
+            following=OPEN,
+            time=time,
+            total=total,
+        )
+        before = self._last[seats]
+        goes_on = before != OPEN
+        self._made["following"][before[goes_on]] = new[goes_on]
+        self._last[seats] = new
+        return chosen
+
+    def open_seats(self, seats: Ids) -> Ids:
+        """Those of ``seats`` that have decided in their current episode."""
+        return seats[self._last[seats] != OPEN]
+
+    @torch.no_grad()
+    def end(self, seats: Ids, time: Floats, total: Floats, final: Sets | None = None) -> None:
+        """End the streams of ``seats`` [N], all open, with their episodes: cut off where ``final`` shows what they saw last (raw)."""
+        made, last = self._made, self._last[seats]
+        made["following"][last] = TERMINATED if final is None else TRUNCATED
+        made["end_time"][last], made["end_total"][last] = time, total
+        made["end_value"][last] = 0.0 if final is None else self.policy.critic(self.policy.brain.reader(final)).cpu().numpy()
+        self._last[seats] = OPEN
+
+    def estimate(self, clock: Clock) -> Batches:
+        """Estimate the advantages of all decisions that are not open. Values are in units of the running deviation of returns."""
+        made, sets = self._made, self._sets()
+        following = made["following"]
+        goes_on = following >= 0
+        elapsed = np.where(goes_on, made["time"][following], made["end_time"]) - made["time"]
+        reward = np.where(goes_on, made["total"][following], made["end_total"]) - made["total"]
+        is_open = following == OPEN
+        elapsed[is_open], reward[is_open] = 0.0, 0.0
+        self._moments["returns"].add(rewards_to_go(reward, elapsed, following, clock.tau_gamma)[~is_open, None])
+        value = self._values(sets)
+        next_value = np.where(goes_on, value[following], np.where(following == TRUNCATED, made["end_value"], 0.0))
+        found = advantages(reward / self.scale, elapsed, value, next_value, following, clock.tau_gamma, clock.tau_lambda)
+        return self._batches(sets, np.flatnonzero(~is_open), value, found)
+
+    def assign(self, score: Floats) -> Batches:
+        """Give every decision the score of its seat as its advantage; nan: not to be learned from. No stream may be open."""
+        of_decision = score[self._made["seat"]]
+        return self._batches(self._sets(), np.flatnonzero(~np.isnan(of_decision)), np.zeros(len(self)), of_decision)
+
+    @property
+    def scale(self) -> float:
+        """Reward that is worth 1 to the critic."""
+        return float(self._moments["returns"].std[0]) or 1.0
+
+    def calibrate(self) -> None:
+        """Let the policy's reader use everything that has been measured. Only between rollouts: it changes what the policy does."""
+        reader = self.policy.brain.reader
+        reader.rows.set_moments(self._moments["rows"].mean, self._moments["rows"].std)
+        reader.context.set_moments(self._moments["context"].mean, self._moments["context"].std)
+
+    def carry(self) -> None:
+        """Forget this rollout, except for its open decisions."""
+        is_open = self._made["following"] == OPEN
+        self._rows.keep(np.flatnonzero(np.repeat(is_open, self._made["count"])))
+        self._made.keep(np.flatnonzero(is_open))
+        self._last[self._made["seat"]] = np.arange(len(self._made))
+
+    def forget(self) -> None:
+        """Forget this rollout and what is open."""
+        self._rows.keep(np.zeros(0, np.int64))
+        self._made.keep(np.zeros(0, np.int64))
+        self._last[:] = OPEN
+
+    def state(self) -> dict[str, Array]:
+        """Everything between two rollouts that ``load`` needs."""
+        state = {f"made.{name}": column for name, column in self._made.state().items()} | {"rows": self._rows["columns"].copy()}
+        return state | {f"{name}.{part}": array for name, moments in self._moments.items() for part, array in moments.state().items()}
+
+    def load(self, state: dict[str, Array]) -> None:
+        """Continue from ``state``."""
+        self.forget()
+        self._rows.load({"columns": state["rows"]})
+        self._made.load({name.removeprefix("made."): column for name, column in state.items() if name.startswith("made.")})
+        self._last[self._made["seat"]] = np.arange(len(self._made))
+        for name, moments in self._moments.items():
+            moments.load({part: state[f"{name}.{part}"] for part in ("count", "mean", "squares")})
+
+    def _measure(self, name: str, tamed: torch.Tensor) -> None:
+        self._moments[name].add(tamed[:: max(1, len(tamed) // SAMPLE)].cpu().numpy())
+
+    def _sets(self) -> Sets:
+        made = self._made
+        columns: tuple[Any, ...] = (self._rows["columns"], made["count"], made["context"], made["may_pass"])
+        return Sets.of(*(torch.from_numpy(column).to(self.policy.device) for column in columns))
+
+    @torch.no_grad()
+    def _values(self, sets: Sets) -> Floats:
+        parts = torch.arange(len(self), device=sets.counts.device).split(CHUNK)
+        values = [self.policy.critic(sets.select(part)).cpu().numpy() for part in parts]
+        return np.concatenate(values, dtype=np.float64) if values else np.zeros(0)
+
+    def _batches(self, sets: Sets, learnable: Ids, value: Floats, found: Floats) -> Batches:
+        return Batches(sets, learnable, self._made["action"], self._made["log_prob"], value, found)

@@ -1,0 +1,212 @@
+"""How a rollout changes the policies: three methods, chosen by configuration, that all collect first and integrate then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from stable_baselines3.common.logger import Logger
+
+from agents.learning.buffer import Array
+from agents.learning.collect import Collector, Finished
+from agents.learning.config import GROUP, PPO, Learner
+from agents.learning.episodes import Bank, Episodes, Purpose, derive, draw_episodes
+from agents.learning.experience import Clock, Experience
+from agents.learning.logging import RoleLogger
+from agents.learning.ppo import RolePPO
+from agents.policy import Negotiator, Prioritizer
+from agents.rules import negotiator as negotiation_rule
+from agents.rules import prioritizer as dispatching_rule
+from envs.engine.layout import Phase
+from envs.scenario import Scenario
+from envs.world import World
+
+Floats = NDArray[np.float64]
+
+
+def rules(learner: Learner) -> tuple[Prioritizer, Negotiator]:
+    """The rules that the learner is measured against."""
+    return dispatching_rule(learner.episodes.prioritizer), negotiation_rule(learner.episodes.negotiator)
+
+
+class Method(Protocol):
+    """A way to learn. One iteration is ``collect``, then ``integrate``."""
+
+    experience: Mapping[str, Experience]
+
+    def collect(self, iteration: int) -> list[Finished]:
+        """Play with the current policies; return the episodes that ended."""
+
+    def integrate(self, models: Mapping[str, RolePPO], logger: Logger) -> None:
+        """Change the policies by what was collected."""
+
+    def state(self) -> dict[str, Array]:
+        """Everything between two iterations that ``load`` needs; experience excepted."""
+
+    def load(self, state: dict[str, Array], iteration: int) -> None:
+        """Continue as the method that ``state`` was taken from, before the given iteration."""
+
+
+def make_method(scenario: Scenario, learner: Learner, models: Mapping[str, RolePPO], seed: int) -> Method:
+    """Build the method that the learner asks for."""
+    return (Streams if learner.update.method == PPO else Groups)(scenario, learner, models, seed)
+
+
+class Streams:
+    """PPO on streams of decisions: the worlds never stop, a rollout is a number of decisions."""
+
+    def __init__(self, scenario: Scenario, learner: Learner, models: Mapping[str, RolePPO], seed: int) -> None:
+        """Draw the episodes, play the baseline on them and start the worlds."""
+        self._scenario, self._learner, self._seed = scenario, learner, seed
+        self.experience: dict[str, Experience] = {}
+        self._start(0)
+        seats = self._world.num_worlds * self._world.num_agents
+        self.experience.update({role: Experience(model.policy, seats) for role, model in models.items()})
+        self._warm_up()
+
+    @property
+    def bank(self) -> Bank | None:
+        """The baseline."""
+        return self._collector.bank
+
+    def collect(self, iteration: int) -> list[Finished]:
+        """Play on until there are enough decisions."""
+        refresh = self._learner.episodes.refresh
+        if refresh and iteration and iteration % refresh == 0:
+            self._start(iteration // refresh)
+        finished: list[Finished] = []
+        while self._collector.decisions() < self._learner.rollout:
+            finished += self._collector.step()
+        return finished
+
+    def integrate(self, models: Mapping[str, RolePPO], logger: Logger) -> None:
+        """Estimate advantages and let MaskablePPO train."""
+        for role, experience in self.experience.items():
+            batches = experience.estimate(self._clock)
+            logger.record(f"rollout/{role}_decisions", len(batches))
+            logger.record(f"rollout/{role}_reward_scale", experience.scale)
+            if len(batches) > 1:
+                models[role].integrate(batches, RoleLogger(logger, role))
+            experience.carry()
+            experience.calibrate()
+
+    def state(self) -> dict[str, Array]:
+        """Worlds and what their seats have earned."""
+        return {f"world.{name}": array for name, array in self._world.get_state().items()} | self._collector.state()
+
+    def load(self, state: dict[str, Array], iteration: int) -> None:
+        """Continue from ``state``; the episodes are drawn again, as they depend on nothing but the seed."""
+        refresh = self._learner.episodes.refresh
+        number = max(0, iteration - 1) // refresh if refresh else 0
+        if number:
+            self._start(number)
+        own = self._world.get_state()
+        self._world.set_state({name: state[f"world.{name}"].view(array.dtype).reshape(array.shape) for name, array in own.items()})
+        self._collector.load(state)
+
+    def _start(self, number: int) -> None:
+        learner = self._learner
+        episodes = draw_episodes(self._scenario, learner.episodes.number, derive(self._seed, Purpose.TRAINING, number))
+        self._world = World(self._scenario, learner.worlds, instances=episodes.instances)
+        self._clock = clock(learner, episodes)
+        bank = Bank(self._world, episodes, *rules(learner)) if learner.episodes.baseline else None
+        self._world.schedule(episodes.seeds, episodes.which)
+        self._world.reset()
+        for experience in self.experience.values():
+            experience.forget()
+        self._collector = Collector(self._world, self.experience, *rules(learner), bank)
+
+    def _warm_up(self) -> None:
+        """Measure the columns before anything is learned from them."""
+        while self._collector.decisions() < self._learner.rollout // 4:
+            self._collector.step()
+        for experience in self.experience.values():
+            experience.calibrate()
+            experience.forget()
+
+
+class Groups:
+    """For problems scored at their end: several rollouts of the same episode are compared with each other.
+
+    The advantage of every decision is (mean cost of the group - own cost) / deviation within the group, or, in self-labeling
+    (Corsini et al. 2024), the best rollout is imitated. There is no critic and no discount.
+    """
+
+    def __init__(self, scenario: Scenario, learner: Learner, models: Mapping[str, RolePPO], seed: int) -> None:
+        """Draw the instances."""
+        self._learner, self._seed = learner, seed
+        self._episodes = draw_episodes(scenario, learner.episodes.number, derive(seed, Purpose.TRAINING))
+        worlds = learner.groups.number * learner.groups.rollouts
+        self._world = World(scenario, worlds, instances=self._episodes.instances, auto_reset=False)
+        self.experience = {role: Experience(model.policy, worlds * self._world.num_agents) for role, model in models.items()}
+        self._collector = Collector(self._world, self.experience, *rules(learner))
+        self._cost = np.zeros(worlds)
+        self.collect(-1)
+        for experience in self.experience.values():
+            experience.calibrate()
+            experience.forget()
+
+    def collect(self, iteration: int) -> list[Finished]:
+        """Play a fresh choice of episodes to their end."""
+        groups = self._learner.groups
+        random = np.random.default_rng(derive(self._seed, Purpose.CHOICE, iteration + 1))
+        which = random.integers(len(self._episodes.instances), size=groups.number, dtype=np.int32)
+        seeds = random.integers(2**64, size=groups.number, dtype=np.uint64)
+        self._world.schedule(np.repeat(seeds, groups.rollouts), np.repeat(which, groups.rollouts))
+        self._world.reset()
+        self._collector.restart(None)
+        finished: list[Finished] = []
+        while (self._world.out.phase != Phase.OVER).any():
+            finished += self._collector.step()
+        for episode in finished:
+            self._cost[episode.world] = episode.cost
+        return finished
+
+    def integrate(self, models: Mapping[str, RolePPO], logger: Logger) -> None:
+        """Score the rollouts within their groups and learn from the decisions of those that count."""
+        groups, method = self._learner.groups, self._learner.update.method
+        cost = self._cost.reshape(groups.number, groups.rollouts)
+        logger.record("rollout/best_over_mean", float(np.mean(cost.min(axis=1) / cost.mean(axis=1))))
+        score = compare(cost, groups.extremes) if method == GROUP else best(cost)
+        for role, experience in self.experience.items():
+            batches = experience.assign(np.repeat(score.reshape(-1), self._world.num_agents))
+            logger.record(f"rollout/{role}_decisions", len(batches))
+            if len(batches) > 1:
+                learn = models[role].integrate if method == GROUP else models[role].imitate
+                learn(batches, RoleLogger(logger, role))
+            experience.forget()
+            experience.calibrate()
+
+    def state(self) -> dict[str, Array]:
+        """Nothing: every iteration starts its own episodes."""
+        return {}
+
+    def load(self, state: dict[str, Array], iteration: int) -> None:
+        """Nothing to do."""
+
+
+def compare(cost: Floats, extremes: int) -> Floats:
+    """Advantages [G, R] of rollouts within their groups; nan: not to be learned from, as all were equal or it is not among the extremes."""
+    deviation = cost.std(axis=1, keepdims=True)
+    score = np.where(deviation > 0, (cost.mean(axis=1, keepdims=True) - cost) / np.where(deviation > 0, deviation, 1.0), np.nan)
+    if extremes:
+        rank = cost.argsort(axis=1, kind="stable").argsort(axis=1)
+        score[(rank >= extremes) & (rank < cost.shape[1] - extremes)] = np.nan
+    return score
+
+
+def best(cost: Floats) -> Floats:
+    """1 for the first of the cheapest rollouts of each group [G, R], nan for the others; nan for all where all were equal."""
+    score = np.full(cost.shape, np.nan)
+    differs = np.flatnonzero(cost.std(axis=1) > 0)
+    score[differs, cost.argmin(axis=1)[differs]] = 1.0
+    return score
+
+
+def clock(learner: Learner, episodes: Episodes) -> Clock:
+    """The discounts' time constants in seconds."""
+    unit = float(np.concatenate([instance.option_nominal for instance in episodes.instances]).mean())
+    gamma, trace = learner.discount.tau_gamma, learner.discount.tau_lambda
+    return Clock(None if gamma is None else gamma * unit, None if trace is None else trace * unit)

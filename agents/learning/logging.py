@@ -1,0 +1,38 @@
+"""Scalars for TensorBoard, by way of SB3's logger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
+from torch.utils.tensorboard import SummaryWriter
+
+
+class ResumableTensorBoard(TensorBoardOutputFormat):
+    """SB3's writer, but of a run that may have been continued: what an earlier process wrote past ``first_step`` is dropped."""
+
+    def __init__(self, folder: Path, first_step: int) -> None:
+        """Write below ``folder`` from ``first_step`` on."""
+        self.writer = SummaryWriter(str(folder), purge_step=first_step)  # type: ignore[no-untyped-call]
+        self._is_closed = False
+
+
+class RoleLogger(Logger):
+    """Passes on what the learner of one role says under a name of its own: train/loss becomes train_prioritizer/loss."""
+
+    def __init__(self, logger: Logger, role: str) -> None:
+        """Say it to ``logger``."""
+        super().__init__(None, [])
+        self._logger = logger
+        self._prefix = f"train_{role}/"
+
+    def record(self, key: str, value: Any, exclude: str | tuple[str, ...] | None = None) -> None:
+        """Record a value."""
+        self._logger.record(key.replace("train/", self._prefix, 1), value, exclude)
+
+
+def make_logger(folder: Path, first_step: int) -> Logger:
+    """A logger whose scalars go to TensorBoard files in ``folder``."""
+    writers: list[KVWriter] = [ResumableTensorBoard(folder, first_step)]
+    return Logger(str(folder), writers)

@@ -1,0 +1,108 @@
+"""The networks of both roles as policies of sb3-contrib's MaskablePPO."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from numpy.typing import NDArray
+from sb3_contrib.common.maskable.distributions import MaskableDistribution
+from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
+from torch import Tensor
+
+from agents.networks import ILLEGAL, PRIORITIZER, Brain, Critic, Spec, entropy
+from agents.sets import Sets
+from envs.columns import NUM_CANDIDATE
+
+Masks = NDArray[np.bool_] | Tensor | None
+
+
+class RolePolicy(MaskableActorCriticPolicy):
+    """One role's actor and critic.
+
+    Observations come in two forms: as standardised ``Sets`` with places for actions, which is what the learner stores; or, as SB3 and
+    PettingZoo have them, as flat vectors (a prioritizer's K x NUM_CANDIDATE and then NUM_CONTEXT numbers; a negotiator's
+    NUM_NEGOTIATION) with masks and action numbers.
+    """
+
+    def __init__(self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any], lr_schedule: Any, **kwargs: Any) -> None:
+        """Take SB3's arguments and ``spec``, the shape of the actor, and ``critic_width``."""
+        self.spec: Spec = kwargs.pop("spec")
+        self.critic_width: int = kwargs.pop("critic_width")
+        super().__init__(observation_space, action_space, lr_schedule, **kwargs)
+
+    def _build(self, lr_schedule: Any) -> None:
+        """Replace SB3's networks by ours."""
+        self.brain = Brain(self.spec)
+        self.critic = Critic(len(self.spec.candidate_columns), len(self.spec.context_columns), self.critic_width)
+        self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)
+
+    def _get_constructor_parameters(self) -> dict[str, Any]:
+        return {**super()._get_constructor_parameters(), "spec": self.spec, "critic_width": self.critic_width}
+
+    def act(self, sets: Sets) -> tuple[Tensor, Tensor]:
+        """Draw an action for each of standardised sets: places or levels [N], log-probabilities [N]."""
+        log_p = self.brain(sets)
+        chosen = (log_p - torch.empty_like(log_p).exponential_().log()).argmax(dim=1)  # the Gumbel trick
+        return chosen, log_p.gather(1, chosen[:, None]).squeeze(1)
+
+    def evaluate_actions(
+        self, obs: Sets | Tensor, actions: Tensor, action_masks: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Values, log-probabilities of ``actions`` and entropies, each [N]."""
+        sets, log_p = (obs, self.brain(obs)) if isinstance(obs, Sets) else self._flat(obs, action_masks)
+        return self.critic(sets), log_p.gather(1, actions.long().view(-1, 1)).squeeze(1), entropy(log_p)
+
+    def forward(
+        self, obs: Tensor, deterministic: bool = False, action_masks: NDArray[np.bool_] | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Actions [N], values [N, 1] and log-probabilities [N] of flat observations."""
+        sets, log_p = self._flat(obs, action_masks)
+        actions = log_p.argmax(dim=1) if deterministic else torch.multinomial(log_p.exp(), 1).squeeze(1)
+        return actions, self.critic(sets)[:, None], log_p.gather(1, actions[:, None]).squeeze(1)
+
+    def get_distribution(self, obs: Any, action_masks: NDArray[np.bool_] | None = None) -> MaskableDistribution:
+        """The distribution over the actions of flat observations."""
+        distribution: MaskableDistribution = self.action_dist.proba_distribution(action_logits=self._flat(obs, action_masks)[1])
+        return distribution
+
+    def predict_values(self, obs: Any) -> Tensor:
+        """Values [N, 1] of flat observations."""
+        return self.critic(self._sets(obs, None)[0])[:, None]  # type: ignore[no-any-return]
+
+    def _flat(self, obs: Tensor, masks: Masks) -> tuple[Sets, Tensor]:
+        """Standardised sets and log-probabilities [N, actions] by action number of flat observations."""
+        sets, slots = self._sets(obs, masks)
+        log_p = self.brain(sets)
+        if self.spec.role != PRIORITIZER:
+            return sets, log_p
+        by_action = log_p.new_full((len(obs), self.num_actions), ILLEGAL)
+        by_action[sets.segment, slots] = log_p[sets.segment, sets.places()]
+        to_pass = log_p.gather(1, sets.counts[:, None]).squeeze(1)
+        by_action[:, -1] = to_pass.where(sets.may_pass, ILLEGAL)
+        return sets, by_action
+
+    def _sets(self, obs: Tensor, masks: Masks) -> tuple[Sets, Tensor]:
+        """Standardised sets of flat observations, and the action number of each row. Without masks every candidate is legal."""
+        if self.spec.role != PRIORITIZER:
+            return self.brain.reader(Sets.without_rows(obs)), obs.new_zeros(0, dtype=torch.int64)
+        size = (self.num_actions - 1) * NUM_CANDIDATE
+        candidates = obs[:, :size].reshape(len(obs), -1, NUM_CANDIDATE)
+        legal = self._mask(masks, candidates)
+        segment, slots = legal[:, :-1].nonzero(as_tuple=True)
+        rows = candidates[segment, slots]
+        return self.brain.reader(Sets.of(rows, legal[:, :-1].sum(dim=1), obs[:, size:], legal[:, -1])), slots
+
+    def _mask(self, masks: Masks, candidates: Tensor) -> Tensor:
+        if masks is not None:
+            return torch.as_tensor(masks, dtype=torch.bool, device=candidates.device).view(len(candidates), -1)
+        exists = (candidates != 0).any(dim=2)
+        return torch.cat((exists, torch.ones_like(exists[:, :1])), dim=1)
+
+    @property
+    def num_actions(self) -> int:
+        """K + 1 for a prioritizer, the bid levels for a negotiator."""
+        assert isinstance(self.action_space, spaces.Discrete)
+        return int(self.action_space.n)

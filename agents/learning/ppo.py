@@ -1,0 +1,93 @@
+"""MaskablePPO over decisions that the learner collects itself: ``train()`` is sb3-contrib's, unchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from sb3_contrib import MaskablePPO
+from stable_baselines3.common.logger import Logger
+
+from agents.learning.buffer import Batches
+from agents.learning.config import PPO, Network, Update
+from agents.learning.policies import RolePolicy
+from agents.networks import PRIORITIZER, NegotiatorActor, Spec, entropy
+from envs.columns import NUM_CANDIDATE, NUM_CONTEXT, NUM_NEGOTIATION
+
+
+def role_spaces(role: str, candidates: int, levels: int) -> tuple[spaces.Box, spaces.Discrete]:
+    """Spaces of one seat as SB3 sees it: a flat observation, and K candidates and the no-op, or the bid levels."""
+    size = candidates * NUM_CANDIDATE + NUM_CONTEXT if role == PRIORITIZER else NUM_NEGOTIATION
+    actions = candidates + 1 if role == PRIORITIZER else levels
+    return spaces.Box(-np.inf, np.inf, (size,), np.float32), spaces.Discrete(actions)
+
+
+class RolePPO(MaskablePPO):
+    """The learner of one role, whose seats all share one policy."""
+
+    policy: RolePolicy
+
+    def __init__(self, role: str, candidates: int, levels: int, network: Network, update: Update, device: str) -> None:
+        """Build an untrained policy for K = ``candidates``, which matters only to SB3's flat view of it, and bid ``levels``."""
+        spec = Spec.default(role, network.width, levels if role != PRIORITIZER else 0, tuple(network.ignore))
+        super().__init__(
+            RolePolicy,
+            None,  # type: ignore[arg-type]  # SB3 takes None, but does not say so
+            learning_rate=linear(update.learning_rate, update.learning_rate_end),
+            n_steps=1,  # of SB3's own buffer, which is never used
+            batch_size=update.batch,
+            n_epochs=update.epochs,
+            clip_range=update.clip,
+            normalize_advantage=update.method == PPO,
+            ent_coef=update.entropy,
+            vf_coef=update.value_weight if update.method == PPO else 0.0,
+            max_grad_norm=update.max_gradient,
+            policy_kwargs={"spec": spec, "critic_width": network.critic_width},
+            device=device,
+            _init_setup_model=False,
+        )
+        self.role = role
+        self.update = update
+        self.observation_space, self.action_space = role_spaces(role, candidates, levels)
+        self.n_envs = 1
+        self._setup_model()
+
+    def anneal(self, remaining: float) -> None:
+        """Set everything that changes over training for the share of it that remains, in [0, 1]."""
+        self._current_progress_remaining = remaining
+        self.ent_coef = linear(self.update.entropy, self.update.entropy_end)(remaining)
+        if isinstance(self.policy.brain.actor, NegotiatorActor):
+            self.policy.brain.actor.head.sigma.fill_(linear(self.update.bid_sigma, self.update.bid_sigma_end)(remaining))
+
+    def integrate(self, batches: Batches, logger: Logger) -> None:
+        """Update the policy with the decisions of one rollout."""
+        self.rollout_buffer = batches  # type: ignore[assignment]  # train() asks for get(), values and returns, and has them
+        self.set_logger(logger)
+        self.train()
+
+    def imitate(self, batches: Batches, logger: Logger) -> None:
+        """Raise the probability of every decision of a rollout: cross-entropy, with the entropy bonus, no critic."""
+        self.set_logger(logger)
+        self.policy.set_training_mode(True)
+        self._update_learning_rate(self.policy.optimizer)
+        losses, entropies = [], []
+        for _ in range(self.n_epochs):
+            for samples in batches.get(self.update.batch):
+                log_p = self.policy.brain(samples.observations)
+                unlikelihood = -log_p.gather(1, samples.actions[:, None]).mean()
+                spread = entropy(log_p).mean()
+                self.policy.optimizer.zero_grad()
+                (unlikelihood - self.ent_coef * spread).backward()  # type: ignore[no-untyped-call]
+                torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
+                self.policy.optimizer.step()
+                losses.append(float(unlikelihood))
+                entropies.append(float(spread))
+        logger.record("train/imitation_loss", float(np.mean(losses)))
+        logger.record("train/entropy_loss", -float(np.mean(entropies)))
+
+
+def linear(first: float, last: float) -> Callable[[float], float]:
+    """A schedule of the share of training that remains: ``first`` at 1, ``last`` at 0."""
+    return lambda remaining: last + (first - last) * remaining

@@ -1,0 +1,164 @@
+"""The networks of both roles, in plain torch. Nothing in them depends on K, on the number of agents or on that of resources.
+
+A prioritizer scores candidates with shared weights and pooled context (Zaheer et al. 2017, Deep Sets): it is equivariant
+to the order of its candidates. A negotiator turns one vector into a bid. Inputs are standardised ``Sets``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from agents.bid_head import BidHead
+from agents.reader import CLIP, Reader
+from agents.sets import Sets, pool, spread
+from envs.columns import CANDIDATE_NAMES, CONTEXT_NAMES, NEGOTIATION_NAMES, RAW_CANDIDATE, RAW_CONTEXT
+
+ILLEGAL: Final = -1e8
+"""The logit of an action that does not exist; finite, so that its share of the entropy is 0 and not undefined."""
+
+
+class PrioritizerActor(nn.Module):
+    """One logit per legal candidate, one for passing."""
+
+    def __init__(self, rows: int, context: int, width: int) -> None:
+        """Start indifferent: the output layers are zero."""
+        super().__init__()
+        self.of_candidate = nn.Linear(rows, width)
+        self.of_context = nn.Linear(context, width, bias=False)
+        self.second = nn.Linear(width, width)
+        self.of_pooled = nn.Linear(2 * width, width, bias=False)
+        self.third = nn.Linear(width, width)
+        self.score = nn.Linear(width, 1, bias=False)
+        self.score_pass = nn.Linear(width, 1)
+        for layer in (self.score, self.score_pass):
+            nn.init.zeros_(layer.weight)
+        nn.init.zeros_(self.score_pass.bias)
+
+    def forward(self, sets: Sets) -> Tensor:
+        """Logits [N, most candidates + 1] by place: ``counts[n]`` candidates, then to pass if that is legal; the others are ILLEGAL."""
+        hidden = self.of_candidate(sets.rows).add_(spread(self.of_context(sets.context), sets)).relu_()
+        hidden = self.second(hidden).relu_()
+        pooled = self.of_pooled(torch.cat(pool(hidden, sets), dim=1))
+        logits = self.score(self.third(hidden).add_(spread(pooled, sets)).relu_()).squeeze(1)
+        width = int(sets.counts.max()) + 1 if len(sets.counts) else 1
+        padded = logits.new_full((len(sets.counts) * width,), ILLEGAL)
+        padded = padded.index_copy(0, sets.segment * width + sets.places(), logits).view(-1, width)
+        if not sets.may_pass.any():
+            return padded
+        to_pass = self.score_pass(pooled.relu()).where(sets.may_pass[:, None], ILLEGAL)
+        return padded.scatter(1, sets.counts[:, None], to_pass)
+
+
+class NegotiatorActor(nn.Module):
+    """Logits of the bid levels from the columns of one contested pick."""
+
+    def __init__(self, context: int, width: int, levels: int) -> None:
+        """Start with bids in the middle."""
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(context, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU())
+        self.head = BidHead(width, levels)
+
+    def forward(self, sets: Sets) -> Tensor:
+        """Logits [N, levels]."""
+        logits: Tensor = self.head(self.body(sets.context))
+        return logits
+
+    def mu(self, sets: Sets) -> Tensor:
+        """The wanted level [N], a real number."""
+        return self.head.mu(self.body(sets.context))
+
+
+class Critic(nn.Module):
+    """The value of a decision from its context and, for a prioritizer, the mean and the largest of its candidates' columns."""
+
+    def __init__(self, rows: int, context: int, width: int) -> None:
+        """Start at 0."""
+        super().__init__()
+        self.rows = rows
+        self.body = nn.Sequential(nn.Linear(context + 2 * rows, width), nn.Tanh(), nn.Linear(width, width), nn.Tanh())
+        self.value = nn.Linear(width, 1)
+        nn.init.zeros_(self.value.weight)
+        nn.init.zeros_(self.value.bias)
+
+    def forward(self, sets: Sets) -> Tensor:
+        """Values [N]."""
+        seen = sets.context
+        if self.rows:
+            mean, largest = pool(sets.rows + CLIP, sets)  # pool wants values >= 0
+            has_some = (sets.counts[:, None] > 0).to(mean.dtype)
+            seen = torch.cat((seen, (mean - CLIP) * has_some, (largest - CLIP) * has_some), dim=1)
+        return self.value(self.body(seen)).squeeze(1)
+
+
+PRIORITIZER: Final = "prioritizer"
+NEGOTIATOR: Final = "negotiator"
+ROLES: Final = (PRIORITIZER, NEGOTIATOR)
+RAW: Final = frozenset({*(CANDIDATE_NAMES[c] for c in RAW_CANDIDATE), *(CONTEXT_NAMES[c] for c in RAW_CONTEXT)})
+"""Columns with a scale, which no network may read."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What it takes to build the network of a role: all that an artifact has to say beside the weights."""
+
+    role: str
+    candidate_columns: tuple[str, ...]
+    """Columns of each candidate; none for a negotiator."""
+    context_columns: tuple[str, ...]
+    """Columns of the decision; a negotiator's pick is part of them."""
+    width: int
+    """Units per hidden layer."""
+    levels: int
+    """Bid levels of a negotiator; 0 for a prioritizer."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a network that cannot be built."""
+        if self.role not in ROLES:
+            raise ValueError(f"role is {self.role!r}, must be one of {', '.join(ROLES)}")
+        if not 1 <= self.width <= 4096:
+            raise ValueError(f"width is {self.width}, must be in 1..4096")
+        if self.role == NEGOTIATOR and (self.candidate_columns or not 2 <= self.levels <= 64):
+            raise ValueError("a negotiator has 2..64 levels and no candidate columns")
+        if raw := RAW.intersection((*self.candidate_columns, *self.context_columns)):
+            raise ValueError(f"column {sorted(raw)[0]!r} has a scale: networks never read it")
+
+    @classmethod
+    def default(cls, role: str, width: int, levels: int = 0, ignore: tuple[str, ...] = ()) -> Spec:
+        """Every column that is free of scale, but those to ``ignore``."""
+        candidate, context = (CANDIDATE_NAMES, CONTEXT_NAMES) if role == PRIORITIZER else ((), NEGOTIATION_NAMES)
+        if unknown := set(ignore) - {*CANDIDATE_NAMES, *NEGOTIATION_NAMES}:
+            raise ValueError(f"unknown column {sorted(unknown)[0]!r} among those to ignore")
+        left_out = RAW.union(ignore)
+        return cls(role, tuple(c for c in candidate if c not in left_out), tuple(c for c in context if c not in left_out), width, levels)
+
+
+class Brain(nn.Module):
+    """Everything that decides for a role: how columns are read, and the actor. What an artifact holds."""
+
+    actor: PrioritizerActor | NegotiatorActor
+
+    def __init__(self, spec: Spec) -> None:
+        """Build an untrained one."""
+        super().__init__()
+        self.spec = spec
+        rows, context = len(spec.candidate_columns), len(spec.context_columns)
+        if spec.role == PRIORITIZER:
+            self.reader = Reader(spec.candidate_columns, CANDIDATE_NAMES, spec.context_columns, CONTEXT_NAMES)
+            self.actor = PrioritizerActor(rows, context, spec.width)
+        else:
+            self.reader = Reader((), (), spec.context_columns, NEGOTIATION_NAMES)
+            self.actor = NegotiatorActor(context, spec.width, spec.levels)
+
+    def forward(self, sets: Sets) -> Tensor:
+        """Log-probabilities [N, actions] of standardised sets, by place among the legal actions or by level."""
+        return functional.log_softmax(self.actor(sets), dim=1)
+
+
+def entropy(log_p: Tensor) -> Tensor:
+    """Entropy [N] in nats of log-probabilities [N, actions]."""
+    return -(log_p.exp() * log_p).sum(dim=1)

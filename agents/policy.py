@@ -1,0 +1,27 @@
+"""Who decides: the two small protocols that rules and trained networks share."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Observation = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+@runtime_checkable
+class Prioritizer(Protocol):
+    """Picks one candidate per seat. N seats are asked at once; each has at least two legal actions."""
+
+    def pick(self, candidates: Observation, context: Observation, mask: Mask) -> NDArray[np.int32]:
+        """Return [N] actions in 0..K from candidates [N, K, NUM_CANDIDATE], context [N, NUM_CONTEXT], mask [N, K+1]."""
+
+
+@runtime_checkable
+class Negotiator(Protocol):
+    """Bids for one pick per seat. N seats are asked at once."""
+
+    def bid(self, observation: Observation) -> NDArray[np.float64]:
+        """Return [N] real bids, the highest is served first, from observation [N, NUM_NEGOTIATION]."""

@@ -1,0 +1,1 @@
+"""Parley's world: autonomous agents prioritise tasks and negotiate shared resources."""

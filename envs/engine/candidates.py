@@ -1,0 +1,284 @@
+"""What an agent may pick: startable and reservable tasks, and the window that a prioritizer sees of them."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from envs.engine.clock import is_certain
+from envs.engine.compiled import Record, kernel
+from envs.engine.knowledge import estimate, remaining_end
+from envs.engine.layout import NONE, Status
+from envs.engine.memory import (
+    agent_of,
+    demand_of,
+    facts_of,
+    job_facts_of,
+    live_of,
+    option_of,
+    order_of,
+    params_of,
+    pool_of,
+    reservation_of,
+    running_of,
+    shown_of,
+    task_of,
+    units_of,
+    window_of,
+)
+from envs.engine.queues import running_predecessor
+
+_READY = int(Status.READY)
+
+# Marks of a live position.
+NO: Final = 0
+RESERVABLE: Final = 1
+STARTABLE: Final = 2
+_MAYBE_READY: Final = 3  # READY, does not fit, but would fit locally
+_MAYBE_BIG: Final = 4  # READY, does not fit locally either
+_MAYBE_SOON: Final = 5
+
+
+@kernel
+def fits(w: Record, o: int) -> bool:
+    """Whether the task of option o could start there now, given the standing reservations."""
+    par = params_of(w)
+    option = option_of(w, o)
+    a = option.agent
+    for r in range(w.num_resources):
+        units = demand_of(w, option.task, r)
+        if units == 0:
+            continue
+        local = units_of(w, a, r).capacity > 0
+        free = units_of(w, a, r).free if local else pool_of(w, r).free
+        if free < units:
+            return False
+        for k in range(w.num_reserved):
+            held = reservation_of(w, k)
+            if local and held.agent != a:
+                continue
+            if par.backfill and w.time + estimate(w, option) <= held.start:
+                continue
+            free -= demand_of(w, held.task, r)
+        if free < units:
+            return False
+    return True
+
+
+@kernel
+def _fits_locally(w: Record, option: Record) -> bool:
+    for r in range(w.num_resources):
+        if units_of(w, option.agent, r).capacity > 0 and units_of(w, option.agent, r).free < demand_of(w, option.task, r):
+            return False
+    return True
+
+
+@kernel
+def _sort_running(w: Record) -> None:
+    """Order the running tasks by (expected end, task); insertion sort, since the order changes little."""
+    for k in range(w.num_running):
+        end, task = remaining_end(w, k), running_of(w, k).task
+        at = k
+        while at > 0:
+            other = order_of(w, at - 1).slot
+            other_end = remaining_end(w, other)
+            if other_end < end or (other_end == end and running_of(w, other).task < task):
+                break
+            order_of(w, at).slot = other
+            at -= 1
+        order_of(w, at).slot = k
+    w.ordered = w.num_running
+
+
+@kernel
+def expected_start(w: Record, o: int) -> float:
+    """Return when option o is expected to be able to start, if nobody else starts anything."""
+    option = option_of(w, o)
+    a = option.agent
+    if task_of(w, option.task).status != _READY:
+        slot = running_predecessor(w, option.task)
+        return remaining_end(w, slot) if slot != NONE else w.time
+    if w.ordered == NONE:
+        _sort_running(w)
+    when = w.time
+    for r in range(w.num_resources):
+        units = demand_of(w, option.task, r)
+        if units == 0:
+            continue
+        local = units_of(w, a, r).capacity > 0
+        free = units_of(w, a, r).free if local else pool_of(w, r).free
+        k = 0
+        while free < units and k < w.ordered:
+            slot = order_of(w, k).slot
+            run = running_of(w, slot)
+            if not local or run.agent == a:
+                free += demand_of(w, run.task, r)
+                if free >= units:
+                    when = max(when, remaining_end(w, slot))
+            k += 1
+        if free < units:
+            return w.time
+    return when
+
+
+@kernel
+def is_reserved(w: Record, t: int) -> bool:
+    for k in range(w.num_reserved):
+        if reservation_of(w, k).task == t:
+            return True
+    return False
+
+
+@kernel
+def own_reservation(w: Record, a: int) -> int:
+    for k in range(w.num_reserved):
+        if reservation_of(w, k).agent == a:
+            return k
+    return NONE
+
+
+@kernel
+def _look(w: Record, a: int, certain: bool) -> None:
+    """Mark every live position of an active agent; count its startable tasks and note the earliest completion."""
+    par = params_of(w)
+    agent = agent_of(w, a)
+    first = agent.first
+    deadline = math.inf
+    if agent.filling:
+        deadline = reservation_of(w, own_reservation(w, a)).start
+    waits = par.reserve and certain and not agent.filling
+    agent.startable = 0
+    agent.best = math.inf
+    for k in range(first, first + agent.live):
+        o = live_of(w, k).option
+        option = option_of(w, o)
+        mark = NO
+        if not is_reserved(w, option.task):
+            if task_of(w, option.task).status == _READY:
+                if fits(w, o):
+                    ends = w.time + estimate(w, option)
+                    if ends <= deadline:
+                        mark = STARTABLE
+                        agent.startable += 1
+                        agent.best = min(agent.best, ends)
+                elif waits:
+                    mark = _MAYBE_READY if _fits_locally(w, option) else _MAYBE_BIG
+            elif waits:
+                mark = _MAYBE_SOON
+        live_of(w, k).mark = mark
+
+
+@kernel
+def _settle(w: Record, a: int) -> None:
+    """Decide the positions that hang on whether, and until when, the agent could start something else."""
+    agent = agent_of(w, a)
+    first = agent.first
+    agent.legal = 0
+    for k in range(first, first + agent.live):
+        mark = live_of(w, k).mark
+        if mark == _MAYBE_READY or (mark == _MAYBE_BIG and agent.startable):
+            mark = RESERVABLE
+        elif mark == _MAYBE_SOON:
+            slot = running_predecessor(w, option_of(w, live_of(w, k).option).task)
+            mark = RESERVABLE if agent.startable and remaining_end(w, slot) < agent.best else NO
+        elif mark != STARTABLE:
+            mark = NO
+        live_of(w, k).mark = mark
+        if mark != NO:
+            agent.legal += 1
+
+
+@kernel
+def _urgency(w: Record, option: Record) -> float:
+    task = facts_of(w, option.task)
+    job = job_facts_of(w, task.job)
+    return (job.due if job.due < math.inf else job.release + job.path) - task.tail
+
+
+@kernel
+def _best(w: Record, a: int, which: int, room: int) -> int:
+    """Fill a scratch row with the ``room`` first live positions by estimate (0) or urgency (1), ties to the lower."""
+    first = agent_of(w, a).first
+    filled = 0
+    for k in range(first, first + agent_of(w, a).live):
+        if live_of(w, k).mark == NO:
+            continue
+        option = option_of(w, live_of(w, k).option)
+        key = estimate(w, option) if which == 0 else _urgency(w, option)
+        if filled == room and key >= window_of(w, which, room - 1).key:
+            continue
+        at = filled if filled < room else room - 1
+        while at > 0 and window_of(w, which, at - 1).key > key:
+            window_of(w, which, at).key = window_of(w, which, at - 1).key
+            window_of(w, which, at).at = window_of(w, which, at - 1).at
+            at -= 1
+        window_of(w, which, at).key = key
+        window_of(w, which, at).at = k
+        filled = min(filled + 1, room)
+    return filled
+
+
+@kernel
+def _narrow(w: Record, a: int, room: int) -> None:
+    """Keep ``room`` candidates: one each in turn of the oldest, the shortest and the most urgent, without repeats."""
+    first = agent_of(w, a).first
+    last = first + agent_of(w, a).live
+    _best(w, a, 0, room)
+    _best(w, a, 1, room)
+    oldest, shortest, urgent, taken = first, 0, 0, 0
+    while taken < room:  # what is taken has its mark negated
+        if taken % 3 == 0:
+            while live_of(w, oldest).mark <= NO:
+                oldest += 1
+            at = oldest
+        elif taken % 3 == 1:
+            while live_of(w, window_of(w, 0, shortest).at).mark < NO:
+                shortest += 1
+            at = window_of(w, 0, shortest).at
+        else:
+            while live_of(w, window_of(w, 1, urgent).at).mark < NO:
+                urgent += 1
+            at = window_of(w, 1, urgent).at
+        live_of(w, at).mark = -live_of(w, at).mark
+        taken += 1
+    for k in range(first, last):
+        live_of(w, k).mark = -live_of(w, k).mark if live_of(w, k).mark < NO else NO
+
+
+@kernel
+def _show(w: Record, a: int) -> None:
+    """Write the shown candidates of an agent, ascending by task."""
+    agent = agent_of(w, a)
+    first = agent.first
+    if agent.legal > w.room:
+        _narrow(w, a, w.room)
+    agent.shown = 0
+    for k in range(first, first + agent.live):
+        if live_of(w, k).mark != NO:
+            shown = shown_of(w, a, agent.shown)
+            shown.option = live_of(w, k).option
+            shown.task = option_of(w, shown.option).task
+            shown.startable = live_of(w, k).mark == STARTABLE
+            agent.shown += 1
+
+
+@kernel
+def find_candidates(w: Record) -> bool:
+    """Find the candidates of every active agent. False: none is startable, nobody need be asked."""
+    agents = w.num_agents
+    certain = is_certain(w)
+    any_startable = False
+    for a in range(agents):
+        agent = agent_of(w, a)
+        agent.legal = agent.startable = agent.shown = 0
+        if agent.active and agent.live:
+            _look(w, a, certain)
+            any_startable = any_startable or agent.startable > 0
+    if not any_startable:
+        return False
+    for a in range(agents):
+        agent = agent_of(w, a)
+        if agent.active and agent.live:
+            _settle(w, a)
+            _show(w, a)
+    return True

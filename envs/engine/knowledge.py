@@ -1,0 +1,36 @@
+"""What agents have seen: log(realised / nominal) per agent and kind, shrunk towards a prior (Welford 1962)."""
+
+from __future__ import annotations
+
+import math
+
+from envs.engine.compiled import Record, kernel
+from envs.engine.memory import belief_of, facts_of, params_of, running_of, task_of
+
+
+@kernel
+def observe_duration(w: Record, agent: int, kind: int, nominal: float, realised: float) -> None:
+    par = params_of(w)
+    if not par.learn or nominal <= 0.0 or realised <= 0.0:
+        return
+    belief = belief_of(w, agent, kind)
+    x = math.log(realised / nominal)
+    belief.count += 1
+    d = x - belief.mean
+    belief.mean += d / belief.count
+    belief.m2 += d * (x - belief.mean)
+    belief.factor = math.exp(belief.count * belief.mean / (belief.count + par.prior_count))
+    belief.spread = math.sqrt((belief.m2 + par.prior_count * par.prior_std * par.prior_std) / (belief.count + par.prior_count))
+
+
+@kernel
+def estimate(w: Record, option: Record) -> float:
+    """Return the seconds that the agent of an option expects its task still to take there."""
+    task = facts_of(w, option.task)
+    return option.nominal * belief_of(w, option.agent, task.kind).factor * (1.0 - task_of(w, option.task).progress)
+
+
+@kernel
+def remaining_end(w: Record, slot: int) -> float:
+    """Return when a running task is expected to end; now, where it is overdue."""
+    return max(w.time, running_of(w, slot).expected)

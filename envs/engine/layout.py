@@ -1,0 +1,308 @@
+"""Every record that the kernels touch, described once: static facts, mutable state, rows of observations.
+
+Task and job numbers, options and edges are local to their instance. ``memory.py`` says how kernels reach the records,
+``pack.py`` and ``allocate.py`` make them.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.columns import CANDIDATE_NAMES, CONTEST_NAMES, CONTEXT_NAMES
+
+Records = NDArray[Any]
+
+NONE: Final = -1
+"""No task, agent, option or slot."""
+NO_BID: Final = -np.inf
+NUM_TERMS: Final = 6
+ROUTE_LENGTH: Final = 3
+
+
+class Status(IntEnum):
+    """Of a task. A PENDING task whose only open predecessor runs is called soon."""
+
+    PENDING = 0
+    READY = 1
+    RUNNING = 2
+    RETRYING = 3
+    DONE = 4
+    ABANDONED = 5
+
+
+class Phase(IntEnum):
+    """Of a world: which role decides next."""
+
+    PRIORITISE = 0
+    NEGOTIATE = 1
+    OVER = 2
+
+
+class Term(IntEnum):
+    """Cost terms, in the order of ``Outputs.terms``."""
+
+    FLOW = 0
+    TARDINESS = 1
+    SLOWDOWN = 2
+    MAKESPAN = 3
+    LEASE = 4
+    ABANDONMENT = 5
+
+
+class Trouble(IntEnum):
+    """Why a kernel came back early."""
+
+    NONE = 0
+    LOG_FULL = 1
+    ILLEGAL = 2
+    STUCK = 3
+
+SITE_ADDRESSES: Final = ("facts", "options", "job_facts", "edges", "befores", "demands", "speeds")
+WORLD_ADDRESSES: Final = (
+    "params",
+    "sites",
+    "tasks",
+    "jobs",
+    "agents",
+    "running",
+    "beliefs",
+    "reservations",
+    "units",
+    "pools",
+    "live",
+    "retrying",
+    "order",
+    "window",
+    "shown",
+    "log",
+    "candidates",
+    "contexts",
+    "masks",
+    "negotiations",
+    "team",
+)
+
+# Static facts -------------------------------------------------------------------------------------------------------
+
+SITE = np.dtype(
+    [
+        ("facts", "i8"),  # addresses of the instance's first FACTS, OPTION, JOB_FACTS, LINK, LINK, CELL ...
+        ("options", "i8"),
+        ("job_facts", "i8"),
+        ("edges", "i8"),
+        ("befores", "i8"),
+        ("demands", "i8"),
+        ("locals", "i8"),  # [A, R] CELL: units per agent
+        ("pools", "i8"),  # [R] CELL: units of shared resources
+        ("speeds", "i8"),  # [A, G] SPEED
+        ("firsts", "i8"),  # [A] CELL: first position of an agent's segment of the live list
+        ("num_tasks", "i4"),
+        ("num_jobs", "i4"),
+        ("num_agents", "i4"),
+        ("num_resources", "i4"),
+    ]
+)
+FACTS = np.dtype(
+    [
+        ("nominal", "f8"),  # s, of the primary option
+        ("tail", "f8"),  # s, longest path to the end of the job, this task included
+        ("head", "f8"),  # s, longest path from the start of the job, this task included
+        ("next_work", "f8"),  # s, sum over direct successors
+        ("ratio", "f8"),  # realised / nominal of the source
+        ("job", "i4"),
+        ("kind", "i4"),
+        ("primary", "i4"),  # agent of the shortest option
+        ("successors", "i4"),  # transitive
+        ("units", "i4"),  # largest demand
+        ("option0", "i4"),  # first option, edge, predecessor; and how many
+        ("edge0", "i4"),
+        ("before0", "i4"),
+        ("options", "i4"),
+        ("edges", "i4"),
+        ("befores", "i4"),
+        ("route", "i4", (ROUTE_LENGTH,)),  # agents where the longest chain of successors runs; NONE behind its end
+    ]
+)
+OPTION = np.dtype([("nominal", "f8"), ("task", "i4"), ("agent", "i4")])
+JOB_FACTS = np.dtype(
+    [
+        ("release", "f8"),
+        ("due", "f8"),
+        ("weight", "f8"),
+        ("path", "f8"),  # s, critical path
+        ("total", "f8"),  # s, sum of nominal
+        ("length", "f8"),  # s, critical path of what the source says was realised
+        ("owner", "i4"),
+        ("task0", "i4"),
+        ("tasks", "i4"),
+        ("next_tardy", "i4"),  # at position k: the k-th job in the order of becoming tardy, of becoming slow
+        ("next_slow", "i4"),
+    ]
+)
+LINK = np.dtype([("task", "i4")])
+CELL = np.dtype([("units", "i4")])
+SPEED = np.dtype([("factor", "f8")])
+PARAMS = np.dtype(
+    [
+        ("sigma", "f8"),
+        ("fail", "f8"),
+        ("retry_delay", "f8"),
+        ("uptime", "f8"),
+        ("repair", "f8"),
+        ("kept", "f8"),
+        ("prior_count", "f8"),
+        ("prior_std", "f8"),
+        ("credits", "f8"),
+        ("max_time", "f8"),
+        ("flow", "f8"),
+        ("tardiness", "f8"),
+        ("slowdown", "f8"),
+        ("makespan", "f8"),
+        ("lease", "f8"),
+        ("abandonment", "f8"),
+        ("cooperation", "f8"),
+        ("max_rounds", "i8"),
+        ("max_failures", "i4"),
+        ("learn", "?"),
+        ("reserve", "?"),
+        ("hold", "?"),
+        ("backfill", "?"),
+        ("passing", "?"),
+        ("record", "?"),
+    ]
+)
+# State --------------------------------------------------------------------------------------------------------------
+
+WORLD = np.dtype(
+    [
+        # addresses: of the scenario's PARAMS, the SITEs, this world's first record of each kind
+        *((name, "i8") for name in WORLD_ADDRESSES),
+        # of the instance that is being played, copied from its SITE
+        *((name, "i8") for name in SITE_ADDRESSES),
+        ("num_tasks", "i4"),
+        ("num_jobs", "i4"),
+        ("num_agents", "i4"),
+        ("num_resources", "i4"),
+        # of the arrays
+        ("max_agents", "i4"),
+        ("max_resources", "i4"),
+        ("max_kinds", "i4"),
+        ("room", "i4"),  # K
+        ("log_room", "i8"),
+        # the episode
+        ("time", "f8"),
+        ("spent", "f8"),  # team cost since the last step
+        ("team_cost", "f8"),  # the same, as shown after the last step
+        ("price", "f8"),
+        ("sum_work", "f8"),  # over submitted jobs
+        ("sum_weight", "f8"),
+        ("terms", "f8", (NUM_TERMS,)),
+        ("seed", "u8"),
+        ("steps", "i8"),
+        ("log_size", "i8"),
+        ("entry", "i4"),  # of the schedule of episodes
+        ("episode", "i4"),  # episodes played so far
+        ("instance", "i4"),
+        ("sum_tasks", "i4"),
+        ("submitted", "i4"),  # jobs
+        ("tardy", "i4"),  # jobs visited in the order of becoming tardy, slow
+        ("slow", "i4"),
+        ("open_jobs", "i4"),  # of the instance
+        ("tasks_done", "i4"),
+        ("num_running", "i4"),
+        ("num_retrying", "i4"),
+        ("num_reserved", "i4"),
+        ("round", "i4"),
+        ("ordered", "i4"),  # running tasks in the order of their expected ends; NONE: to be sorted again
+        ("trouble_agent", "i4"),
+        ("trouble", "i1"),
+        ("phase", "i1"),
+        ("in_epoch", "?"),
+        ("started", "?"),  # a step has been taken in this episode
+        ("terminated", "?"),
+        ("truncated", "?"),
+    ]
+)
+TASK = np.dtype(
+    [
+        ("progress", "f8"),
+        ("ready_time", "f8"),  # while RETRYING: when it will be ready again
+        ("open", "i4"),
+        ("slot", "i4"),  # of RUNNING while it runs
+        ("starts", "i2"),
+        ("failures", "i2"),
+        ("status", "i1"),
+    ]
+)
+JOB = np.dtype([("work", "f8"), ("end", "f8"), ("open", "i4"), ("abandoned", "?")])
+AGENT = np.dtype(
+    [
+        ("flip", "f8"),  # next breakdown, or recovery if down
+        ("queue", "f8"),
+        ("future", "f8"),
+        ("flow", "f8"),
+        ("tardy", "f8"),
+        ("slow", "f8"),
+        ("balance", "f8"),
+        ("spent", "f8"),  # own cost since the last step
+        ("own_cost", "f8"),  # the same, as shown after the last step
+        ("reward", "f8"),
+        ("available", "f8"),  # scratch: seconds until it could take another task
+        ("bid", "f8"),
+        ("share", "f8"),
+        ("area", "f8"),
+        ("key", "f8"),
+        ("best", "f8"),  # scratch: earliest completion among its startable candidates
+        ("queued", "i4"),
+        ("futures", "i4"),
+        ("in_system", "i4"),  # jobs
+        ("tardies", "i4"),
+        ("slows", "i4"),
+        ("unfinished", "i4"),  # jobs of the instance
+        ("leased", "i4"),  # shared units, all resources
+        ("breakdowns", "i4"),
+        ("first", "i4"),  # position of its segment in the live list, and how many are in use
+        ("live", "i4"),
+        ("legal", "i4"),  # candidates
+        ("startable", "i4"),
+        ("shown", "i4"),
+        ("written", "i4"),  # 1 + rows shown to the seats after the last step; 0: nothing
+        ("pick", "i4"),  # option, NONE
+        ("pick_start", "?"),
+        ("up", "?"),
+        ("active", "?"),
+        ("filling", "?"),  # backfill mode
+        ("acts", "?"),  # its prioritizer is asked
+        ("acting", "?"),  # a seat of the role that decides next is asked: an output
+        ("bids", "?"),  # takes part in the contest
+        ("passes", "?"),
+    ]
+)
+RUNNING = np.dtype(
+    [("ends", "f8"), ("expected", "f8"), ("began", "f8"), ("full", "f8"), ("option", "i4"), ("task", "i4"), ("agent", "i4"), ("fails", "?")]
+)
+RESERVATION = np.dtype([("start", "f8"), ("option", "i4"), ("task", "i4"), ("agent", "i4")])
+BELIEF = np.dtype([("mean", "f8"), ("m2", "f8"), ("factor", "f8"), ("spread", "f8"), ("count", "i4"), ("failures", "i4")])
+EVENT = np.dtype([("time", "f8"), ("value", "f8"), ("kind", "i4"), ("agent", "i4"), ("job", "i4"), ("task", "i4")])
+
+
+UNITS = np.dtype([("capacity", "i4"), ("free", "i4"), ("leased", "i4")])
+"""Per agent and resource: its own units, and the shared ones that it holds."""
+POOL = np.dtype([("capacity", "i4"), ("free", "i4")])
+LIVE = np.dtype([("option", "i4"), ("mark", "i4")])
+"""Per agent a segment of options of READY and soon tasks, ascending; the mark is a scratch of candidates.py."""
+SHOWN = np.dtype([("option", "i4"), ("task", "i4"), ("startable", "?")])
+SLOT = np.dtype([("slot", "i4")])
+WINDOW = np.dtype([("key", "f8"), ("at", "i4")])
+
+# Rows that the seats see --------------------------------------------------------------------------------------------
+
+ROW = np.dtype([(name, "f4") for name in CANDIDATE_NAMES])
+CONTEXT = np.dtype([(name, "f4") for name in CONTEXT_NAMES])
+CONTEST = np.dtype([(name, "f4") for name in CONTEST_NAMES])
+NUMBER = np.dtype([("value", "f4")])
+FLAG = np.dtype([("value", "?")])

@@ -1,0 +1,211 @@
+"""Writes candidate rows: what a prioritizer sees of each candidate, and a negotiator of its pick."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from envs.columns import CLIP
+from envs.engine.candidates import expected_start
+from envs.engine.compiled import Record, kernel
+from envs.engine.knowledge import estimate, remaining_end
+from envs.engine.layout import NONE, Status
+from envs.engine.memory import (
+    agent_of,
+    belief_of,
+    demand_of,
+    facts_of,
+    job_facts_of,
+    job_of,
+    option_of,
+    params_of,
+    pool_of,
+    row_of,
+    running_of,
+    task_of,
+    units_of,
+)
+from envs.engine.objective import mean_weight, time_scale
+
+_READY = int(Status.READY)
+_HALF_A_UNIT: Final = 0.5
+_LEAST_WORK: Final = 1e-3
+
+
+@kernel
+def clip(x: float) -> float:
+    return min(max(x, -CLIP), CLIP)
+
+
+@kernel
+def ratio(demand: float, free: float) -> float:
+    return demand / max(free, _HALF_A_UNIT)
+
+
+@kernel
+def find_availability(w: Record) -> None:
+    """Note for every agent how many seconds from now it could take another task, as far as its own units go."""
+    par = params_of(w)
+    for a in range(w.num_agents):
+        agent = agent_of(w, a)
+        agent.available = 0.0
+        if not agent.up:
+            agent.available = par.repair
+            continue
+        for r in range(w.num_resources):
+            if units_of(w, a, r).capacity > 0 and units_of(w, a, r).free == 0:
+                agent.available = math.inf
+    for k in range(w.num_running):
+        agent = agent_of(w, running_of(w, k).agent)
+        if agent.up and agent.available > 0.0:
+            agent.available = min(agent.available, remaining_end(w, k) - w.time)
+    for a in range(w.num_agents):
+        if agent_of(w, a).available == math.inf:
+            agent_of(w, a).available = 0.0
+
+
+@kernel
+def largest_future(w: Record) -> float:
+    largest = 0.0
+    for a in range(w.num_agents):
+        largest = max(largest, agent_of(w, a).future)
+    return largest
+
+
+@kernel
+def wsrpt_key(w: Record, t: int) -> float:
+    """Return log(weight / remaining work of the job), both relative: the index of weighted shortest remaining work."""
+    j = facts_of(w, t).job
+    weight = job_facts_of(w, j).weight / mean_weight(w)
+    return math.log(weight / max(job_of(w, j).work / time_scale(w), _LEAST_WORK))
+
+
+@kernel
+def _write_demands(w: Record, option: Record, est: float, scale: float, row: Record) -> None:
+    a = option.agent
+    local = local_fit = shared = shared_fit = 0.0
+    for r in range(w.num_resources):
+        units = demand_of(w, option.task, r)
+        if units == 0:
+            continue
+        if units_of(w, a, r).capacity > 0:
+            local = max(local, units / units_of(w, a, r).capacity)
+            local_fit = max(local_fit, ratio(units, units_of(w, a, r).free))
+        else:
+            shared = max(shared, units / pool_of(w, r).capacity)
+            shared_fit = max(shared_fit, ratio(units, pool_of(w, r).free))
+    row.local_demand = local
+    row.local_fit = clip(local_fit)
+    row.shared_demand = shared
+    row.shared_fit = clip(shared_fit)
+    row.area = clip(max(local, shared) * est / scale)
+
+
+@kernel
+def _elsewhere(w: Record, option: Record, own: float) -> float:
+    """Return how many seconds later than ``own`` the best other agent could have the task done; 0 without one."""
+    facts = facts_of(w, option.task)
+    best = math.inf
+    for o in range(facts.option0, facts.option0 + facts.options):
+        other = option_of(w, o)
+        agent = agent_of(w, other.agent)
+        if other.agent != option.agent and agent.up:
+            best = min(best, agent.available + estimate(w, other))
+    return best - own if best < math.inf else 0.0
+
+
+@kernel
+def _queue(w: Record, q: int, scale: float) -> float:
+    return clip(agent_of(w, q).queue / scale) if q != NONE else 0.0
+
+
+@kernel
+def _free(w: Record, q: int, scale: float) -> float:
+    return clip(agent_of(w, q).available / scale) if q != NONE else 0.0
+
+
+@kernel
+def future_share(w: Record, q: int, most: float) -> float:
+    return agent_of(w, q).future / most if q != NONE and most > 0.0 else 0.0
+
+
+@kernel
+def _write_route(w: Record, facts: Record, most: float, scale: float, row: Record) -> None:
+    one, two, three = facts.route[0], facts.route[1], facts.route[2]
+    row.next1_queue = _queue(w, one, scale)
+    row.next1_free = _free(w, one, scale)
+    row.next1_future = future_share(w, one, most)
+    row.next2_queue = _queue(w, two, scale)
+    row.next2_free = _free(w, two, scale)
+    row.next2_future = future_share(w, two, most)
+    row.next3_queue = _queue(w, three, scale)
+    row.next3_free = _free(w, three, scale)
+    row.next3_future = future_share(w, three, most)
+
+
+@kernel
+def _write_job(w: Record, t: int, facts: Record, scale: float, row: Record) -> None:
+    job, state = job_facts_of(w, facts.job), job_of(w, facts.job)
+    now = w.time
+    row.job_work = clip(state.work / scale)
+    row.job_tasks = clip(state.open)
+    row.latest_finish = clip((job.release + job.path - facts.tail + facts.nominal - now) / scale)
+    row.weight = clip(job.weight / mean_weight(w))
+    row.wsrpt = clip(wsrpt_key(w, t))
+    row.age_release = clip((now - job.release) / scale)
+    row.time_to_due = clip((job.due - now) / scale)
+    row.slack = clip((job.due - now - facts.tail) / scale)
+    row.release = job.release / scale
+
+
+@kernel
+def write_row(w: Record, o: int, startable: bool, most: float, row: Record) -> None:
+    """Write one candidate; the ranks are set to 0. ``find_availability`` has been called for this round."""
+    option = option_of(w, o)
+    t = option.task
+    facts, state = facts_of(w, t), task_of(w, t)
+    scale = time_scale(w)
+    est = estimate(w, option)
+    wait = 0.0 if startable else expected_start(w, o) - w.time
+    row.startable = startable
+    row.wait = clip(wait / scale)
+    row.duration = clip(est / scale)
+    row.uncertainty = belief_of(w, option.agent, facts.kind).spread
+    row.tail = clip(facts.tail / scale)
+    row.head = clip(facts.head / scale)
+    row.successors = clip(facts.successors)
+    row.next_work = clip(facts.next_work / scale)
+    _write_job(w, t, facts, scale, row)
+    row.age_ready = clip((w.time - state.ready_time) / scale) if state.status == _READY else 0.0
+    row.attempts = clip(state.starts)
+    row.progress = state.progress
+    _write_demands(w, option, est, scale, row)
+    row.alternatives = facts.options - 1
+    row.elsewhere = clip(_elsewhere(w, option, wait + est) / scale) if facts.options > 1 else 0.0
+    _write_route(w, facts, most, scale, row)
+    row.duration_rank = row.tail_rank = row.job_work_rank = row.wsrpt_rank = 0.0
+    row.units = facts.units
+
+
+@kernel
+def _place(x: float, low: float, high: float) -> float:
+    return (x - low) / (high - low) if high > low else 0.0
+
+
+@kernel
+def write_ranks(w: Record, a: int, count: int) -> None:
+    """Place each shown candidate between the smallest (0) and the largest (1) of four columns."""
+    short = small = light = low = math.inf
+    long = big = heavy = high = -math.inf
+    for k in range(count):
+        row = row_of(w, a, k)
+        short, long = min(short, float(row.duration)), max(long, float(row.duration))
+        small, big = min(small, float(row.tail)), max(big, float(row.tail))
+        light, heavy = min(light, float(row.job_work)), max(heavy, float(row.job_work))
+        low, high = min(low, float(row.wsrpt)), max(high, float(row.wsrpt))
+    for k in range(count):
+        row = row_of(w, a, k)
+        row.duration_rank = _place(float(row.duration), short, long)
+        row.tail_rank = _place(float(row.tail), small, big)
+        row.job_work_rank = _place(float(row.job_work), light, heavy)
+        row.wsrpt_rank = _place(float(row.wsrpt), low, high)

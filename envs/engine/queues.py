@@ -1,0 +1,99 @@
+"""Queues: which tasks each agent could think about (READY and soon), and how much work waits for it."""
+
+from __future__ import annotations
+
+from envs.engine.compiled import Record, kernel
+from envs.engine.layout import NONE, Status
+from envs.engine.memory import agent_of, before_of, edge_of, facts_of, live_of, option_of, params_of, task_of
+
+_PENDING, _READY, _RUNNING, _DONE = int(Status.PENDING), int(Status.READY), int(Status.RUNNING), int(Status.DONE)
+
+
+@kernel
+def _position(w: Record, first: int, count: int, option: int) -> int:
+    """Return where ``option`` stands, or would stand, in an agent's ascending segment of live options."""
+    low, high = first, first + count
+    while low < high:
+        middle = (low + high) // 2
+        if live_of(w, middle).option < option:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@kernel
+def set_listed(w: Record, t: int, listed: bool) -> None:
+    """Put a task on (or take it off) the live list of every agent that has an option for it."""
+    task = facts_of(w, t)
+    for o in range(task.option0, task.option0 + task.options):
+        a = option_of(w, o).agent
+        agent = agent_of(w, a)
+        first = agent.first
+        at = _position(w, first, agent.live, o)
+        present = at < first + agent.live and live_of(w, at).option == o
+        if listed and not present:
+            for k in range(first + agent.live, at, -1):
+                live_of(w, k).option = live_of(w, k - 1).option
+            live_of(w, at).option = o
+            agent.live += 1
+        elif present and not listed:
+            agent.live -= 1
+            for k in range(at, first + agent.live):
+                live_of(w, k).option = live_of(w, k + 1).option
+
+
+@kernel
+def running_predecessor(w: Record, t: int) -> int:
+    """Return the slot of the only open predecessor of a pending task if it runs, else NONE."""
+    if task_of(w, t).open != 1:
+        return NONE
+    task = facts_of(w, t)
+    for k in range(task.before0, task.before0 + task.befores):
+        before = task_of(w, before_of(w, k).task)
+        if before.status != _DONE:
+            return before.slot if before.status == _RUNNING else NONE
+    return NONE
+
+
+@kernel
+def list_soon(w: Record, t: int, listed: bool) -> None:
+    """List the successors for which task t, which has just started or stopped running, is the last one open."""
+    par = params_of(w)
+    if not par.reserve:
+        return
+    task = facts_of(w, t)
+    for k in range(task.edge0, task.edge0 + task.edges):
+        s = edge_of(w, k).task
+        if task_of(w, s).status == _PENDING and task_of(w, s).open == 1:
+            set_listed(w, s, listed)
+
+
+@kernel
+def become_ready(w: Record, t: int) -> None:
+    state = task_of(w, t)
+    state.status = _READY
+    state.ready_time = w.time
+    task = facts_of(w, t)
+    for o in range(task.option0, task.option0 + task.options):
+        agent = agent_of(w, option_of(w, o).agent)
+        agent.queue += option_of(w, o).nominal
+        agent.queued += 1
+    set_listed(w, t, True)
+
+
+@kernel
+def leave_ready(w: Record, t: int) -> None:
+    task = facts_of(w, t)
+    for o in range(task.option0, task.option0 + task.options):
+        agent = agent_of(w, option_of(w, o).agent)
+        agent.queued -= 1
+        agent.queue = agent.queue - option_of(w, o).nominal if agent.queued else 0.0
+    set_listed(w, t, False)
+
+
+@kernel
+def leave_future(w: Record, task: Record) -> None:
+    agent = agent_of(w, task.primary)
+    agent.futures -= 1
+    agent.future = agent.future - task.nominal if agent.futures else 0.0

@@ -1,0 +1,200 @@
+"""Batch queues in the Standard Workload Format (Chapin et al. 1999; Feitelson's Parallel Workloads Archive).
+
+A line per job with 18 fields, of which these are read: 2 submit time, 4 run time, 5 allocated processors, 8 requested
+processors, 9 requested time, 12 user, 13 group; -1 means unknown. Lines that start with ``;`` are the header.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Final
+
+import numpy as np
+
+from envs.workloads.drawing import integer, number, require
+from envs.workloads.instance import Instance, WorkloadError
+from envs.workloads.source import MAX_AGENTS, MAX_SECONDS, MAX_UNITS, FileWorkload, build, field_error, lines, plain_float
+
+FIELDS: Final = 18
+UNKNOWN: Final = -1
+"""What the format writes where a value was not recorded."""
+
+_USED: Final[Mapping[int, str]] = {
+    2: "submit time",
+    4: "run time",
+    5: "allocated processors",
+    8: "requested processors",
+    9: "requested time",
+}
+_TIMES: Final = (2, 4, 9)
+_OWNER: Final[Mapping[str, Mapping[int, str]]] = {"round_robin": {}, "user": {12: "user"}, "group": {13: "group"}}
+_HEADER: Final = re.compile(r"\s*;\s*(MaxProcs|MaxNodes)\s*:\s*(\d{1,9})(?![\d.,])")
+
+
+@dataclass
+class _Log:
+    """The jobs of the window, in the order of the file, and what was met on the way."""
+
+    capacity: int
+    submit: array[float] = field(default_factory=lambda: array("d"))
+    run: array[float] = field(default_factory=lambda: array("d"))
+    nominal: array[float] = field(default_factory=lambda: array("d"))
+    demand: array[int] = field(default_factory=lambda: array("i"))
+    owner: array[float] = field(default_factory=lambda: array("d"))
+    seen: int = 0
+    kept: int = 0
+    estimated: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class SwfWorkload(FileWorkload):
+    """One batch log: a job is one rigid task on a shared pool of ``processors``; agents stand for groups of its users.
+
+    Jobs that never ran, or ask for an unknown number of processors or more than there are, are skipped and reported.
+    What remains is counted from 0; a window of it is cut out in the order of the file, and its first job is released at 0.
+    """
+
+    start: int = 0
+    """First job of the window."""
+    jobs: int = 0
+    """Jobs of the window; 0: all from ``start`` on. Reading stops at its end."""
+    load_scale: float = 1.0
+    """Interarrival times are divided by this: 2 doubles the load."""
+    owners: int = 4
+    """Agents; a task is eligible on its owner only."""
+    owner_by: str = "round_robin"
+    """'round_robin': by position in the window; 'user', 'group': by that number modulo ``owners``, agent 0 where unknown."""
+    processors: int = 0
+    """Units in the pool; 0: MaxProcs of the header, else its MaxNodes."""
+    estimate: str = "requested"
+    """Nominal duration: 'requested', the requested time where known; 'actual', the run time."""
+    due_slack: float = 0.0
+    """Due date: this many nominal durations after release; 0: none."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(integer(self.start, 0), self, "start", "an integer >= 0")
+        require(integer(self.jobs, 0), self, "jobs", "an integer >= 0 (0 for all)")
+        require(number(self.load_scale, 1e-9, 1e9), self, "load_scale", "in [1e-9, 1e9]")
+        require(integer(self.owners, 1, MAX_AGENTS), self, "owners", f"an integer in 1..{MAX_AGENTS}")
+        require(self.owner_by in _OWNER, self, "owner_by", "'round_robin', 'user' or 'group'")
+        require(integer(self.processors, 0, MAX_UNITS), self, "processors", f"an integer in 0..{MAX_UNITS} (0 for the header's)")
+        require(self.estimate in ("requested", "actual"), self, "estimate", "'requested' or 'actual'")
+        require(number(self.due_slack, 0, 1e9), self, "due_slack", "in [0, 1e9] (0 for none)")
+
+    def read(self) -> tuple[Instance, tuple[str, ...]]:
+        log = self._scan()
+        jobs = len(log.submit)
+        report = [f"skipped {count} of {log.seen} jobs: {reason}" for reason, count in log.skipped.items()]
+        if jobs == 0 or jobs < self.jobs:
+            window = f"start={self.start}, jobs={self.jobs or 'all'}"
+            raise WorkloadError(f"{self.path}: has {'; '.join([f'{log.kept} jobs that can run', *report])}: too few for {window}")
+        if self.estimate == "requested" and log.estimated < jobs:
+            report.append(f"took the run time of {jobs - log.estimated} of {jobs} jobs as nominal: requested time is 0 or unknown")
+        backward = int(np.count_nonzero(np.diff(log.submit) < 0))
+        if backward:
+            report.append(f"sorted {jobs} jobs by submit time: {backward} were earlier than the job before")
+        order = np.argsort(log.submit, kind="stable")
+        submit, run, nominal, demand = (np.asarray(column)[order] for column in (log.submit, log.run, log.nominal, log.demand))
+        release = (submit - submit[0]) / self.load_scale
+        owner = np.asarray(log.owner)[order] if log.owner else np.arange(jobs)
+        agent = np.where(owner == UNKNOWN, 0, owner % self.owners).astype(np.int32)
+        one_each = np.arange(jobs + 1, dtype=np.int32)
+        instance = build(
+            self.path,
+            resources=("processors",),
+            shared=np.ones(1, np.bool_),
+            shared_capacity=np.array([log.capacity]),
+            local_capacity=np.zeros((self.owners, 1)),
+            speed=np.ones((self.owners, 1)),
+            job_release=release,
+            job_due=release + self.due_slack * nominal if self.due_slack else np.full(jobs, np.inf),
+            job_weight=np.ones(jobs),
+            job_owner=agent,
+            job_first=one_each,
+            task_kind=np.zeros(jobs, np.int32),
+            task_demand=demand.reshape(jobs, 1),
+            task_ratio=run / nominal,
+            option_first=one_each,
+            option_agent=agent,
+            option_nominal=nominal,
+            successor_first=np.zeros(jobs + 1, np.int32),
+            successor=np.zeros(0, np.int32),
+        )
+        return instance, tuple(report)
+
+    def _scan(self) -> _Log:
+        """Go through the file up to the end of the window, keeping the few numbers of each job that are needed."""
+        header: dict[str, int] = {}
+        stop = self.start + self.jobs if self.jobs else math.inf
+        log = _Log(self.processors)
+        for submit, run, allocated, requested, limit, *owner in _records(self.path, {**_USED, **_OWNER[self.owner_by]}, header):
+            log.capacity = log.capacity or _capacity(self.path, header)
+            log.seen += 1
+            demand = max(allocated, requested)
+            if submit < 0:
+                log.skipped["submit time is unknown"] += 1
+            elif run <= 0:
+                log.skipped["run time is 0 or unknown"] += 1
+            elif demand <= 0:
+                log.skipped["number of processors is 0 or unknown"] += 1
+            elif demand > log.capacity:
+                log.skipped[f"needs more than the {log.capacity} processors there are"] += 1
+            else:
+                log.kept += 1
+                if log.kept <= self.start:
+                    continue
+                estimated = limit > 0 and self.estimate == "requested"
+                log.estimated += estimated
+                log.submit.append(submit)
+                log.run.append(run)
+                log.nominal.append(limit if estimated else run)
+                log.demand.append(int(demand))
+                log.owner.extend(owner)
+                if log.kept >= stop:
+                    break
+        return log
+
+
+def _records(path: str, names: Mapping[int, str], header: dict[str, int]) -> Iterator[tuple[float, ...]]:
+    """Yield the named fields of each job, checked one by one; fill ``header`` on the way."""
+    pick = itemgetter(*(position - 1 for position in names))
+    for line_number, line in lines(path):
+        fields = line.split()
+        if not fields or fields[0][0] == ";":
+            if match := _HEADER.match(line):
+                header.setdefault(match[1], int(match[2]))
+            continue
+        if len(fields) != FIELDS:
+            raise WorkloadError(f"{path}:{line_number}: has {len(fields)} fields, must have {FIELDS}")
+        try:
+            values: tuple[float, ...] = tuple(map(int, pick(fields)))
+            plain = min(values) >= UNKNOWN and max(values) <= MAX_SECONDS and "_" not in line
+        except ValueError:
+            plain = False
+        yield values if plain else _careful(path, line_number, fields, names)
+
+
+def _careful(path: str, line: int, fields: list[str], names: Mapping[int, str]) -> tuple[float, ...]:
+    """Return the named fields of a line where they are not all short integers, or say which one is wrong."""
+    values = tuple(plain_float(fields[position - 1]) for position in names)
+    for (position, name), value in zip(names.items(), values, strict=True):
+        whole = position not in _TIMES
+        if not (0 <= value <= MAX_SECONDS or value == UNKNOWN) or (whole and value % 1):
+            bound = f"{'an integer' if whole else 'a number'} in 0..{MAX_SECONDS:g}, or {UNKNOWN} for unknown"
+            raise field_error(path, line, position, name, fields[position - 1], bound)
+    return values
+
+
+def _capacity(path: str, header: dict[str, int]) -> int:
+    capacity = header.get("MaxProcs") or header.get("MaxNodes")
+    if not capacity:
+        raise WorkloadError(f"{path}: the header has neither MaxProcs nor MaxNodes > 0; say how many with processors=...")
+    return capacity

@@ -1,0 +1,259 @@
+"""B worlds in lock-step: numpy in, numpy out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.engine import draws, tick
+from envs.engine.allocate import State, make_params, make_state
+from envs.engine.layout import SITE_ADDRESSES, WORLD_ADDRESSES, Phase, Records, Trouble
+from envs.engine.pack import pack
+from envs.events import EventLog
+from envs.scenario import Scenario
+from envs.workloads.instance import Instance
+
+
+class Outputs(NamedTuple):
+    """What the last ``reset`` or ``step`` of a World left behind: the same buffers every time; copy what you keep."""
+
+    phase: NDArray[np.int8]
+    """[B] Phase: the role that decides next, or OVER."""
+    acting: NDArray[np.bool_]
+    """[B, A] seats of that role that have a choice."""
+    candidates: NDArray[np.float32]
+    """[B, A, K, NUM_CANDIDATE]."""
+    context: NDArray[np.float32]
+    """[B, A, NUM_CONTEXT]."""
+    mask: NDArray[np.bool_]
+    """[B, A, K+1]; action K is the no-op, or pass."""
+    negotiation: NDArray[np.float32]
+    """[B, A, NUM_NEGOTIATION]."""
+    task: NDArray[np.int32]
+    """[B, A, K] task shown as candidate; NONE behind the last."""
+    reward: NDArray[np.float64]
+    """[B, A] since the last step."""
+    own_cost: NDArray[np.float64]
+    """[B, A]."""
+    team_cost: NDArray[np.float64]
+    """[B]."""
+    terms: NDArray[np.float64]
+    """[B, NUM_TERMS] unweighted totals of the episode, in the order of Term."""
+    time: NDArray[np.float64]
+    """[B] seconds."""
+    terminated: NDArray[np.bool_]
+    """[B]."""
+    truncated: NDArray[np.bool_]
+    """[B]."""
+    instance: NDArray[np.int32]
+    """[B] index into ``World.instances``."""
+    seed: NDArray[np.uint64]
+    """[B] of the episode."""
+    entry: NDArray[np.int32]
+    """[B] entry of the schedule that is being played."""
+    steps: NDArray[np.int64]
+    """[B] rounds of this episode in which somebody had a choice."""
+
+
+class World:
+    """B independent worlds of one scenario, stepped together.
+
+    Args:
+        scenario: what is played.
+        num_worlds: B.
+        seed: determines instances and episodes; equal seeds give equal worlds, in every process.
+        instances: what is played, instead of instances drawn from the scenario's workload.
+        num_instances: how many instances to draw; by default one per world.
+        auto_reset: a world that is over starts its next episode at the next step, whose actions it ignores.
+        record: keep an event log per world.
+        threads: worlds are shared out over this many threads; results do not depend on it.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        num_worlds: int = 1,
+        seed: int = 0,
+        *,
+        instances: Sequence[Instance] | None = None,
+        num_instances: int | None = None,
+        auto_reset: bool = True,
+        record: bool = False,
+        threads: int = 1,
+    ) -> None:
+        for name, value in (("num_worlds", num_worlds), ("threads", threads), ("num_instances", num_instances or 1)):
+            if value < 1:
+                raise ValueError(f"World: {name} is {value}, must be >= 1")
+        if instances is None:
+            instances = draw_instances(scenario, num_instances or num_worlds, seed)
+        if not instances:
+            raise ValueError("World: instances is empty, needs at least one")
+        self.scenario = scenario
+        self.instances = list(instances)
+        self.num_worlds = num_worlds
+        self.auto_reset = auto_reset
+        self._seed = seed
+        self._record = record
+        self._params = make_params(scenario, record)
+        self._sites = pack(self.instances)
+        self._state = make_state(scenario, self.instances, self._sites.site, self._params, num_worlds)
+        self.num_agents = self._state.agents.shape[1]
+        self.candidates = scenario.candidates
+        self.out = _outputs(self._state)
+        self._logs: list[list[Records]] = [[] for _ in range(num_worlds)]
+        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self._chunks = [(num_worlds * k // threads, num_worlds * (k + 1) // threads) for k in range(threads)]
+        self._seeds, self._entries = episode_schedule(seed, num_worlds, len(self.instances))
+
+    def schedule(self, seeds: NDArray[np.uint64], instance: NDArray[np.int32]) -> None:
+        """Say what is played from the next ``reset`` on: world b's e-th episode is entry (b + e B) mod N.
+
+        Args:
+            seeds: [N] episode seeds.
+            instance: [N] indices into ``instances``.
+        """
+        seeds = np.array(seeds, np.uint64)
+        entries = np.array(instance, np.int32)
+        if seeds.ndim != 1 or seeds.shape != entries.shape or not seeds.size:
+            raise ValueError(f"World.schedule: seeds {seeds.shape} and instance {entries.shape} must be equal, one axis, not empty")
+        if entries.min() < 0 or entries.max() >= len(self.instances):
+            raise ValueError(f"World.schedule: instances must be in 0..{len(self.instances) - 1}")
+        self._seeds, self._entries = seeds, entries
+
+    def reset(
+        self, seed: int | None = None, *, seeds: NDArray[np.uint64] | None = None, instance: NDArray[np.int32] | None = None
+    ) -> Outputs:
+        """Start the first episode of the schedule in every world.
+
+        Args:
+            seed: derive a new schedule from it.
+            seeds: [B] episode seeds, instead; with ``instance`` [B], by default 0.
+        """
+        if seeds is not None:
+            self.schedule(seeds, np.zeros(len(seeds), np.int32) if instance is None else instance)
+        elif seed is not None:
+            self._seed = seed
+            self._seeds, self._entries = episode_schedule(seed, self.num_worlds, len(self.instances))
+        self._logs = [[] for _ in range(self.num_worlds)]
+        self._run(tick.reset_worlds, self._seeds, self._entries)
+        return self.out
+
+    def step(self, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> Outputs:
+        """Play one round in every world, and on to the next choice.
+
+        Args:
+            picks: [B, A] int32 actions, read where ``acting`` in phase PRIORITISE.
+            bids: [B, A] float64, read where ``acting`` in phase NEGOTIATE; the highest is served first.
+
+        Raises:
+            ValueError: an acting seat's pick is illegal or its bid is NaN; that world has not moved.
+        """
+        if self._record and self.auto_reset:
+            for b in np.flatnonzero(self.out.phase == Phase.OVER):
+                self._logs[b] = []
+        self._run(tick.step_worlds, picks, bids, self._seeds, self._entries, self.auto_reset)
+        return self.out
+
+    def _run(self, kernel: Any, *args: Any) -> None:
+        worlds = self._state.world
+        if self._pool is None:
+            troubled = kernel(worlds, *args, 0, self.num_worlds)
+        else:
+            troubled = sum(self._pool.map(lambda c: kernel(worlds, *args, c[0], c[1]), self._chunks))
+        while troubled:
+            self._check_trouble(args)
+            for b in np.flatnonzero(self._state.world["trouble"]):
+                self._drain(int(b))
+            troubled = tick.resume_worlds(worlds)
+
+    def _check_trouble(self, args: Any) -> None:
+        trouble = self._state.world["trouble"]
+        for b in np.flatnonzero(trouble != Trouble.LOG_FULL):
+            kind = Trouble(trouble[b])
+            if kind == Trouble.NONE:
+                continue
+            self._state.world["trouble"][b] = Trouble.NONE
+            agent = int(self._state.world["trouble_agent"][b])
+            if kind == Trouble.STUCK:
+                raise RuntimeError(f"world {b}: unfinished work but no event to wait for, at {self.out.time[b]} s; this is a bug, please report it")
+            actions = args[0] if self.out.phase[b] == Phase.PRIORITISE else args[1]
+            raise ValueError(f"world {b}: action {actions[b, agent]} of agent {agent} is illegal in phase {Phase(self.out.phase[b]).name}")
+
+    def _drain(self, b: int) -> None:
+        size = int(self._state.world["log_size"][b])
+        if size:
+            self._logs[b].append(self._state.log[b, :size].copy())
+            self._state.world["log_size"][b] = 0
+
+    def log(self, b: int) -> EventLog:
+        """Return the events of world b's current episode so far; needs ``record=True``."""
+        if not self._record:
+            raise ValueError("World.log: nothing was recorded; make the World with record=True")
+        self._drain(b)
+        events = np.concatenate(self._logs[b]) if self._logs[b] else np.zeros(0, self._state.log.dtype)
+        return EventLog(*(np.ascontiguousarray(events[name]) for name in EventLog._fields))
+
+    def job_end(self, b: int) -> NDArray[np.float64]:
+        """Return [J] when each job of world b's episode was done; NaN where it was not (yet)."""
+        jobs = self.instances[int(self.out.instance[b])].num_jobs
+        return np.array(self._state.jobs["end"][b, :jobs])
+
+    def get_state(self) -> dict[str, NDArray[Any]]:
+        """Return a copy of everything that ``set_state`` needs to go on exactly from here, event logs excepted."""
+        state = {name: array.copy() for name, array in self._state._asdict().items() if name not in _NOT_STATE}
+        return state | {"seeds": self._seeds.copy(), "entries": self._entries.copy()}
+
+    def set_state(self, state: dict[str, NDArray[Any]]) -> Outputs:
+        """Go back to a copied state of this World, or of one made with the same arguments; the logs start empty."""
+        arrays = {name: array for name, array in self._state._asdict().items() if name not in _NOT_STATE}
+        for name, array in arrays.items():
+            if name not in state or state[name].shape != array.shape or state[name].dtype != array.dtype:
+                raise ValueError(f"World.set_state: {name} is missing or not {array.shape}: not the state of a World like this one")
+        self.schedule(state["seeds"], state["entries"])
+        for name, array in arrays.items():
+            if name != "world":
+                array[...] = state[name]
+        own = self._state.world
+        for name in own.dtype.names or ():
+            if name not in WORLD_ADDRESSES and name not in SITE_ADDRESSES:
+                own[name] = state["world"][name]
+        for name in SITE_ADDRESSES:
+            own[name] = self._sites.site[name][own["instance"]]
+        own["log_size"] = 0
+        self._logs = [[] for _ in range(self.num_worlds)]
+        return self.out
+
+
+_NOT_STATE = ("log", "order", "window", "team")
+"""Arrays of a World that hold nothing from one step to the next; "order" is sorted again where "ordered" says so."""
+
+
+def draw_instances(scenario: Scenario, count: int, seed: int) -> list[Instance]:
+    """Return ``count`` instances of the scenario's workload; the k-th depends on seed and k alone."""
+    return [scenario.workload.instance(int(draws.seed_of(np.uint64(seed), draws.INSTANCE, k)) >> 1) for k in range(count)]
+
+
+def episode_schedule(seed: int, worlds: int, instances: int) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
+    """Return seeds and instances of a schedule in which every instance is played, in turn, under fresh seeds."""
+    length = max(worlds, instances) * 16
+    return draws.episode_seeds(np.uint64(seed), length), (np.arange(length) % instances).astype(np.int32)
+
+
+def _outputs(state: State) -> Outputs:
+    """Name the views of the state that are a World's outputs."""
+    world, agents = state.world, state.agents
+    own = {
+        "acting": agents["acting"],
+        "reward": agents["reward"],
+        "own_cost": agents["own_cost"],
+        "candidates": state.candidates,
+        "context": state.contexts,
+        "mask": state.masks,
+        "negotiation": state.negotiations,
+        "task": state.shown["task"],
+    }
+    return Outputs(**{name: own[name] if name in own else world[name] for name in Outputs._fields})

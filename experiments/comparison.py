@@ -1,0 +1,129 @@
+"""Pairs of policies that played the same episodes: who is better, by how much, and how sure that is."""
+
+from __future__ import annotations
+
+import math
+import platform
+from dataclasses import asdict, dataclass, fields
+from importlib.metadata import version
+from typing import Any, Final
+
+import numpy as np
+
+from agents.evaluation import Episodes, Results
+from agents.statistics import Interval, relative_difference
+from envs.engine.layout import Term
+from envs.metrics import Metrics
+from experiments.tables import number, percent, table
+
+FORMAT: Final = 1
+"""Of the JSON; raised when a key changes its meaning."""
+SCALARS: Final = tuple(field.name for field in fields(Metrics) if not field.name.endswith(("_by_agent", "utilisation")))
+PACKAGES: Final = ("numpy", "numba", "torch")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A prioritizer and a negotiator, by name, and what they achieved together."""
+
+    prioritizer: str
+    negotiator: str
+    rules: bool
+    """Neither is trained."""
+    results: Results
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Pairs, the best objective first, each with its distance from the best pair of rules (of all, where none is of rules)."""
+
+    pairs: tuple[Pair, ...]
+    baseline: Pair
+    means: tuple[Interval, ...]
+    """Relative difference of the mean objective to the baseline's, one per pair."""
+    medians: tuple[Interval, ...]
+
+
+def compare(pairs: list[Pair], resamples: int) -> Comparison:
+    """Rank the pairs and bootstrap their differences to the baseline; ``resamples`` as in ``relative_difference``."""
+    ranked = sorted(pairs, key=lambda pair: float(pair.results.objective.mean()))
+    baseline = next((pair for pair in ranked if pair.rules), ranked[0])
+    means, medians = (
+        tuple(relative_difference(pair.results.objective, baseline.results.objective, statistic, resamples=resamples) for pair in ranked)
+        for statistic in (np.mean, np.median)
+    )
+    return Comparison(tuple(ranked), baseline, means, medians)
+
+
+def as_text(comparison: Comparison) -> str:
+    """Lay the comparison out as a table, and say below it what the numbers are."""
+    header = ["prioritizer", "negotiator", "objective", "mean, % to best rules", "median, %"]
+    header += ["flow w", "slowdown", "median", "tardiness", "makespan", "Jain", "abandoned", "decisions/s"]
+    columns = ("weighted_flow", "mean_slowdown", "median_slowdown", "mean_tardiness", "makespan", "jain")
+    rows = []
+    for pair, mean, median in zip(comparison.pairs, comparison.means, comparison.medians, strict=True):
+        results = pair.results
+        row = [pair.prioritizer, pair.negotiator, number(results.objective.mean())]
+        row += ["= 0", "= 0"] if pair is comparison.baseline else [percent(mean), percent(median)]
+        row += [number(_mean(results, name)) for name in columns]
+        rows.append([*row, f"{results.column('abandoned').sum():.0f}", f"{results.decisions / results.seconds:,.0f}"])
+    best = comparison.baseline
+    notes = [
+        f"Means over {len(best.results.objective)} episodes that all pairs played alike, in seconds; every event log passed the checker.",
+        f"Differences of the objective are to {best.prioritizer} with {best.negotiator}, with 95 % intervals (paired bootstrap).",
+        "Less is better, but for Jain's index.",
+    ]
+    return "\n".join([table(header, rows, left=2), *notes])
+
+
+def as_json(comparison: Comparison, episodes: Episodes, config: dict[str, Any]) -> dict[str, Any]:
+    """Return everything that was measured, episode by episode, in the types that JSON has."""
+    pairs = []
+    for pair, mean, median in zip(comparison.pairs, comparison.means, comparison.medians, strict=True):
+        results = pair.results
+        pairs.append(
+            {
+                "prioritizer": pair.prioritizer,
+                "negotiator": pair.negotiator,
+                "baseline": pair is comparison.baseline,
+                "objective": float(results.objective.mean()),
+                "difference_of_means": mean._asdict(),
+                "difference_of_medians": median._asdict(),
+                "means": {name: _mean(results, name) for name in SCALARS},
+                "decisions": results.decisions,
+                "seconds": results.seconds,
+                "episodes": {
+                    "objective": results.objective.tolist(),
+                    "terms": {term.name.lower(): results.terms[:, term].tolist() for term in Term},
+                    "metrics": [asdict(metrics) for metrics in results.metrics],
+                },
+            }
+        )
+    document = {
+        "format": FORMAT,
+        "config": config,
+        "versions": {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}},
+        "episode_seeds": episodes.seeds.tolist(),
+        "episode_instances": [episodes.instances[index].name for index in episodes.instance],
+        "pairs": pairs,
+    }
+    plain: dict[str, Any] = _plain(document)
+    return plain
+
+
+def _mean(results: Results, name: str) -> float:
+    """The mean over the episodes in which the measure exists."""
+    values = results.column(name)
+    values = values[np.isfinite(values)]
+    return float(values.mean()) if values.size else math.nan
+
+
+def _plain(value: Any) -> Any:
+    """``value`` without what JSON does not have: NaN becomes None, infinity (no limit, in a config) a word."""
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value

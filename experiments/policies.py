@@ -1,0 +1,48 @@
+"""Decision makers by name: a rule, or the folder of a trained policy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from agents.policy import Negotiator, Prioritizer
+from agents.rules import NEGOTIATORS, PRIORITIZERS, RESERVING, RuleError, negotiator, prioritizer
+from experiments.cli import UsageError
+
+RULES: Final[dict[str, Mapping[str, object]]] = {"prioritizer": PRIORITIZERS, "negotiator": NEGOTIATORS}
+
+
+def load_prioritizer(name: str) -> Prioritizer:
+    """Return the rule called ``name`` (``spt``, ``spt+r``), or the trained prioritizer in the folder ``name``.
+
+    Raises:
+        UsageError: where it is neither; where the folder holds something else, it is an ArtifactError.
+    """
+    policy: Prioritizer = _load("prioritizer", name, prioritizer)
+    return policy
+
+
+def load_negotiator(name: str) -> Negotiator:
+    """Return the rule called ``name`` (``drf``), or the trained negotiator in the folder ``name``; errors as above."""
+    policy: Negotiator = _load("negotiator", name, negotiator)
+    return policy
+
+
+def is_rule(role: str, name: str) -> bool:
+    """Whether ``name`` is a rule for ``role``, "prioritizer" or "negotiator"."""
+    return (name.removesuffix(RESERVING) if role == "prioritizer" else name) in RULES[role]
+
+
+def _load(role: str, name: str, rule: Callable[[str], Any]) -> Any:
+    if not is_rule(role, name) and Path(name).is_dir():
+        from agents.artifact import load  # torch comes with it: only where somebody asks for a trained policy
+
+        return load(Path(name), role)
+    if os.sep in name:
+        raise UsageError(f"{role} {name}: no such folder, must be that of a trained policy or the name of a rule")
+    try:
+        return rule(name)
+    except RuleError as error:
+        raise UsageError(f"{error}, or the folder of a trained policy") from None

@@ -1,0 +1,58 @@
+"""Learn policies for a scenario: ``parley-train scenario=default learner=ppo seed=0``; ``--help`` shows every setting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from experiments import cli
+
+CONFIG: Final = "config.yaml"
+RESUMABLE: Final = ("resume", "learner.decisions", "learner.seconds", "device")
+"""What a resumed run may be told on the command line."""
+
+
+def train(config: DictConfig) -> None:
+    """Assemble a run from the config, or from that of the run to resume, and let it learn."""
+    resumed = config.resume is not None
+    if resumed:
+        config = saved_config(Path(config.resume), list(HydraConfig.get().overrides.task))
+    folder = Path(config.folder)
+    scenario, learner = cli.make_scenario(config), cli.make(config.learner)
+
+    from agents.learning.loop import Run  # torch and SB3 take seconds to import; mistakes above are told at once
+
+    run = Run(scenario, learner, folder, config.seed, config.device, config.threads)
+    if resumed:
+        run.load()
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        OmegaConf.save(config, folder / CONFIG)
+    print(f"Learning on {run.device} with {config.threads} thread(s); everything goes to {folder}")
+    run.learn()
+    print(f"{run.decisions:,} decisions in {run.seconds:,.0f} s; best against {learner.episodes.prioritizer}: {run.best:+.2f} %")
+
+
+def saved_config(folder: Path, overrides: list[str]) -> DictConfig:
+    """The config of the run in a folder, with what the command line may change of it."""
+    if not (folder / CONFIG).is_file():
+        raise cli.UsageError(f"resume: {folder / CONFIG} does not exist; give the folder of an earlier run")
+    for override in overrides:
+        if override.split("=")[0] not in RESUMABLE:
+            raise cli.UsageError(f"{override} cannot change a run that is resumed; only {', '.join(RESUMABLE[1:])} can")
+    saved = OmegaConf.load(folder / CONFIG)
+    changed = OmegaConf.merge(saved, OmegaConf.from_dotlist([o for o in overrides if not o.startswith("resume=")]), {"folder": str(folder)})
+    assert isinstance(changed, DictConfig)
+    return changed
+
+
+def main() -> None:
+    """Entry point of ``parley-train``."""
+    cli.run(train, "train")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""The command line: what it builds, and what a user who makes a mistake gets to see."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+import hydra
+import pytest
+from omegaconf import DictConfig, OmegaConf
+
+from envs.scenario import Scenario
+from experiments import cli
+from tests.conftest import ROOT
+
+SCENARIOS = sorted(path.stem for path in (ROOT / "conf" / "scenario").glob("*.yaml"))
+WORKLOADS = sorted(path.stem for path in (ROOT / "conf" / "workload").glob("*.yaml"))
+
+
+def compose(*overrides: str) -> DictConfig:
+    """The config of evaluate with these overrides."""
+    with hydra.initialize_config_module("conf", version_base="1.3"):
+        return hydra.compose("evaluate", list(overrides))
+
+
+def keys(node: Any, prefix: str = "") -> set[str]:
+    """Dotted names of everything in a config node."""
+    plain = OmegaConf.to_container(node) if isinstance(node, DictConfig) else node
+    inner = {name for key, part in plain.items() if isinstance(part, dict) for name in keys(part, f"{prefix}{key}.")}
+    return inner | {f"{prefix}{key}" for key in plain if key != "_target_"}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_every_scenario_composes(name: str) -> None:
+    """Protects conf/scenario: each comes with its workload and builds; nothing has to be read to build it."""
+    config = compose(f"scenario={name}")
+    if OmegaConf.is_missing(config.workload, "path"):
+        config.workload.path = "file.sm"
+    assert isinstance(cli.make_scenario(config), Scenario)
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_workload_config_is_complete(name: str) -> None:
+    """Protects conf/workload: it lists every parameter of its class, so that each can be set on the command line."""
+    config = compose(f"workload={name}").workload
+    parameters = fields(hydra.utils.get_class(config._target_))
+    assert keys(config) == {field.name for field in parameters}
+    required = {field.name for field in parameters if field.default is MISSING and field.default_factory is MISSING}
+    assert {key for key in config if OmegaConf.is_missing(config, key)} == required
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_scenario_config_is_complete(name: str) -> None:
+    """Protects conf/scenario: it lists every parameter of the scenario and of its parts."""
+    config = compose(f"scenario={name}").scenario
+    expected = {field.name for field in fields(Scenario)} - {"workload"}
+    for key in expected & {key for key in config if isinstance(config[key], DictConfig)}:
+        expected |= {f"{key}.{field.name}" for field in fields(hydra.utils.get_class(config[key]._target_))}
+    assert keys(config) == expected
+
+
+def test_workload_on_the_command_line_wins() -> None:
+    """Protects the order: a scenario brings a workload, the user may choose another."""
+    assert compose("scenario=job_shop").workload._target_.endswith("RandomJobShop")
+    assert compose("scenario=job_shop", "workload=synthetic").workload._target_.endswith("SyntheticWorkload")
+
+
+def run(task: Any, *arguments: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run ``task`` as ``parley-evaluate`` with these arguments."""
+    monkeypatch.setattr(sys, "argv", ["parley-evaluate", *arguments])
+    cli.run(task, "evaluate")
+
+
+def build(config: DictConfig) -> None:
+    """A task that needs what most tasks need."""
+    cli.integer(config, "episodes", 1)
+    cli.make_scenario(config).workload.instance(0)
+
+
+MISTAKES = [
+    (["workload.jbos=3"], "Could not override 'workload.jbos'. Key 'jbos' is not in struct"),
+    (["workload=nosuch"], "Could not find 'workload/nosuch' Available options in 'workload': "),
+    (["workload.jobs=0"], "SyntheticWorkload.jobs is 0, must be an integer >= 1"),
+    (["workload.jobs=abc"], "SyntheticWorkload.jobs is 'abc', must be an integer >= 1"),
+    (["scenario.objective.flow=-1"], "Objective.flow is -1, must be finite and >= 0"),
+    (["+scenario.foo=1"], "scenario.foo is unknown, must be one of objective, "),
+    (["+workload.foo=1"], "unexpected keyword argument 'foo'"),
+    (["workload=job_shop"], "Missing mandatory value: workload.path"),
+    (["workload=job_shop", "workload.path=nosuch.txt"], "nosuch.txt: cannot be read: No such file or directory"),
+    (["episodes=0"], "episodes is 0, must be an integer >= 1"),
+    (["episodes=1.5"], "episodes is 1.5, must be an integer >= 1"),
+    (["workload.jobs=[3"], "no viable alternative at input '[3'"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), MISTAKES, ids=[" ".join(arguments) for arguments, _ in MISTAKES])
+def test_mistakes_of_the_user(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects users from tracebacks: one line that says what is wrong, exit code 2, and nothing written anywhere."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as exit_:
+        run(build, *arguments, monkeypatch=monkeypatch)
+    captured = capsys.readouterr()
+    assert exit_.value.code == 2
+    assert captured.out == ""
+    assert captured.err.startswith("parley-evaluate: error: ")
+    assert captured.err.count("\n") == 1
+    assert message in captured.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_absent_file(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects the name of the file in errors of the operating system."""
+    with pytest.raises(SystemExit):
+        run(lambda config: Path("no/such").read_bytes(), monkeypatch=monkeypatch)
+    assert capsys.readouterr().err == "parley-evaluate: error: no/such: No such file or directory\n"
+
+
+@pytest.mark.parametrize("defect", [ValueError("a defect"), KeyError("a defect"), RuntimeError("a defect")])
+def test_defects_keep_their_traceback(defect: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects developers: what no user can have caused is not hidden behind one line."""
+
+    def task(config: DictConfig) -> None:
+        raise defect
+
+    with pytest.raises(type(defect), match="a defect"):
+        run(task, monkeypatch=monkeypatch)
+
+
+def test_success_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the user's folder from Hydra's own outputs."""
+    monkeypatch.chdir(tmp_path)
+    run(build, monkeypatch=monkeypatch)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,88 @@
+"""The whole of ``parley-evaluate``, from the command line to the file."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agents.rules import NEGOTIATORS, PRIORITIZERS
+from experiments import evaluate
+from tests.conftest import ROOT
+
+SMALL = ["workload.jobs=6", "episodes=3", "resamples=50"]
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    """Run ``parley-evaluate`` with these arguments."""
+    monkeypatch.setattr(sys, "argv", ["parley-evaluate", *arguments])
+    evaluate.main()
+
+
+def test_every_pair_is_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects the point of it: lists of names per role, every pair in the table and in the file, on the same episodes."""
+    out = tmp_path / "new" / "results.json"
+    run(monkeypatch, "prioritizer=[wsrpt,wsrpt+r,wsrpt]", "negotiator=[drf,urgency]", f"out={out}", *SMALL)
+    printed = capsys.readouterr().out
+    document = json.loads(out.read_text(encoding="utf-8"))
+    pairs = {(pair["prioritizer"], pair["negotiator"]) for pair in document["pairs"]}
+    assert pairs == {(p, n) for p in ("wsrpt", "wsrpt+r") for n in ("drf", "urgency")}
+    assert len(document["pairs"]) == 4
+    assert all(p in printed and n in printed for p, n in pairs)
+    assert len(document["episode_seeds"]) == 3
+    assert document["config"]["workload"]["jobs"] == 6
+    assert str(out) in printed
+
+
+def test_equal_commands_give_equal_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects published tables: only wall time differs between two runs."""
+    documents = []
+    for name in ("a", "b"):
+        run(monkeypatch, "prioritizer=random", "negotiator=random", f"out={tmp_path / name}", *SMALL)
+        document = json.loads((tmp_path / name).read_text(encoding="utf-8"))
+        del document["config"]["out"], document["pairs"][0]["seconds"]
+        documents.append(document)
+    assert documents[0] == documents[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["prioritizer=wsprt"], "unknown prioritizer rule 'wsprt'. Did you mean wspt"),
+        (["negotiator=[drf,nosuch]"], "unknown negotiator rule 'nosuch'. Known: random, equal, fcfs, drf, urgency, or the folder"),
+        (["prioritizer=no/such"], "prioritizer no/such: no such folder, must be that of a trained policy or the name of a rule"),
+        (["prioritizer=[]"], "prioritizer is an empty list"),
+        (["prioritizer=folder"], "no such file; a trained policy is a folder with"),
+        (["out=folder"], "out=folder is a folder, must be the file to write"),
+        (["episodes=0"], "episodes is 0, must be an integer >= 1"),
+        (["seed=-1"], "seed is -1, must be an integer >= 0"),
+    ],
+)
+def test_mistakes_of_the_user(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects users: one line, exit code 2, and nothing written, before anything was played."""
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    with pytest.raises(SystemExit) as exit_:
+        run(monkeypatch, "out=results.json", *SMALL, *arguments)
+    captured = capsys.readouterr()
+    assert exit_.value.code == 2
+    assert captured.out == ""
+    assert captured.err.startswith("parley-evaluate: error: ")
+    assert captured.err.count("\n") == 1
+    assert message in captured.err
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_help() -> None:
+    """Protects --help: it names every rule, and needs neither torch nor numba to do so."""
+    command = [sys.executable, "-X", "importtime", "-m", "experiments.evaluate", "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    imported = {line.rsplit("|", 1)[1].strip().split(".")[0] for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert imported.isdisjoint({"torch", "numba", "stable_baselines3"})
+    for rules in (PRIORITIZERS, NEGOTIATORS):
+        assert " ".join(rules) in done.stdout

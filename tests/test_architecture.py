@@ -1,0 +1,169 @@
+"""The rules of the tree that no single module can keep: who may import whom, and what never enters a file."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+MAX_LINES = 300
+
+LAYERS = (
+    ("envs.columns", "envs.events", "envs.workloads.graph"),  # names and constants that every layer shares
+    ("envs.engine",),
+    ("envs",),  # the world: scenario, workloads, World and what reads its events
+    ("envs.parallel_env", "envs.task_management_v0"),
+    ("agents",),
+    ("experiments",),
+)
+SURFACE = LAYERS.index(("envs.parallel_env", "envs.task_management_v0"))
+"""The layer of ``envs/__init__.py``, which offers the PettingZoo view as well: no module of the world may import it."""
+
+FORBIDDEN = {
+    "envs": {"torch", "stable_baselines3", "sb3_contrib", "hydra", "omegaconf", "agents", "experiments"},
+    "agents": {"hydra", "experiments"},
+}
+SLOW_IMPORTS = {"torch", "stable_baselines3", "sb3_contrib"}
+
+
+def module_name(path: Path) -> str:
+    """The dotted name under which a file of the tree is imported."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for package in ("envs", "agents", "experiments") for path in sorted((ROOT / package).rglob("*.py"))}
+
+
+def layer(module: str) -> int | None:
+    """The layer of a module by its longest known prefix; None outside the project."""
+    if module == "envs":
+        return SURFACE
+    known = [(len(prefix), level) for level, prefixes in enumerate(LAYERS) for prefix in prefixes if f"{module}.".startswith(f"{prefix}.")]
+    return max(known)[1] if known else None
+
+
+def imported_by(module: str, source: str, is_package: bool = False) -> set[str]:
+    """Every module that a source text imports anywhere in it, inside functions and type-checking blocks too."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parents = module.split(".")[: len(module.split(".")) - node.level + is_package] if node.level else []
+            base = ".".join([*parents, *([node.module] if node.module else [])])
+            found.update(name if (name := f"{base}.{alias.name}") in MODULES else base for alias in node.names)
+    return found
+
+
+def imports_of(module: str) -> set[str]:
+    """Every module that a module of the tree imports."""
+    path = MODULES[module]
+    return imported_by(module, path.read_text(encoding="utf-8"), is_package=path.name == "__init__.py")
+
+
+def violations(module: str, imports: set[str]) -> list[str]:
+    """What a module imports and must not: a higher layer, or a package forbidden to it."""
+    own = layer(module)
+    assert own is not None
+    forbidden = FORBIDDEN.get(module.split(".")[0], set())
+    upward = {name for name in imports if (level := layer(name)) is not None and level > own}
+    return sorted(upward | {name for name in imports if name.split(".")[0] in forbidden})
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_one_way(module: str) -> None:
+    """Protects engine <- world <- parallel_env <- agents <- experiments, and the world from torch, SB3 and Hydra."""
+    assert violations(module, imports_of(module)) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "expected"),
+    [
+        ("envs.engine.clock", "from envs.scenario import Scenario", ["envs.scenario"]),
+        ("envs.engine.clock", "from envs.workloads import graph", []),
+        ("envs.engine.clock", "from ..scenario import Scenario", ["envs.scenario"]),
+        ("envs.world", "def f():\n    import torch.nn", ["torch.nn"]),
+        ("envs.world", "from envs import task_pool", ["envs"]),
+        ("envs.world", "import numpy, numba", []),
+        ("agents.policy", "from hydra import main", ["hydra"]),
+        ("agents.policy", "import envs.parallel_env", []),
+        ("experiments.train", "from agents.policy import Policy", []),
+    ],
+)
+def test_import_check_sees_violations(module: str, source: str, expected: list[str]) -> None:
+    """Protects the check itself: each form of a wrong import is found, and right ones pass."""
+    assert violations(module, imported_by(module, source)) == expected
+
+
+def has_main(path: Path) -> bool:
+    """Whether a file defines main(), which makes it an entry point."""
+    return any(isinstance(node, ast.FunctionDef) and node.name == "main" for node in ast.parse(path.read_text(encoding="utf-8")).body)
+
+
+ENTRY_POINTS = sorted(path.stem for path in (ROOT / "experiments").glob("*.py") if has_main(path))
+
+
+@pytest.mark.parametrize("name", ENTRY_POINTS)
+def test_help_is_quick(name: str) -> None:
+    """Protects ``--help`` from the seconds that importing torch and SB3 takes."""
+    command = [sys.executable, "-X", "importtime", "-m", f"experiments.{name}", "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.strip(), "--help printed nothing"
+    imported = {line.rsplit("|", 1)[1].strip().split(".")[0] for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "experiments" in imported
+    assert imported & SLOW_IMPORTS == set()
+
+
+def test_console_scripts_exist() -> None:
+    """Protects the installed commands: each names a main() of experiments/."""
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+    assert set(scripts.values()) <= {f"experiments.{name}:main" for name in ENTRY_POINTS}
+
+
+def files_of_the_tree() -> list[Path]:
+    """Files that are committed or would be; skips where the tree is not a git checkout."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    try:
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        pytest.skip("not a git checkout")
+    return [path for name in listed.split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def test_no_absolute_paths_of_one_machine() -> None:
+    """Protects everybody else: no file speaks of folders that only its author's machine has."""
+    machine_path = re.compile(r"(?<![\w.~-])/(work|root)/")
+    found = [
+        str(path.relative_to(ROOT))
+        for path in files_of_the_tree()
+        if machine_path.search(path.read_text(encoding="utf-8", errors="ignore"))
+    ]
+    assert found == []
+
+
+def test_every_config_folder_is_a_package() -> None:
+    """Protects an installed Parley: Hydra does not find configs in a folder without __init__.py."""
+    folders = [ROOT / "conf", *(path for path in (ROOT / "conf").rglob("*") if path.is_dir() and path.name != "__pycache__")]
+    assert [str(folder.relative_to(ROOT)) for folder in sorted(folders) if not (folder / "__init__.py").is_file()] == []
+
+
+def test_every_package_has_an_init() -> None:
+    """Protects the wheel: setuptools leaves out folders of modules without __init__.py."""
+    folders = {path.parent for path in MODULES.values()}
+    assert [str(folder.relative_to(ROOT)) for folder in sorted(folders) if not (folder / "__init__.py").is_file()] == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_files_stay_small(module: str) -> None:
+    """Protects readers: a file stays small enough to hold in the head."""
+    lines = len(MODULES[module].read_text(encoding="utf-8").splitlines())
+    assert lines <= MAX_LINES, f"{MODULES[module].relative_to(ROOT)} has {lines} lines, at most {MAX_LINES}: split it"
