@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from agents.networks import NEGOTIATOR, PRIORITIZER, ROLES, Brain, NegotiatorActor, Spec
+from agents.networks import PRIORITIZER, ROLES, Brain, NegotiatorActor, Spec
 from agents.policy import Mask, Observation
 from agents.sets import Sets, gather, to_actions
 
@@ -162,6 +162,3 @@ def _fill(brain: Brain, path: Path) -> None:
     if extra := sorted(set(weights) - set(brain.state_dict())):
         raise ArtifactError(f"{path}: {extra[0]} is no weight of the network that {DESCRIPTION} describes")
     brain.load_state_dict(weights)
-
-
-__all__ = ["NEGOTIATOR", "PRIORITIZER", "ArtifactError", "TrainedNegotiator", "TrainedPrioritizer", "load", "save", "trained"]

@@ -44,7 +44,7 @@ class PrioritizerActor(nn.Module):
         hidden = self.of_candidate(sets.rows).add_(spread(self.of_context(sets.context), sets)).relu_()
         hidden = self.second(hidden).relu_()
         pooled = self.of_pooled(torch.cat(pool(hidden, sets), dim=1))
-        logits = self.score(self.third(hidden).add_(spread(pooled, sets)).relu_()).squeeze(1)
+        logits: Tensor = self.score(self.third(hidden).add_(spread(pooled, sets)).relu_()).squeeze(1)
         width = int(sets.counts.max()) + 1 if len(sets.counts) else 1
         padded = logits.new_full((len(sets.counts) * width,), ILLEGAL)
         padded = padded.index_copy(0, sets.segment * width + sets.places(), logits).view(-1, width)
@@ -92,13 +92,19 @@ class Critic(nn.Module):
             mean, largest = pool(sets.rows + CLIP, sets)  # pool wants values >= 0
             has_some = (sets.counts[:, None] > 0).to(mean.dtype)
             seen = torch.cat((seen, (mean - CLIP) * has_some, (largest - CLIP) * has_some), dim=1)
-        return self.value(self.body(seen)).squeeze(1)
+        value: Tensor = self.value(self.body(seen)).squeeze(1)
+        return value
 
 
 PRIORITIZER: Final = "prioritizer"
 NEGOTIATOR: Final = "negotiator"
 ROLES: Final = (PRIORITIZER, NEGOTIATOR)
-RAW: Final = frozenset({*(CANDIDATE_NAMES[c] for c in RAW_CANDIDATE), *(CONTEXT_NAMES[c] for c in RAW_CONTEXT)})
+PICK: Final = "pick_"
+"""What tells the columns of a negotiator's pick from those of its context, which have names in common."""
+NEGOTIATOR_NAMES: Final = (*(PICK + name for name in CANDIDATE_NAMES), *NEGOTIATION_NAMES[len(CANDIDATE_NAMES) :])
+RAW: Final = frozenset(
+    {*(prefix + CANDIDATE_NAMES[c] for c in RAW_CANDIDATE for prefix in ("", PICK)), *(CONTEXT_NAMES[c] for c in RAW_CONTEXT)}
+)
 """Columns with a scale, which no network may read."""
 
 
@@ -130,8 +136,8 @@ class Spec:
     @classmethod
     def default(cls, role: str, width: int, levels: int = 0, ignore: tuple[str, ...] = ()) -> Spec:
         """Every column that is free of scale, but those to ``ignore``."""
-        candidate, context = (CANDIDATE_NAMES, CONTEXT_NAMES) if role == PRIORITIZER else ((), NEGOTIATION_NAMES)
-        if unknown := set(ignore) - {*CANDIDATE_NAMES, *NEGOTIATION_NAMES}:
+        candidate, context = (CANDIDATE_NAMES, CONTEXT_NAMES) if role == PRIORITIZER else ((), NEGOTIATOR_NAMES)
+        if unknown := set(ignore) - {*CANDIDATE_NAMES, *NEGOTIATOR_NAMES}:
             raise ValueError(f"unknown column {sorted(unknown)[0]!r} among those to ignore")
         left_out = RAW.union(ignore)
         return cls(role, tuple(c for c in candidate if c not in left_out), tuple(c for c in context if c not in left_out), width, levels)
@@ -151,7 +157,7 @@ class Brain(nn.Module):
             self.reader = Reader(spec.candidate_columns, CANDIDATE_NAMES, spec.context_columns, CONTEXT_NAMES)
             self.actor = PrioritizerActor(rows, context, spec.width)
         else:
-            self.reader = Reader((), (), spec.context_columns, NEGOTIATION_NAMES)
+            self.reader = Reader((), (), spec.context_columns, NEGOTIATOR_NAMES)
             self.actor = NegotiatorActor(context, spec.width, spec.levels)
 
     def forward(self, sets: Sets) -> Tensor:

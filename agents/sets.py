@@ -63,8 +63,9 @@ Gathered = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]
 def gather(candidates: NDArray[np.float32], exists: NDArray[np.bool_], seats: NDArray[np.int64]) -> Gathered:
     """Gather what exists of [S, K, F] by [S, K] for seats [N]: rows [M, F], each one's number in 0..K-1 [M], how many a seat has [N]."""
     chosen = exists[seats]
+    counts: NDArray[np.int64] = chosen.sum(axis=1, dtype=np.int64)
     decision, number = np.nonzero(chosen)
-    return candidates[seats[decision], number], number, chosen.sum(axis=1, dtype=np.int64)
+    return candidates[seats[decision], number], number, counts
 
 
 def to_actions(places: NDArray[np.int64], numbers: NDArray[np.int64], counts: NDArray[np.int64], no_op: int) -> NDArray[np.int32]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from envs.scenario import Scenario
 
 EXIT_USER_ERROR: Final = 2
+EXIT_INTERRUPTED: Final = 130
+"""What shells report for Ctrl-C."""
 OUR_PACKAGES: Final = ("envs", "agents", "experiments")
 HYDRA_HINTS: Final = re.compile(r"To append to your (config|default list) use \S+|(Config search path|full_key):.*", re.DOTALL)
 """What Hydra and OmegaConf add to a message that helps only their own developers."""
@@ -78,9 +80,12 @@ def integer(config: DictConfig, key: str, low: int) -> int:
 
 @contextmanager
 def user_errors(config_name: str) -> Iterator[None]:
-    """Turn errors of the user into one line on stderr and exit code 2."""
+    """Turn errors of the user into one line on stderr and exit code 2; Ctrl-C into a word."""
     try:
         yield
+    except KeyboardInterrupt:
+        print(f"parley-{config_name}: interrupted", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
     except Exception as error:
         line = explain(error)
         if line is None:

@@ -14,11 +14,24 @@ from agents.evaluation import Episodes, Results
 from agents.statistics import Interval, relative_difference
 from envs.engine.layout import Term
 from envs.metrics import Metrics
-from experiments.tables import number, percent, table
+from experiments.tables import ABSENT, number, percent, table
 
 FORMAT: Final = 1
 """Of the JSON; raised when a key changes its meaning."""
 SCALARS: Final = tuple(field.name for field in fields(Metrics) if not field.name.endswith(("_by_agent", "utilisation")))
+SHOWN: Final = {
+    "flow w": "weighted_flow",
+    "slowdown": "mean_slowdown",
+    "median": "median_slowdown",
+    "tardiness": "mean_tardiness",
+    "makespan": "makespan",
+    "Jain": "jain",
+}
+"""Columns of the table and the measures whose means they show."""
+COUNTED: Final = ("abandoned", "unfinished")
+"""Measures whose sums the table shows."""
+NOTHING: Final = ("0", ABSENT)
+"""A column that has nothing else is left out."""
 PACKAGES: Final = ("numpy", "numba", "torch")
 
 
@@ -56,24 +69,24 @@ def compare(pairs: list[Pair], resamples: int) -> Comparison:
 
 
 def as_text(comparison: Comparison) -> str:
-    """Lay the comparison out as a table, and say below it what the numbers are."""
-    header = ["prioritizer", "negotiator", "objective", "mean, % to best rules", "median, %"]
-    header += ["flow w", "slowdown", "median", "tardiness", "makespan", "Jain", "abandoned", "decisions/s"]
-    columns = ("weighted_flow", "mean_slowdown", "median_slowdown", "mean_tardiness", "makespan", "jain")
+    """Lay the comparison out as a table without the columns that say nothing, and explain it below."""
     rows = []
     for pair, mean, median in zip(comparison.pairs, comparison.means, comparison.medians, strict=True):
         results = pair.results
         row = [pair.prioritizer, pair.negotiator, number(results.objective.mean())]
         row += ["= 0", "= 0"] if pair is comparison.baseline else [percent(mean), percent(median)]
-        row += [number(_mean(results, name)) for name in columns]
-        rows.append([*row, f"{results.column('abandoned').sum():.0f}", f"{results.decisions / results.seconds:,.0f}"])
+        row += [number(_mean(results, name)) for name in SHOWN.values()]
+        row += [f"{results.column(name).sum():,.0f}" for name in COUNTED]
+        rows.append([*row, f"{results.decisions / results.seconds:,.0f}"])
+    header = ["prioritizer", "negotiator", "objective", "mean, % of best", "median, % of best", *SHOWN, *COUNTED, "decisions/s"]
+    told = [c for c in range(len(header)) if c < 3 or any(row[c] not in NOTHING for row in rows)]
     best = comparison.baseline
     notes = [
         f"Means over {len(best.results.objective)} episodes that all pairs played alike, in seconds; every event log passed the checker.",
-        f"Differences of the objective are to {best.prioritizer} with {best.negotiator}, with 95 % intervals (paired bootstrap).",
+        f"Differences of the objective are to {best.prioritizer} with {best.negotiator}, with their 95 % intervals (paired bootstrap).",
         "Less is better, but for Jain's index.",
     ]
-    return "\n".join([table(header, rows, left=2), *notes])
+    return "\n".join([table([header[c] for c in told], [[row[c] for c in told] for row in rows], left=2), *notes])
 
 
 def as_json(comparison: Comparison, episodes: Episodes, config: dict[str, Any]) -> dict[str, Any]:

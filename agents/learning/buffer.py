@@ -68,7 +68,7 @@ class Samples(NamedTuple):
     old_log_prob: Tensor
     advantages: Tensor
     returns: Tensor
-    action_masks: None
+    action_masks: None = None
 
 
 class Batches:
@@ -94,4 +94,5 @@ class Batches:
         order = torch.randperm(len(self)).to(self._learnable.device)
         for part in order.tensor_split(max(1, round(len(self) / batch_size))):
             chosen = self._learnable[part]
-            yield Samples(self._sets.select(chosen), *(column[chosen] for column in self._columns), action_masks=None)
+            actions, values, log_prob, advantages, returns = (column[chosen] for column in self._columns)
+            yield Samples(self._sets.select(chosen), actions, values, log_prob, advantages, returns)

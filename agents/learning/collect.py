@@ -107,8 +107,8 @@ class Collector:
         return time, total
 
     def _finish(self, out: Outputs) -> list[Finished]:
-        for over, cut_off in ((out.terminated, False), (out.truncated & ~out.terminated, True)):
-            of_world = np.repeat(over, self.world.num_agents)
+        for which, cut_off in ((out.terminated, False), (out.truncated & ~out.terminated, True)):
+            of_world = np.repeat(which, self.world.num_agents)
             for role, experience in self.experience.items():
                 seats = experience.open_seats(np.flatnonzero(of_world))
                 if not len(seats):

@@ -42,7 +42,7 @@ class Update:
     """How a batch of decisions changes the policies. What anneals goes linearly from its first value to its ``_end``."""
 
     method: str
-    """'ppo'; or, for problems scored at their end, 'group' (advantage within rollouts of one episode) or 'self_label' (imitate the best)."""
+    """'ppo'; or, for problems scored at their end, 'group' (advantage among rollouts of an episode) or 'self_label' (imitate the best)."""
     epochs: int
     """Passes over the decisions of a rollout."""
     batch: int

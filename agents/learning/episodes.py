@@ -1,19 +1,18 @@
-"""Fixed lists of episodes, what a policy costs on each, and that cost's path over time as a baseline."""
+"""What a policy costs on each episode of a list, and that cost's path over time as a baseline."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.evaluation import Episodes, decide
 from agents.policy import Negotiator, Prioritizer
 from envs.engine.layout import Phase
-from envs.scenario import Scenario
-from envs.workloads.instance import Instance
-from envs.world import Outputs, World, draw_instances
+from envs.world import Outputs, World
 
 GRID: Final = 256
 """Intervals, equal in time, at whose ends the cost path of an episode is known; in between it is interpolated."""
@@ -35,35 +34,6 @@ def derive(seed: int, purpose: Purpose, number: int = 0) -> int:
     return int(np.random.default_rng([seed, purpose, number]).integers(2**63))
 
 
-class Episodes(NamedTuple):
-    """N episodes, each an instance and a seed."""
-
-    instances: list[Instance]
-    which: NDArray[np.int32]
-    """[N] index into ``instances``."""
-    seeds: NDArray[np.uint64]
-    """[N]."""
-
-
-def draw_episodes(scenario: Scenario, number: int, seed: int) -> Episodes:
-    """Draw as many episodes of a scenario, each with an instance of its own."""
-    seeds = np.random.default_rng(seed).integers(2**64, size=number, dtype=np.uint64)
-    return Episodes(draw_instances(scenario, number, seed), np.arange(number, dtype=np.int32), seeds)
-
-
-def ask(out: Outputs, prioritizer: Prioritizer, negotiator: Negotiator) -> tuple[NDArray[np.int32], Floats]:
-    """What two policies do where the worlds ask for it: picks and bids, both [B, A]."""
-    worlds, agents, actions = out.mask.shape
-    picks, bids = np.full((worlds, agents), actions - 1, np.int32), np.zeros((worlds, agents))
-    asked = out.acting & (out.phase == Phase.PRIORITISE)[:, None]
-    if asked.any():
-        picks[asked] = prioritizer.pick(out.candidates[asked], out.context[asked], out.mask[asked])
-    asked = out.acting & (out.phase == Phase.NEGOTIATE)[:, None]
-    if asked.any():
-        bids[asked] = negotiator.bid(out.negotiation[asked])
-    return picks, bids
-
-
 def play(
     world: World, episodes: Episodes, prioritizer: Prioritizer, negotiator: Negotiator, watch: Callable[[Outputs], None] | None = None
 ) -> Floats:
@@ -71,13 +41,15 @@ def play(
 
     The World must hold the episodes' instances and reset automatically.
     """
-    world.schedule(episodes.seeds, episodes.which)
+    world.schedule(episodes.seeds, episodes.instance)
     out = world.reset()
+    picks, bids = np.zeros(out.acting.shape, np.int32), np.zeros(out.acting.shape, np.float64)
     running, cost = out.team_cost.copy(), np.full(len(episodes.seeds), np.nan)
     if watch is not None:
         watch(out)
     while np.isnan(cost).any():
-        out = world.step(*ask(out, prioritizer, negotiator))
+        decide(out, prioritizer, negotiator, picks, bids)
+        out = world.step(picks, bids)
         running += out.team_cost
         if watch is not None:
             watch(out)

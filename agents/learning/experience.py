@@ -64,7 +64,7 @@ class Experience:
         self._measure("context", tamed.context)
         inputs = self.policy.brain.reader.standardise(tamed)
         action, log_prob = self.policy.act(inputs)
-        chosen: NDArray[np.int64] = action.cpu().numpy()
+        chosen: Ids = action.cpu().numpy()
         self._rows.append(len(inputs.rows), columns=inputs.rows.cpu().numpy())
         new = self._made.append(
             len(seats),
@@ -86,7 +86,8 @@ class Experience:
 
     def open_seats(self, seats: Ids) -> Ids:
         """Those of ``seats`` that have decided in their current episode."""
-        return seats[self._last[seats] != OPEN]
+        found: Ids = seats[self._last[seats] != OPEN]
+        return found
 
     @torch.no_grad()
     def end(self, seats: Ids, time: Floats, total: Floats, final: Sets | None = None) -> None:
@@ -165,7 +166,7 @@ class Experience:
 
     @torch.no_grad()
     def _values(self, sets: Sets) -> Floats:
-        parts = torch.arange(len(self), device=sets.counts.device).split(CHUNK)
+        parts = torch.arange(len(self), device=sets.counts.device).tensor_split(tuple(range(CHUNK, len(self), CHUNK)))
         values = [self.policy.critic(sets.select(part)).cpu().numpy() for part in parts]
         return np.concatenate(values, dtype=np.float64) if values else np.zeros(0)
 

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.logger import Logger
 
+from agents.evaluation import Episodes, draw_episodes
 from agents.learning.buffer import Array
 from agents.learning.collect import Collector, Finished
 from agents.learning.config import GROUP, PPO, Learner
-from agents.learning.episodes import Bank, Episodes, Purpose, derive, draw_episodes
+from agents.learning.episodes import Bank, Purpose, derive
 from agents.learning.experience import Clock, Experience
 from agents.learning.logging import RoleLogger
 from agents.learning.ppo import RolePPO
@@ -34,7 +35,7 @@ def rules(learner: Learner) -> tuple[Prioritizer, Negotiator]:
 class Method(Protocol):
     """A way to learn. One iteration is ``collect``, then ``integrate``."""
 
-    experience: Mapping[str, Experience]
+    experience: dict[str, Experience]
 
     def collect(self, iteration: int) -> list[Finished]:
         """Play with the current policies; return the episodes that ended."""
@@ -51,7 +52,8 @@ class Method(Protocol):
 
 def make_method(scenario: Scenario, learner: Learner, models: Mapping[str, RolePPO], seed: int) -> Method:
     """Build the method that the learner asks for."""
-    return (Streams if learner.update.method == PPO else Groups)(scenario, learner, models, seed)
+    kind: type[Streams | Groups] = Streams if learner.update.method == PPO else Groups
+    return kind(scenario, learner, models, seed)
 
 
 class Streams:
@@ -112,7 +114,7 @@ class Streams:
         self._world = World(self._scenario, learner.worlds, instances=episodes.instances)
         self._clock = clock(learner, episodes)
         bank = Bank(self._world, episodes, *rules(learner)) if learner.episodes.baseline else None
-        self._world.schedule(episodes.seeds, episodes.which)
+        self._world.schedule(episodes.seeds, episodes.instance)
         self._world.reset()
         for experience in self.experience.values():
             experience.forget()
@@ -152,7 +154,7 @@ class Groups:
         """Play a fresh choice of episodes to their end."""
         groups = self._learner.groups
         random = np.random.default_rng(derive(self._seed, Purpose.CHOICE, iteration + 1))
-        which = random.integers(len(self._episodes.instances), size=groups.number, dtype=np.int32)
+        which = random.choice(self._episodes.instance, size=groups.number)
         seeds = random.integers(2**64, size=groups.number, dtype=np.uint64)
         self._world.schedule(np.repeat(seeds, groups.rollouts), np.repeat(which, groups.rollouts))
         self._world.reset()

@@ -14,7 +14,7 @@ class ResumableTensorBoard(TensorBoardOutputFormat):
 
     def __init__(self, folder: Path, first_step: int) -> None:
         """Write below ``folder`` from ``first_step`` on."""
-        self.writer = SummaryWriter(str(folder), purge_step=first_step)  # type: ignore[no-untyped-call]
+        self.writer = SummaryWriter(str(folder), purge_step=first_step)
         self._is_closed = False
 
 

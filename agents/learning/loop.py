@@ -14,10 +14,11 @@ from tqdm import tqdm
 
 from agents import artifact
 from agents.artifact import TrainedNegotiator, TrainedPrioritizer
+from agents.evaluation import draw_episodes
 from agents.learning import checkpoint
 from agents.learning.collect import Finished
 from agents.learning.config import Learner
-from agents.learning.episodes import Purpose, derive, draw_episodes, play
+from agents.learning.episodes import Purpose, derive, play
 from agents.learning.integrate import make_method, rules
 from agents.learning.logging import make_logger
 from agents.learning.ppo import RolePPO

@@ -79,7 +79,7 @@ class RolePPO(MaskablePPO):
                 unlikelihood = -log_p.gather(1, samples.actions[:, None]).mean()
                 spread = entropy(log_p).mean()
                 self.policy.optimizer.zero_grad()
-                (unlikelihood - self.ent_coef * spread).backward()  # type: ignore[no-untyped-call]
+                (unlikelihood - self.ent_coef * spread).backward()
                 torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
                 self.policy.optimizer.step()
                 losses.append(float(unlikelihood))

@@ -45,14 +45,14 @@ def lookup(kind: str, name: str, table: Mapping[str, Rule]) -> Rule:
 def seen_hash(seed: int, *observations: NDArray[np.float32]) -> NDArray[np.uint64]:
     """Return [N] hashes, each of the seed and one seat's observations [N, ...] alone: whoever else is asked changes nothing.
 
-    Zeros count for nothing, so that absent candidates, and therefore K, count for nothing either.
+    It is linear in the words that are seen, with a factor per place (Carter and Wegman 1979). Zeros count for nothing, so that absent candidates, and therefore K, count for nothing either.
     """
     total = np.zeros(len(observations[0]), dtype=np.uint64)
     for index, observation in enumerate(observations):
         bits = np.ascontiguousarray(observation + np.float32(0.0)).view(np.uint32)  # -0.0 becomes 0.0
         words = bits.reshape(len(observation), -1).astype(np.uint64)
         start = np.uint64((seed * GOLDEN + index * MODULUS // 3) % MODULUS)
-        total += mix(words * mix(start + np.arange(words.shape[1], dtype=np.uint64))).sum(axis=1, dtype=np.uint64)
+        total += words @ mix(start + np.arange(1, words.shape[1] + 1, dtype=np.uint64))
     return mix(total)
 
 

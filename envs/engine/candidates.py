@@ -257,7 +257,6 @@ def _show(w: Record, a: int) -> None:
         if live_of(w, k).mark != NO:
             shown = shown_of(w, a, agent.shown)
             shown.option = live_of(w, k).option
-            shown.task = option_of(w, shown.option).task
             shown.startable = live_of(w, k).mark == STARTABLE
             agent.shown += 1
 

@@ -6,8 +6,11 @@ Passing the arrays instead made the same code 15 times slower to compile, since 
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import numba
 import numpy as np
@@ -18,12 +21,44 @@ from numba.extending import intrinsic
 Record = Any
 """A reference to one element of a structured array."""
 
-kernel: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(
-    cache=True, nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True
-)
+_ENGINE: Final = Path(__file__).parent
+
+
+def _sources() -> str:
+    """Return a digest of everything that compiled code depends on; numba itself looks at one file at a time."""
+    digest = hashlib.sha256()
+    for path in sorted([*_ENGINE.glob("*.py"), _ENGINE.parent / "columns.py", _ENGINE.parent / "events.py"]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _cache_folder() -> str:
+    """Return where compiled code is kept: beside the sources or, where they are read-only, in the user's cache."""
+    beside = _ENGINE / "__pycache__"
+    writable = os.access(beside if beside.exists() else _ENGINE, os.W_OK)
+    return str((beside if writable else Path.home() / ".cache" / "parley") / f"kernels-{_sources()}")
+
+
+_FOLDER: Final = _cache_folder()
+
+
+def _compile(**options: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        users_choice = numba.config.CACHE_DIR
+        numba.config.CACHE_DIR = _FOLDER
+        try:
+            compiled: Callable[..., Any] = numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
+        finally:
+            numba.config.CACHE_DIR = users_choice
+        return compiled
+
+    return decorate
+
+
+kernel = _compile(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """Compiles a function that only other kernels call."""
 
-entry: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(cache=True, nogil=True, error_model="numpy")
+entry = _compile()
 """Compiles a function that Python calls."""
 
 

@@ -60,8 +60,8 @@ def charge_abandonment(w: Record, j: int) -> None:
     par = params_of(w)
     job = job_facts_of(w, j)
     cost = par.abandonment * job.weight
-    agent_of(w, job.owner).own_cost += cost
-    w.team_cost += cost
+    agent_of(w, job.owner).spent += cost
+    w.spent += cost
     w.terms[_ABANDON] += job.weight
 
 
@@ -78,12 +78,12 @@ def _charge(w: Record, until: float) -> None:
         agent = agent_of(w, a)
         rate = par.flow * agent.flow + par.tardiness * agent.tardy + par.slowdown * agent.slow + par.lease * agent.leased
         team += rate
-        agent.own_cost += dt * (rate + (par.makespan if agent.unfinished > 0 else 0.0))
+        agent.spent += dt * (rate + (par.makespan if agent.unfinished > 0 else 0.0))
         flow += agent.flow
         tardy += agent.tardy
         slow += agent.slow
         leased += agent.leased
-    w.team_cost += dt * (team + (par.makespan if w.open_jobs > 0 else 0.0))
+    w.spent += dt * (team + (par.makespan if w.open_jobs > 0 else 0.0))
     w.terms[_FLOW] += dt * flow
     w.terms[_TARDY] += dt * tardy
     w.terms[_SLOW] += dt * slow

@@ -139,6 +139,7 @@ def _write_prioritizer(w: Record, a: int, most: float) -> None:
     for k in range(agent.shown):
         shown = shown_of(w, a, k)
         write_row(w, shown.option, shown.startable, most, row_of(w, a, k))
+        shown.task = option_of(w, shown.option).task
     if agent.shown:
         write_ranks(w, a, agent.shown)
     agent.written = 1 + agent.shown

@@ -49,11 +49,11 @@ def _deal(w: Record) -> bool:
         agent.passes = agent.acts = False
         if not agent.active:
             continue
-        actions = agent.legal + (1 if may_pass else 0)
+        actions = agent.shown + (1 if may_pass else 0)
         if actions > 1:
             agent.acts = asked = True
             agent.passes = may_pass  # legal now; the pick decides
-        elif agent.legal:
+        elif agent.shown:
             agent.pick = shown_of(w, a, 0).option
             agent.pick_start = shown_of(w, a, 0).startable
         else:
@@ -167,12 +167,12 @@ def _step(w: Record, b: int, picks: NDArray[np.int32], bids: NDArray[np.float64]
     if w.phase == _OVER:
         clear_payments(w)
         return
+    w.started = True
     if w.phase == _PRIORITISE:
         if not _take_picks(w, b, picks):
             w.trouble = _ILLEGAL
             return
         clear_seats(w)
-        w.started = True
         if find_participants(w):
             w.phase = _NEGOTIATE
             _finish(w)

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from envs.events import EventKind, EventLog
-from envs.render.spans import RUNNING, end_of, label_of, outages_of, spans_of
+from envs.render.spans import RUNNING, end_of, label_of, spans_of
 from envs.workloads.instance import Instance
 
 BAR: Final = 24
@@ -54,10 +54,16 @@ def text(instance: Instance, log: EventLog, now: float | None = None) -> str:
     options = np.repeat(np.arange(instance.num_tasks), np.diff(instance.option_first))
     may_run = instance.option_agent[np.isin(options, ready)]
     waiting = np.bincount(may_run, minlength=instance.num_agents)
-    down = {agent for agent, _, end in outages_of(log) if end == end_of(log)} - _up_last(log)
+    health = np.full(instance.num_agents, EventKind.AGENT_UP)
+    about = np.isin(log.kind, (EventKind.AGENT_UP, EventKind.AGENT_DOWN))
+    health[log.agent[about]] = log.kind[about]
     for a in range(min(instance.num_agents, MAX_AGENTS)):
         own = [f"{label_of(instance, int(spans.task[n]))} for {duration(time - spans.start[n])}" for n in running if spans.agent[n] == a]
-        doing = "down" if a in down else ", ".join(own[:MAX_SHOWN]) + (f" and {len(own) - MAX_SHOWN} more" if len(own) > MAX_SHOWN else "")
+        doing = (
+            "down"
+            if health[a] == EventKind.AGENT_DOWN
+            else ", ".join(own[:MAX_SHOWN]) + (f" and {len(own) - MAX_SHOWN} more" if len(own) > MAX_SHOWN else "")
+        )
         lines.append(f"agent {a:<3} {waiting[a]:>4} ready | {doing or 'idle'}")
     if instance.num_agents > MAX_AGENTS:
         lines.append(f"and {instance.num_agents - MAX_AGENTS} more agents")

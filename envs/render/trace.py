@@ -41,9 +41,9 @@ def perfetto(instance: Instance, log: EventLog, path: str | os.PathLike[str]) ->
         events.append(_slice(a, int(row[n]), label_of(instance, t), start, end, facts))
     for a, start, end in outages_of(log):
         events.append(_slice(a, int(count[a]), "down", start, end, {}))
-    for n in np.flatnonzero(np.isin(log.kind, (EventKind.TASK_SUBMISSION, EventKind.JOB_DONE, EventKind.JOB_ABANDONED))):
-        what = f"{EventKind(log.kind[n]).name} {log.job[n]}"
-        events.append({"ph": "i", "s": "p", "name": what, "pid": jobs, "tid": 0, "ts": log.time[n] * MICROSECONDS})
+    for event in np.flatnonzero(np.isin(log.kind, (EventKind.TASK_SUBMISSION, EventKind.JOB_DONE, EventKind.JOB_ABANDONED))):
+        what = f"{EventKind(log.kind[event]).name} {log.job[event]}"
+        events.append({"ph": "i", "s": "p", "name": what, "pid": jobs, "tid": 0, "ts": float(log.time[event]) * MICROSECONDS})
     for r in np.flatnonzero(instance.shared).tolist():
         times, held = leases_of(instance, log, r)
         for time, units in zip(times.tolist(), held.T.tolist(), strict=True):

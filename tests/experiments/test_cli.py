@@ -119,6 +119,18 @@ def test_absent_file(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     assert capsys.readouterr().err == "parley-evaluate: error: no/such: No such file or directory\n"
 
 
+def test_interruption(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects who presses Ctrl-C from a traceback, and scripts from taking it for a success."""
+
+    def task(config: DictConfig) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as exit_:
+        run(task, monkeypatch=monkeypatch)
+    assert exit_.value.code == 130
+    assert capsys.readouterr().err == "parley-evaluate: interrupted\n"
+
+
 @pytest.mark.parametrize("defect", [ValueError("a defect"), KeyError("a defect"), RuntimeError("a defect")])
 def test_defects_keep_their_traceback(defect: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects developers: what no user can have caused is not hidden behind one line."""

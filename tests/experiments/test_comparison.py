@@ -46,9 +46,9 @@ def test_without_rules_the_best_is_the_baseline(pairs: list[Pair]) -> None:
 
 
 def test_table(pairs: list[Pair]) -> None:
-    """Protects what is printed: one line per pair, the best first, absent numbers as a dash, and the terms of the comparison."""
+    """Protects what is printed: one line per pair, the best first, no column that says nothing, and the terms of the comparison."""
     lines = as_text(compare(pairs, 100)).splitlines()
-    best = "run/1 drf 12.00 -20.0 [-20.0, -20.0] -20.0 [-20.0, -20.0] 12.00 1.500 1.200 0 99.00 - 2 1,000"
+    best = "run/1 drf 12.00 -20.0 [-20.0, -20.0] -20.0 [-20.0, -20.0] 12.00 1.500 1.200 99.00 2 1,000"
     assert " ".join(lines[2].split()) == best
     assert lines[3].split()[:7] == ["wsrpt", "drf", "15.00", "=", "0", "=", "0"]
     assert "Means over 2 episodes" in lines[5]

@@ -59,8 +59,6 @@ def _apply(state: State) -> None:
 
 def _integrate(state: State, target: float) -> None:
     """Charge the costs up to `target`, in pieces that end where a job becomes tardy or slow."""
-    if target <= state.now:
-        return
     tardy, slow = state.by_tardy_at, state.by_slow_at
     while True:
         tardy_at = tardy[0].fact.tardy_at if tardy else math.inf

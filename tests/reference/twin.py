@@ -12,7 +12,7 @@ from envs.columns import NUM_CANDIDATE, NUM_CONTEXT, NUM_NEGOTIATION
 from envs.events import NONE, EventKind
 from envs.scenario import Scenario
 from envs.workloads.instance import Instance
-from tests.reference.candidates import Choice, choice, open_epoch
+from tests.reference.candidates import Choice, choice, clear_epoch, open_epoch
 from tests.reference.clock import Advanced, advance
 from tests.reference.columns import candidate_rows, context_row, negotiation_row
 from tests.reference.graph import facts_of
@@ -131,6 +131,8 @@ class Twin:
             case Advanced.TERMINATED:
                 self.terminated = True
             case Advanced.OUT_OF_TIME:
+                self.state.reservations.clear()
+                self.state.rounds = 0
                 self._truncate()
             case Advanced.EVENT:
                 open_epoch(self.state)
@@ -199,7 +201,8 @@ class Twin:
 
     def _show_the_cut(self, out: Output) -> None:
         """What every agent that is up would see, for the value of the state in which the episode was cut off."""
-        for a, agent in enumerate(self.state.agents):
-            if agent.up:
-                self._show_candidates(out, a, choice(self.state, a))
+        cut = Round(self.state)
+        for a, own in cut.choices.items():
+            if self.state.agents[a].up:
+                self._show_candidates(out, a, own if cut.is_open() else Choice([], set(), [], False))
                 out.negotiation[a, NUM_CANDIDATE : NUM_CANDIDATE + NUM_CONTEXT] = out.context[a]
