@@ -94,6 +94,7 @@ def play(
     count = len(episodes.seeds)
     batches = -(-count // worlds)
     world = World(scenario, -(-count // batches), instances=episodes.instances, auto_reset=False, record=True)
+    _load_kernels(world)
     costs, terms, metrics, decisions, seconds = [], [], [], 0, 0.0
     with tqdm(total=count, desc=label, unit="episode", disable=not progress, leave=False) as bar:
         for first in range(0, count, world.num_worlds):
@@ -108,6 +109,12 @@ def play(
             costs.append(team)
             terms.append(world.out.terms[: len(team)].copy())
     return Results(np.concatenate(costs), np.concatenate(terms), tuple(metrics), decisions, seconds)
+
+
+def _load_kernels(world: World) -> None:
+    """Have the engine compiled, or loaded from its cache, before the clock starts: one step with the lowest legal actions."""
+    out = world.reset()
+    world.step(out.mask.argmax(axis=2).astype(np.int32), np.zeros(out.acting.shape))
 
 
 def _play_batch(

@@ -16,7 +16,7 @@ CELLS: Final = 2**21
 
 
 class Interval(NamedTuple):
-    """An estimate and its confidence interval; all NaN where the baseline is 0."""
+    """An estimate and its confidence interval: all NaN where the baseline is 0, both ends NaN where there is only one episode."""
 
     value: float
     low: float
@@ -53,6 +53,9 @@ def relative_difference(
     episodes = sides[0].shape[1]
     if sides[1].shape[1] != episodes or min(side.size for side in sides) == 0:
         raise ValueError(f"policy has {episodes} episodes and the baseline {sides[1].shape[1]}: must be equally many, and some")
+    value = float(_relative(*(statistic(side, axis=-1).mean(keepdims=True) for side in sides))[0])
+    if episodes == 1:
+        return Interval(value, np.nan, np.nan)
     rng = np.random.default_rng(seed)
     parts, left = [], resamples
     while left > 0:
@@ -62,8 +65,7 @@ def relative_difference(
         left -= count
     tail = (1 - level) / 2
     low, high = np.quantile(np.concatenate(parts), [tail, 1 - tail])
-    value = _relative(*(statistic(side, axis=-1).mean(keepdims=True) for side in sides))
-    return Interval(float(value[0]), float(low), float(high))
+    return Interval(value, float(low), float(high))
 
 
 def _resampled(side: FloatArray, columns: NDArray[np.int64], rng: np.random.Generator, statistic: Statistic) -> FloatArray:

@@ -108,6 +108,8 @@ class World:
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self._chunks = [(num_worlds * k // threads, num_worlds * (k + 1) // threads) for k in range(threads)]
         self._seeds, self._entries = episode_schedule(seed, num_worlds, len(self.instances))
+        self._no_picks = np.zeros((num_worlds, self.num_agents), np.int32)
+        self._no_bids = np.zeros((num_worlds, self.num_agents))
 
     def schedule(self, seeds: NDArray[np.uint64], instance: NDArray[np.int32]) -> None:
         """Say what is played from the next ``reset`` on: world b's e-th episode is entry (b + e B) mod N.
@@ -139,7 +141,7 @@ class World:
             self._seed = seed
             self._seeds, self._entries = episode_schedule(seed, self.num_worlds, len(self.instances))
         self._logs = [[] for _ in range(self.num_worlds)]
-        self._run(tick.reset_worlds, self._seeds, self._entries)
+        self._run(tick.RESET, self._no_picks, self._no_bids)
         return self.out
 
     def step(self, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> Outputs:
@@ -155,22 +157,22 @@ class World:
         if self._record and self.auto_reset:
             for b in np.flatnonzero(self.out.phase == Phase.OVER):
                 self._logs[b] = []
-        self._run(tick.step_worlds, picks, bids, self._seeds, self._entries, self.auto_reset)
+        self._run(tick.STEP, picks, bids)
         return self.out
 
-    def _run(self, kernel: Any, *args: Any) -> None:
-        worlds = self._state.world
+    def _run(self, command: int, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
+        common = (self._state.world, command, picks, bids, self._seeds, self._entries, self.auto_reset)
         if self._pool is None:
-            troubled = kernel(worlds, *args, 0, self.num_worlds)
+            troubled = tick.run_worlds(*common, 0, self.num_worlds)
         else:
-            troubled = sum(self._pool.map(lambda c: kernel(worlds, *args, c[0], c[1]), self._chunks))
+            troubled = sum(self._pool.map(lambda chunk: tick.run_worlds(*common, *chunk), self._chunks))
         while troubled:
-            self._check_trouble(args)
+            self._check_trouble(picks, bids)
             for b in np.flatnonzero(self._state.world["trouble"]):
                 self._drain(int(b))
-            troubled = tick.resume_worlds(worlds)
+            troubled = tick.run_worlds(self._state.world, tick.RESUME, *common[2:], 0, self.num_worlds)
 
-    def _check_trouble(self, args: Any) -> None:
+    def _check_trouble(self, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
         trouble = self._state.world["trouble"]
         for b in np.flatnonzero(trouble != Trouble.LOG_FULL):
             kind = Trouble(trouble[b])
@@ -180,7 +182,7 @@ class World:
             agent = int(self._state.world["trouble_agent"][b])
             if kind == Trouble.STUCK:
                 raise RuntimeError(f"world {b}: unfinished work but no event to wait for, at {self.out.time[b]} s; this is a bug, please report it")
-            actions = args[0] if self.out.phase[b] == Phase.PRIORITISE else args[1]
+            actions: NDArray[Any] = picks if self.out.phase[b] == Phase.PRIORITISE else bids
             raise ValueError(f"world {b}: action {actions[b, agent]} of agent {agent} is illegal in phase {Phase(self.out.phase[b]).name}")
 
     def _drain(self, b: int) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 EXIT_USER_ERROR: Final = 2
 EXIT_INTERRUPTED: Final = 130
 """What shells report for Ctrl-C."""
+EXIT_BROKEN_PIPE: Final = 141
+"""What shells report for a program that wrote to a closed pipe."""
 OUR_PACKAGES: Final = ("envs", "agents", "experiments")
 HYDRA_HINTS: Final = re.compile(r"To append to your (config|default list) use \S+|(Config search path|full_key):.*", re.DOTALL)
 """What Hydra and OmegaConf add to a message that helps only their own developers."""
@@ -83,6 +85,9 @@ def user_errors(config_name: str) -> Iterator[None]:
     """Turn errors of the user into one line on stderr and exit code 2; Ctrl-C into a word."""
     try:
         yield
+    except BrokenPipeError:  # who reads our output has seen enough, as in "... | head"
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to print has nowhere to go
+        sys.exit(EXIT_BROKEN_PIPE)
     except KeyboardInterrupt:
         print(f"parley-{config_name}: interrupted", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)

@@ -36,11 +36,11 @@ def evaluate(config: DictConfig) -> None:
         results = play(scenario, episodes, prioritizer, negotiator, worlds=worlds, label=f"{p} with {n}", progress=sys.stderr.isatty())
         pairs.append(Pair(p, n, is_rule("prioritizer", p) and is_rule("negotiator", n), results))
     comparison = compare(pairs, resamples)
-    print(as_text(comparison))
     if out is not None:
         settings: Any = OmegaConf.to_container(config, resolve=True)
-        document = as_json(comparison, episodes, settings)
-        write_text(out, json.dumps(document, indent=1, allow_nan=False) + "\n")
+        write_text(out, json.dumps(as_json(comparison, episodes, settings), indent=1, allow_nan=False) + "\n")
+    print(as_text(comparison))
+    if out is not None:
         print(f"Every episode's numbers are in {out}.")
 
 

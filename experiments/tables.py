@@ -33,8 +33,6 @@ def number(value: float, digits: int = 4) -> str:
 
 
 def percent(interval: Interval) -> str:
-    """Write a relative difference in per cent with its confidence interval: -3.1 [-4.0, -2.2]."""
-    if not all(math.isfinite(part) for part in interval):
-        return ABSENT
-    value, low, high = (f"{100 * part:+.1f}" for part in interval)
-    return f"{value} [{low}, {high}]"
+    """Write a relative difference in per cent with its confidence interval, where it has one: -3.1 [-4.0, -2.2]."""
+    value, low, high = (f"{100 * part:+.1f}" if math.isfinite(part) else ABSENT for part in interval)
+    return value if ABSENT in (low, high) else f"{value} [{low}, {high}]"

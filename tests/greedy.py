@@ -7,29 +7,16 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable
 
 import numpy as np
 
-from envs.events import NONE, EventKind, EventLog
+from envs.events import NONE, EventKind
 from envs.scenario import Scenario
 from envs.workloads.instance import Instance
+from tests.by_hand import event_log
 
-Row = tuple[float, EventKind, int, int, int, float]
 _END, _UP, _DOWN, _ARRIVAL, _RETRY = range(5)
 _WORD = 2**64
-
-
-def event_log(rows: Iterable[Row]) -> EventLog:
-    """Return the rows as columns."""
-    time, kind, agent, job, task, value = zip(*rows, strict=True)
-    integers = (np.array(column, np.int32) for column in (kind, agent, job, task))
-    return EventLog(np.array(time, np.float64), *integers, np.array(value, np.float64))
-
-
-def rows_of(log: EventLog) -> list[Row]:
-    """Return the columns as rows."""
-    return [(t, EventKind(k), a, j, i, v) for t, k, a, j, i, v in zip(*(column.tolist() for column in log), strict=True)]
 
 
 def _mix(z: int) -> int:

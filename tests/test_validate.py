@@ -7,90 +7,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from envs.events import NONE, EventKind
-from envs.scenario import Limits, Negotiation, Objective, Reservations, Scenario, Uncertainty
+from envs.scenario import Limits, Negotiation, Reservations, Scenario, Uncertainty
 from envs.validate import ScheduleError, validate
 from envs.validate import __file__ as validate_package
-from envs.validate.draws import uniform as vector_uniform
-from envs.workloads.instance import Instance
-from envs.workloads.synthetic import SyntheticWorkload
-from tests.greedy import Greedy, Row, event_log, rows_of, uniform
+from tests.by_hand import CALM, LOG, OWN_COST, TEAM_COST, ByHand, K, Row, event_log
 
-K = EventKind
 Corruption = Callable[[list[Row]], None]
-
-
-class ByHand:
-    """Two agents with one slot each share three tokens; job 0 is a chain of two tasks, job 1 one long task."""
-
-    def instance(self, seed: int) -> Instance:
-        """Return the same instance for every seed."""
-        return Instance(
-            name="by-hand",
-            resources=("slot", "tokens"),
-            shared=np.array([False, True]),
-            shared_capacity=np.array([0, 3]),
-            local_capacity=np.array([[1, 0], [1, 0]]),
-            speed=np.ones((2, 1)),
-            job_release=np.array([0.0, 1.0]),
-            job_due=np.array([6.0, np.inf]),
-            job_weight=np.array([2.0, 1.0]),
-            job_owner=np.array([0, 1]),
-            job_first=np.array([0, 2, 3]),
-            task_kind=np.zeros(3),
-            task_demand=np.array([[1, 2], [1, 0], [1, 2]]),
-            task_ratio=np.ones(3),
-            option_first=np.array([0, 2, 3, 4]),
-            option_agent=np.array([0, 1, 0, 1]),
-            option_nominal=np.array([4.0, 8.0, 3.0, 20.0]),
-            successor_first=np.array([0, 1, 1, 1]),
-            successor=np.array([1]),
-        )
-
-
-OBJECTIVE = Objective(flow=1.0, tardiness=10.0, slowdown=100.0, makespan=3.0, lease=0.5, abandonment=50.0)
-CALM = Scenario(ByHand(), OBJECTIVE)
-LOG: list[Row] = [
-    (0.0, K.TASK_SUBMISSION, NONE, 0, NONE, 0.0),
-    (0.0, K.TASK_READY, NONE, 0, 0, 0.0),
-    (0.0, K.ALLOCATION_UPDATE, 0, 0, 0, 0.0),
-    (0.0, K.TASK_START, 0, 0, 0, 4.0),
-    (1.0, K.TASK_SUBMISSION, NONE, 1, NONE, 0.0),
-    (1.0, K.TASK_READY, NONE, 1, 2, 0.0),
-    (1.0, K.RESERVATION, 1, 1, 2, 4.0),
-    (4.0, K.TASK_END, 0, 0, 0, 0.0),
-    (4.0, K.RELEASE_NOTIFICATION, 0, 0, 0, 0.0),
-    (4.0, K.TASK_READY, NONE, 0, 1, 0.0),
-    (4.0, K.RESOURCE_REQUEST, 1, 1, 2, 9.0),
-    (4.0, K.ALLOCATION_UPDATE, 1, 1, 2, 0.0),
-    (4.0, K.TASK_START, 1, 1, 2, 24.0),
-    (4.0, K.TASK_START, 0, 0, 1, 7.0),
-    (7.0, K.TASK_END, 0, 0, 1, 0.0),
-    (7.0, K.JOB_DONE, NONE, 0, NONE, 0.0),
-    (24.0, K.TASK_END, 1, 1, 2, 0.0),
-    (24.0, K.RELEASE_NOTIFICATION, 1, 1, 2, 0.0),
-    (24.0, K.JOB_DONE, NONE, 1, NONE, 0.0),
-]
-OWN_COST = [14 + 20 + 0 + 3 * 7 + 0.5 * 8, 23 + 0 + 15 + 3 * 24 + 0.5 * 40]
-TEAM_COST = 37 + 10 * 2 + 100 * 0.15 + 3 * 24 + 0.5 * 48
-
-STORMY = Scenario(
-    SyntheticWorkload(jobs=40, eligible="all"),
-    OBJECTIVE,
-    Uncertainty(
-        duration_sigma=0.5,
-        failure_probability=0.25,
-        retry_delay=5.0,
-        max_failures=2,
-        mean_time_between_failures=400.0,
-        mean_time_to_repair=60.0,
-        kept_progress=0.5,
-    ),
-)
-SEED = 2**63 + 11
 
 
 def edit(*events: int, **fields: float) -> Corruption:
@@ -256,76 +181,6 @@ def test_counts_what_it_does_not_list() -> None:
     report = validate(CALM, ByHand().instance(0), 0, event_log([row for row in LOG for _ in range(3)]))
     assert len(report.violations) == 21
     assert report.violations[-1].startswith("and ")
-
-
-def test_draws_agree_with_scalar_arithmetic() -> None:
-    """The vectorised draws equal those in plain Python numbers to the last bit, for extreme seeds too."""
-    index, attempt = np.array([0, 1, 7, 2**31 - 2]), np.array([0, 3, 1000, 5])
-    for seed in (0, 1, SEED, 2**64 - 1):
-        for what in range(1, 9):
-            expected = [uniform(seed, what, int(i), int(k)) for i, k in zip(index, attempt, strict=True)]
-            assert vector_uniform(seed, what, index, attempt).tolist() == expected
-
-
-@pytest.mark.parametrize("max_time", [math.inf, 900.0])
-@pytest.mark.parametrize("seed", range(6))
-def test_passes_a_stormy_episode(seed: int, max_time: float) -> None:
-    """Noise, failures, retries, abandonment, breakdowns and truncation in correct logs raise no alarm."""
-    scenario = replace(STORMY, limits=Limits(max_time=max_time))
-    instance = scenario.workload.instance(seed)
-    report = validate(scenario, instance, SEED + seed, Greedy(scenario, instance, SEED + seed).log)
-    report.raise_if_bad()
-    assert report.truncated == math.isfinite(max_time)
-
-
-def test_checks_every_start_of_a_stormy_episode() -> None:
-    """A log played with another seed is refused: nothing in it has the lengths that were drawn."""
-    instance = STORMY.workload.instance(0)
-    log = Greedy(STORMY, instance, SEED).log
-    assert not validate(STORMY, instance, SEED + 1, log).ok
-
-
-def change(first: EventKind, *, kind: EventKind | None = None, later: float = 0.0, more: float = 0.0) -> Corruption:
-    """Return what changes the first event of a kind (with a finite value): its kind, its time and its value."""
-
-    def apply(rows: list[Row]) -> None:
-        n = next(n for n, row in enumerate(rows) if row[1] == first and math.isfinite(row[5]))
-        time, _, agent, job, task, value = rows[n]
-        rows[n] = (time + later, first if kind is None else kind, agent, job, task, value + more)
-
-    return apply
-
-
-def without(kind: EventKind) -> Corruption:
-    """Return what removes the first event of a kind."""
-    return lambda rows: rows.pop(next(n for n, row in enumerate(rows) if row[1] == kind)) and None
-
-
-@pytest.mark.parametrize(
-    ("corrupt", "message"),
-    [
-        (change(K.TASK_FAILED, kind=K.TASK_END), "the attempt was drawn to fail"),
-        (change(K.TASK_FAILED, more=1.0), "as its retry, expected"),
-        (change(K.TASK_FAILED, more=math.inf), "as its retry, expected"),
-        (change(K.TASK_FAILED, later=-1e-6), "was drawn to last until"),
-        (change(K.TASK_END, later=1e-6), "was drawn to last until"),
-        (change(K.TASK_INTERRUPTED, more=0.01), "the progress kept is"),
-        (change(K.AGENT_DOWN, later=1e-6), "its breakdown was drawn for"),
-        (change(K.AGENT_UP, later=1e-6), "its recovery was drawn for"),
-        (without(K.AGENT_DOWN), "the agent is not down"),
-        (without(K.AGENT_UP), "the agent is down"),
-        (without(K.JOB_ABANDONED), "has no JOB_ABANDONED"),
-        (without(K.TASK_INTERRUPTED), "the task has not stopped"),
-        (change(K.JOB_DONE, kind=K.JOB_ABANDONED), "expected JOB_DONE"),
-    ],
-)
-def test_catches_in_a_storm(corrupt: Corruption, message: str) -> None:
-    """Failures, retries, breakdowns, repairs and abandonments must be those that were drawn."""
-    instance = STORMY.workload.instance(0)
-    rows = rows_of(Greedy(STORMY, instance, SEED).log)
-    corrupt(rows)
-    report = validate(STORMY, instance, SEED, event_log(rows))
-    assert any(message in line for line in report.violations), report.violations
 
 
 def test_stands_apart_from_the_engine() -> None:

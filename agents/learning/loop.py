@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.utils import get_device
 from tqdm import tqdm
 
@@ -23,6 +25,7 @@ from agents.learning.integrate import make_method, rules
 from agents.learning.logging import make_logger
 from agents.learning.ppo import RolePPO
 from agents.networks import NEGOTIATOR, PRIORITIZER
+from agents.policy import Negotiator, Prioritizer
 from envs.scenario import Scenario
 from envs.world import World
 
@@ -33,10 +36,14 @@ class Evaluation:
     def __init__(self, scenario: Scenario, learner: Learner, seed: int) -> None:
         """Draw the episodes and play the rules on them."""
         number = learner.evaluation.episodes
-        self._episodes = draw_episodes(scenario, number, derive(seed, Purpose.EVALUATION))
-        self._world = World(scenario, min(number, learner.worlds), instances=self._episodes.instances)
+        self.episodes = draw_episodes(scenario, number, derive(seed, Purpose.EVALUATION))
+        self._world = World(scenario, min(number, learner.worlds), instances=self.episodes.instances)
         self._rules = rules(learner)
-        self.rule_cost = play(self._world, self._episodes, *self._rules)
+        self.rule_cost = self.cost(*self._rules)
+
+    def cost(self, prioritizer: Prioritizer, negotiator: Negotiator) -> NDArray[np.float64]:
+        """What two policies cost on each of the episodes."""
+        return play(self._world, self.episodes, prioritizer, negotiator)
 
     def __call__(self, models: dict[str, RolePPO]) -> dict[str, float]:
         """Return the mean cost, that of the rules, and the gap between them in percent: negative where learning is better."""
@@ -45,7 +52,7 @@ class Evaluation:
             prioritizer = TrainedPrioritizer(models[PRIORITIZER].policy.brain)
         if NEGOTIATOR in models:
             negotiator = TrainedNegotiator(models[NEGOTIATOR].policy.brain)
-        cost = play(self._world, self._episodes, prioritizer, negotiator)
+        cost = self.cost(prioritizer, negotiator)
         gap = 100.0 * (cost.mean() / self.rule_cost.mean() - 1.0)
         return {"cost": float(cost.mean()), "rule_cost": float(self.rule_cost.mean()), "gap_percent": float(gap)}
 
@@ -86,7 +93,7 @@ class Run:
         try:
             with tqdm(total=100, unit="%", bar_format="{percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}") as bar:
                 while self.spent < 1.0 and not self._stop:
-                    for name, value in self._iterate(logger).items():
+                    for name, value in self.iterate(logger).items():
                         logger.record(name, value)
                     bar.set_postfix_str(self._summary(logger.name_to_value))
                     bar.update(100 * self.spent - bar.n)
@@ -98,7 +105,8 @@ class Run:
         if self._stop:
             print(f"Stopped after {self.decisions:,} decisions. Go on with: parley-train resume={self.folder}")
 
-    def _iterate(self, logger: Any) -> dict[str, float]:
+    def iterate(self, logger: Logger) -> dict[str, float]:
+        """Collect and integrate once, evaluate and save where it is time; return what there is to log."""
         for model in self.models.values():
             model.anneal(1.0 - self.spent)
         start = time.perf_counter()

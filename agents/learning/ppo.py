@@ -82,8 +82,8 @@ class RolePPO(MaskablePPO):
                 (unlikelihood - self.ent_coef * spread).backward()
                 torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
                 self.policy.optimizer.step()
-                losses.append(float(unlikelihood))
-                entropies.append(float(spread))
+                losses.append(unlikelihood.item())
+                entropies.append(spread.item())
         logger.record("train/imitation_loss", float(np.mean(losses)))
         logger.record("train/entropy_loss", -float(np.mean(entropies)))
 

@@ -26,6 +26,8 @@ SMALLEST_WORK: Final = 0.001
 """Work counts for at least this much where a rule divides by it, as in the column ``wsrpt``."""
 ATC_LOOKAHEAD: Final = 2.0
 """k of ATC; Vepsalainen and Morton found 1.5 to 3 good."""
+TELLING_DECIMALS: Final = 3
+"""Decimals of a difference of two columns; later ones are noise of float32, and would break ties at random."""
 F1_SMALLEST: Final = 0.1
 """Seconds that stand for 0 in F1's logarithms, as in the published implementation (Zhang et al. 2020, RLScheduler)."""
 
@@ -134,7 +136,7 @@ def lft(candidates: Observation, context: Observation) -> Scores:
 @rule
 def lst(candidates: Observation, context: Observation) -> Scores:
     """Earliest of the latest start times: latest finish - duration (Kolisch 1996)."""
-    return _column(candidates, Candidate.DURATION) - _column(candidates, Candidate.LATEST_FINISH)
+    return np.round(_column(candidates, Candidate.DURATION) - _column(candidates, Candidate.LATEST_FINISH), TELLING_DECIMALS)
 
 
 @rule

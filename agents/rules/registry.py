@@ -45,7 +45,8 @@ def lookup(kind: str, name: str, table: Mapping[str, Rule]) -> Rule:
 def seen_hash(seed: int, *observations: NDArray[np.float32]) -> NDArray[np.uint64]:
     """Return [N] hashes, each of the seed and one seat's observations [N, ...] alone: whoever else is asked changes nothing.
 
-    It is linear in the words that are seen, with a factor per place (Carter and Wegman 1979). Zeros count for nothing, so that absent candidates, and therefore K, count for nothing either.
+    It is linear in what is seen, with a factor per place (Carter and Wegman 1979): zeros count for nothing, so that absent
+    candidates, and therefore K, count for nothing either.
     """
     total = np.zeros(len(observations[0]), dtype=np.uint64)
     for index, observation in enumerate(observations):

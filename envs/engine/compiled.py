@@ -33,7 +33,9 @@ def _sources() -> str:
 
 
 def _cache_folder() -> str:
-    """Return where compiled code is kept: beside the sources or, where they are read-only, in the user's cache."""
+    """Return where compiled code is kept: PARLEY_KERNEL_CACHE, beside the sources or, where they are read-only, in the user's cache."""
+    if "PARLEY_KERNEL_CACHE" in os.environ:
+        return os.environ["PARLEY_KERNEL_CACHE"]
     beside = _ENGINE / "__pycache__"
     writable = os.access(beside if beside.exists() else _ENGINE, os.W_OK)
     return str((beside if writable else Path.home() / ".cache" / "parley") / f"kernels-{_sources()}")
@@ -42,15 +44,29 @@ def _cache_folder() -> str:
 _FOLDER: Final = _cache_folder()
 
 
+def _widen_integers(dispatcher: Any) -> None:
+    """Let calls with 32-bit integers share the code for 64-bit ones: half the compile time."""
+    original = dispatcher.get_call_template
+
+    def get_call_template(args: Any, kws: Any) -> Any:
+        plain = [types.unliteral(a) for a in args]
+        wide = tuple(types.int64 if isinstance(a, types.Integer) and a.signed else a for a in plain)
+        return original(wide, kws)
+
+    dispatcher.get_call_template = get_call_template
+
+
 def _compile(**options: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         users_choice = numba.config.CACHE_DIR
         numba.config.CACHE_DIR = _FOLDER
         try:
-            compiled: Callable[..., Any] = numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
+            compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
         finally:
             numba.config.CACHE_DIR = users_choice
-        return compiled
+        _widen_integers(compiled)
+        result: Callable[..., Any] = compiled
+        return result
 
     return decorate
 

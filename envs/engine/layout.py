@@ -222,6 +222,8 @@ WORLD = np.dtype(
         ("trouble", "i1"),
         ("phase", "i1"),
         ("in_epoch", "?"),
+        ("dealt", "?"),  # the picks of the round are in
+        ("bidden", "?"),  # so are the bids
         ("started", "?"),  # a step has been taken in this episode
         ("terminated", "?"),
         ("truncated", "?"),

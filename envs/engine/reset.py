@@ -90,7 +90,7 @@ def reset_world(w: Record, seed: np.uint64, instance: int) -> None:
     w.ordered = w.trouble_agent = NONE
     w.trouble = 0
     w.phase = _OVER
-    w.in_epoch = w.started = w.terminated = w.truncated = False
+    w.in_epoch = w.dealt = w.bidden = w.started = w.terminated = w.truncated = False
     for k in range(NUM_TERMS):
         w.terms[k] = 0.0
     _enter_site(w, instance)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,13 @@ from envs.engine.reset import clear_payments, reset_world
 from envs.engine.seats import clear_seats, show_end, show_negotiators, show_prioritizers
 
 _PRIORITISE, _NEGOTIATE, _OVER = (int(p) for p in Phase)
+DECLINE: Final = -1
+"""A pick that stands for an illegal action: a no-op, where the world can bear one."""
+STEP: Final = 0
+RESET: Final = 1
+RESUME: Final = 2
+"""Commands: play a round, start the first episode of the schedule, go on after full logs were emptied."""
+
 _LOG_FULL, _ILLEGAL, _STUCK = int(Trouble.LOG_FULL), int(Trouble.ILLEGAL), int(Trouble.STUCK)
 
 
@@ -25,6 +33,7 @@ _LOG_FULL, _ILLEGAL, _STUCK = int(Trouble.LOG_FULL), int(Trouble.ILLEGAL), int(T
 def _open_epoch(w: Record) -> None:
     par = params_of(w)
     w.in_epoch = True
+    w.dealt = w.bidden = False
     w.round = 0
     w.ordered = NONE
     for a in range(w.num_agents):
@@ -62,24 +71,75 @@ def _deal(w: Record) -> bool:
 
 
 @kernel
+def _is_legal(w: Record, a: int, action: int) -> bool:
+    return action == DECLINE or (0 <= action <= w.room and mask_of(w, a, action).value)
+
+
+@kernel
 def _take_picks(w: Record, b: int, picks: NDArray[np.int32]) -> bool:
     """Read the actions of the prioritizers that were asked. False: one is illegal, and nothing has changed."""
-    agents = w.num_agents
-    for a in range(agents):
-        action = picks[b, a]
-        if agent_of(w, a).acts and (action < 0 or action > w.room or not mask_of(w, a, action).value):
+    for a in range(w.num_agents):
+        if agent_of(w, a).acts and not _is_legal(w, a, picks[b, a]):
             w.trouble_agent = a
             return False
-    for a in range(agents):
+    for a in range(w.num_agents):
         agent = agent_of(w, a)
         if not agent.acts:
             continue
         action = picks[b, a]
-        agent.passes = action == w.room  # the no-op: leave the epoch
+        if action == DECLINE:  # nobody may stop the world: where nothing else will happen, the first candidate is played
+            action = w.room if is_certain(w) else 0
+        agent.passes = action == w.room
         if action < w.room:
             agent.pick = shown_of(w, a, action).option
             agent.pick_start = shown_of(w, a, action).startable
+    w.dealt = True
     return True
+
+
+@kernel
+def _take_bids(w: Record, b: int, bids: NDArray[np.float64]) -> bool:
+    """Read the bids of the participants. False: one is not a number, and nothing has changed."""
+    for a in range(w.num_agents):
+        if agent_of(w, a).bids and math.isnan(bids[b, a]):
+            w.trouble_agent = a
+            return False
+    for a in range(w.num_agents):
+        if agent_of(w, a).bids:
+            agent_of(w, a).bid = bids[b, a]
+    w.bidden = True
+    return True
+
+
+@kernel
+def _play(w: Record) -> None:
+    """Run until somebody has a choice, or the end: the stages of docs/world.md, sections 4 and 5."""
+    while not (w.terminated or w.truncated):
+        if rec.is_nearly_full(w):
+            w.trouble = _LOG_FULL
+            return
+        if not w.in_epoch:
+            if advance(w):
+                if not w.terminated:
+                    _open_epoch(w)
+            elif not w.truncated:
+                w.trouble = _STUCK
+                return
+        elif not w.dealt:
+            if not find_candidates(w):
+                w.in_epoch = False
+            elif _deal(w):
+                w.phase = _PRIORITISE
+                return
+            else:
+                w.dealt = True
+        elif not w.bidden and find_participants(w):
+            w.phase = _NEGOTIATE
+            return
+        else:
+            commit(w)
+            w.dealt = w.bidden = False
+    w.phase = _OVER
 
 
 @kernel
@@ -93,35 +153,6 @@ def _pay_out(w: Record) -> None:
         agent.spent = 0.0
     w.team_cost = w.spent
     w.spent = 0.0
-
-
-@kernel
-def _play(w: Record) -> None:
-    """Run until somebody has a choice, or the end."""
-    while not (w.terminated or w.truncated):
-        if rec.is_nearly_full(w):
-            w.trouble = _LOG_FULL
-            return
-        if not w.in_epoch:
-            if not advance(w):
-                if not w.truncated:
-                    w.trouble = _STUCK
-                    return
-                continue
-            if not w.terminated:
-                _open_epoch(w)
-            continue
-        if not find_candidates(w):
-            w.in_epoch = False
-            continue
-        if _deal(w):
-            w.phase = _PRIORITISE
-            return
-        if find_participants(w):
-            w.phase = _NEGOTIATE
-            return
-        commit(w)
-    w.phase = _OVER
 
 
 @kernel
@@ -162,51 +193,30 @@ def _finish(w: Record) -> None:
 
 
 @kernel
-def _step(w: Record, b: int, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
-    """Play one round with the given actions, and on to the next choice."""
-    if w.phase == _OVER:
-        clear_payments(w)
-        return
-    w.started = True
-    if w.phase == _PRIORITISE:
-        if not _take_picks(w, b, picks):
-            w.trouble = _ILLEGAL
-            return
-        clear_seats(w)
-        if find_participants(w):
-            w.phase = _NEGOTIATE
-            _finish(w)
-            return
-    else:
-        for a in range(w.num_agents):
-            if agent_of(w, a).bids:
-                if math.isnan(bids[b, a]):
-                    w.trouble = _ILLEGAL
-                    w.trouble_agent = a
-                    return
-                agent_of(w, a).bid = bids[b, a]
-        clear_seats(w)
-    commit(w)
-    _play(w)
-    if w.trouble == 0:
-        _finish(w)
-
-
-@kernel
 def _next_episode(w: Record, b: int, worlds: int, seeds: NDArray[np.uint64], instances: NDArray[np.int32]) -> None:
     """Start the next episode of the schedule: world b's e-th is entry b + e B, modulo its length."""
     w.episode += 1
     w.entry = (b + w.episode * worlds) % seeds.size
     clear_seats(w)
     reset_world(w, seeds[w.entry], instances[w.entry])
-    _play(w)
-    if w.trouble == 0:
-        _finish(w)
+
+
+@kernel
+def _take_actions(w: Record, b: int, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> bool:
+    """Read the actions of a world that is not over. False: one is illegal, and nothing has changed."""
+    legal = _take_picks(w, b, picks) if w.phase == _PRIORITISE else _take_bids(w, b, bids)
+    if legal:
+        w.started = True
+        clear_seats(w)
+    else:
+        w.trouble = _ILLEGAL
+    return legal
 
 
 @entry
-def step_worlds(
+def run_worlds(
     worlds: Records,
+    command: int,
     picks: NDArray[np.int32],
     bids: NDArray[np.float64],
     seeds: NDArray[np.uint64],
@@ -215,40 +225,27 @@ def step_worlds(
     first: int,
     last: int,
 ) -> int:
-    """Step the worlds first..last-1; return how many of them came back with trouble."""
+    """Carry out a command in the worlds first..last-1; return how many came back with trouble."""
     troubled = 0
     for b in range(first, last):
         w = worlds[b]
-        if w.phase == _OVER and auto_reset:
-            _next_episode(w, b, worlds.size, seeds, instances)
-        else:
-            _step(w, b, picks, bids)
-        troubled += w.trouble != 0
-    return troubled
-
-
-@entry
-def reset_worlds(worlds: Records, seeds: NDArray[np.uint64], instances: NDArray[np.int32], first: int, last: int) -> int:
-    """Start the first episode of the schedule in the worlds first..last-1; return how many had trouble."""
-    troubled = 0
-    for b in range(first, last):
-        w = worlds[b]
-        w.episode = NONE
-        _next_episode(w, b, worlds.size, seeds, instances)
-        troubled += w.trouble != 0
-    return troubled
-
-
-@entry
-def resume_worlds(worlds: Records) -> int:
-    """Let the worlds go on whose logs were full and have been emptied; return how many have trouble again."""
-    troubled = 0
-    for b in range(worlds.size):
-        w = worlds[b]
-        if w.trouble == _LOG_FULL:
+        if command == RESUME:
+            if w.trouble != _LOG_FULL:
+                continue
             w.trouble = 0
-            _play(w)
-            if w.trouble == 0:
-                _finish(w)
-        troubled += w.trouble != 0
+        elif command == RESET or (w.phase == _OVER and auto_reset):
+            if command == RESET:
+                w.episode = NONE
+            _next_episode(w, b, worlds.size, seeds, instances)
+        elif w.phase == _OVER:
+            clear_payments(w)
+            continue
+        elif not _take_actions(w, b, picks, bids):
+            troubled += 1
+            continue
+        _play(w)
+        if w.trouble == 0:
+            _finish(w)
+        else:
+            troubled += 1
     return troubled

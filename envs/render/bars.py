@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 GAP: Final = 0.5
 """Rows between the lanes of two agents."""
 MAX_LABELS: Final = 300
+SMALLEST_TYPE: Final = 5.5
+"""Points."""
 MAX_EDGED: Final = 3000
 """Of more bars than this the outlines would be all that one sees."""
-
 HATCH_FROM: Final = 3.0
 """Pixels: the pattern does not show on narrower bars, but takes long to draw."""
 
@@ -49,7 +50,8 @@ def draw_bars(axis: Axes, instance: Instance, log: EventLog, groups: Groups, uni
     for how, white in ((EventKind.TASK_END, 0.0), (RUNNING, UNFINISHED), *((kind, BROKEN) for kind in HATCHES)):
         for some, hatch in ((~narrow, HATCHES.get(how)), (narrow, None)):
             some = some & (spans.end_kind == how)
-            faces = colours[some] * (1 - white) + white
+            pale = white if hatch else min(white, UNFINISHED)
+            faces = colours[some] * (1 - pale) + pale
             edges = colours[some] if hatch else "white"
             bars = PolyCollection(list(boxes[some]), facecolors=faces, edgecolors=edges, linewidths=outline, hatch=hatch, zorder=2)
             axis.add_collection(bars)
@@ -58,13 +60,14 @@ def draw_bars(axis: Axes, instance: Instance, log: EventLog, groups: Groups, uni
     named = np.arange(0, instance.num_agents, step)
     axis.set_yticks(lane[named] + rows[named] / 2, [f"agent {a}" for a in named], fontsize=9.5, color=INK)
     axis.tick_params(axis="y", length=0)
-    done = spans.end_kind == EventKind.TASK_END
-    for n in np.argsort(-pixels)[:MAX_LABELS]:
-        name, size = label_of(instance, int(spans.task[n])), min(row_pixels * 0.42, 8.5)
-        if size >= 5.5 and pixels[n] > 0.72 * size * DPI / 72 * len(name) + 2:
+    size = min(row_pixels * 0.42, 8.5)
+    for n in np.argsort(-pixels)[: MAX_LABELS if size >= SMALLEST_TYPE else 0].tolist():
+        name, how = label_of(instance, int(spans.task[n])), int(spans.end_kind[n])
+        if pixels[n] > 0.72 * size * DPI / 72 * len(name) + 2:
+            dark = how == EventKind.TASK_END and colours[n] @ (0.299, 0.587, 0.114) < 0.6
+            box = {"facecolor": "white", "linewidth": 0, "pad": 0.8, "alpha": 0.85} if how in HATCHES else None
             middle = (spans.start[n] + spans.end[n]) / 2 / unit
-            ink = "white" if done[n] and colours[n] @ (0.299, 0.587, 0.114) < 0.6 else INK
-            box = None if done[n] or spans.end_kind[n] == RUNNING else {"facecolor": "white", "linewidth": 0, "pad": 0.8, "alpha": 0.85}
+            ink = "white" if dark else INK
             axis.text(middle, upper[n] + 0.5, name, fontsize=size, color=ink, ha="center", va="center", bbox=box, zorder=3)
     _draw_arrivals(axis, instance, log, groups, unit)
     legend(axis, groups.title, groups.names, _marks(log, set(spans.end_kind.tolist())))

@@ -62,7 +62,7 @@ def _figure(instance: Instance, log: EventLog, title: str | None, color_by: str 
     from matplotlib.figure import Figure
 
     groups = groups_by(instance, color_by)
-    end = max(end_of(log), 1e-9)
+    end = end_of(log) or 1.0
     second, unit, _ = next(u for u in UNITS if end >= u[0] * u[2])
     leased = _busiest(instance, log)
     figure = Figure((WIDTH / DPI, HEIGHT / DPI), dpi=DPI, facecolor="white")

@@ -71,6 +71,14 @@ def test_baseline_of_zero() -> None:
     assert all(math.isnan(part) for part in relative_difference([1.0, 2.0], [0.0, 0.0]))
 
 
+def test_one_episode() -> None:
+    """Protects from false certainty: one episode gives a difference, and no interval."""
+    value, low, high = relative_difference([3.0], [4.0])
+    assert value == -0.25
+    assert math.isnan(low)
+    assert math.isnan(high)
+
+
 def test_unpaired() -> None:
     """Protects from comparing what was not played alike."""
     with pytest.raises(ValueError, match="policy has 3 episodes and the baseline 2"):

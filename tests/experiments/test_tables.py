@@ -36,4 +36,5 @@ def test_number(value: float, text: str) -> None:
 def test_percent() -> None:
     """Protects the sign, which says who is better."""
     assert percent(Interval(-0.031, -0.04, 0.002)) == "-3.1 [-4.0, +0.2]"
-    assert percent(Interval(0.1, math.nan, math.nan)) == ABSENT
+    assert percent(Interval(0.1, math.nan, math.nan)) == "+10.0"
+    assert percent(Interval(math.nan, math.nan, math.nan)) == ABSENT

@@ -26,18 +26,12 @@ class Choice:
         return [*self.shown, *([None] if self.may_pass else [])]
 
 
-def clear_epoch(state: State) -> list[Reservation]:
-    """Let everybody think who is up, without reservations; return those that stood."""
+def open_epoch(state: State) -> None:
+    """Let everybody think who is up, and take up the reservations that hold until their task starts."""
     state.rounds = 0
     for agent in state.agents:
         agent.active = agent.up
     standing, state.reservations = state.reservations, []
-    return standing
-
-
-def open_epoch(state: State) -> None:
-    """Let everybody think who is up, and take up the reservations that hold until their task starts."""
-    standing = clear_epoch(state)
     if state.scenario.reservations.hold == "event":
         return
     for reservation in standing:

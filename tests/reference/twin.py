@@ -12,7 +12,7 @@ from envs.columns import NUM_CANDIDATE, NUM_CONTEXT, NUM_NEGOTIATION
 from envs.events import NONE, EventKind
 from envs.scenario import Scenario
 from envs.workloads.instance import Instance
-from tests.reference.candidates import Choice, choice, clear_epoch, open_epoch
+from tests.reference.candidates import Choice, open_epoch
 from tests.reference.clock import Advanced, advance
 from tests.reference.columns import candidate_rows, context_row, negotiation_row
 from tests.reference.graph import facts_of

@@ -1,0 +1,1 @@
+"""Who decides: rules, trained policies, the learning subsystem and evaluation."""

@@ -1,0 +1,126 @@
+"""One role of a world as an ordinary SB3 environment, for learners that are not ours; far slower than the learner of this package."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import DummyVecEnv
+
+from agents.learning.config import LearnerError
+from agents.learning.ppo import role_spaces
+from agents.networks import PRIORITIZER
+from agents.policy import Negotiator, Prioritizer
+from envs.engine.layout import Phase
+from envs.scenario import Scenario
+from envs.world import World
+
+TRIES: Final = 100
+"""Episodes without a choice of the role after which there is nothing to learn."""
+
+
+class SeatEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
+    """The seats of one role, asked one after the other; the other role follows a policy.
+
+    At each step one acting seat decides, in the order of the agents; the world moves on when all of the round have. The reward is
+    the team's since the last step, times ``reward_scale``. ``action_masks()`` is where sb3-contrib looks for it.
+    """
+
+    def __init__(
+        self, scenario: Scenario, role: str, other: Prioritizer | Negotiator, seed: int = 0, instances: int = 16, reward_scale: float = 1.0
+    ) -> None:
+        """Draw so many instances of the scenario, between which episodes choose.
+
+        Raises:
+            LearnerError: where ``other`` cannot play the other role.
+        """
+        if not isinstance(other, Negotiator if role == PRIORITIZER else Prioritizer):
+            raise LearnerError(f"SeatEnv: other is a {type(other).__name__}, must be able to play the role that is not {role}")
+        self._world = World(scenario, seed=seed, num_instances=instances, auto_reset=False)
+        self._phase = Phase.PRIORITISE if role == PRIORITIZER else Phase.NEGOTIATE
+        self._other = other
+        self._scale = reward_scale
+        self._picks = np.zeros((1, self._world.num_agents), np.int32)
+        self._bids = np.zeros((1, self._world.num_agents))
+        self._waiting: list[int] = []
+        self._agent = 0
+        self.observation_space, self.action_space = role_spaces(role, scenario.candidates, scenario.negotiation.levels)
+        super().reset(seed=seed)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Start an episode that the seed determines.
+
+        Raises:
+            LearnerError: where the role is never asked.
+        """
+        super().reset(seed=seed)
+        for _ in range(TRIES):
+            seeds = self.np_random.integers(2**64, size=1, dtype=np.uint64)
+            instance = self.np_random.integers(len(self._world.instances), size=1, dtype=np.int32)
+            self._world.reset(seeds=seeds, instance=instance)
+            self._move_on(self._world.out.phase[0] == Phase.OVER)
+            if self._waiting:
+                self._agent = self._waiting.pop(0)
+                return self._observation(), {}
+        raise LearnerError(f"SeatEnv: in {TRIES} episodes nobody in phase {self._phase.name} had a choice")
+
+    def step(self, action: np.int64) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+        """Decide for the seat that is asked."""
+        if self._phase == Phase.PRIORITISE:
+            self._picks[0, self._agent] = action
+        else:
+            self._bids[0, self._agent] = action
+        out, cost = self._world.out, 0.0
+        if not self._waiting:
+            self._world.step(self._picks, self._bids)
+            cost = float(out.team_cost[0]) + self._move_on(out.phase[0] == Phase.OVER)
+        if self._waiting:
+            self._agent = self._waiting.pop(0)
+        return self._observation(), -cost * self._scale, bool(out.terminated[0]), bool(out.truncated[0] and not out.terminated[0]), {}
+
+    @property
+    def terms(self) -> NDArray[np.float64]:
+        """Unweighted costs of the episode so far, as in ``Outputs.terms``."""
+        return self._world.out.terms[0].copy()
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """The legal actions of the seat that is asked."""
+        if self._phase == Phase.NEGOTIATE:
+            return np.ones(int(self.action_space.n), np.bool_)  # type: ignore[attr-defined]
+        mask: NDArray[np.bool_] = self._world.out.mask[0, self._agent].copy()
+        return mask
+
+    def _move_on(self, is_over: bool) -> float:
+        """Let the other role decide until this one is asked or the episode is over; return what that cost."""
+        out, cost = self._world.out, 0.0
+        while not is_over and out.phase[0] != self._phase:
+            asked = out.acting[0]
+            if isinstance(self._other, Prioritizer):
+                self._picks[0, asked] = self._other.pick(out.candidates[0, asked], out.context[0, asked], out.mask[0, asked])
+            else:
+                self._bids[0, asked] = self._other.bid(out.negotiation[0, asked])
+            self._world.step(self._picks, self._bids)
+            cost += float(out.team_cost[0])
+            is_over = out.phase[0] == Phase.OVER
+        self._waiting = np.flatnonzero(out.acting[0]).tolist()
+        return cost
+
+    def _observation(self) -> NDArray[np.float32]:
+        """What the seat that is asked sees; at the end of an episode, what the last one sees."""
+        out, agent = self._world.out, self._agent
+        if self._phase == Phase.NEGOTIATE:
+            return out.negotiation[0, agent].copy()
+        return np.concatenate((out.candidates[0, agent].reshape(-1), out.context[0, agent]))
+
+
+def make_vec_env(
+    scenario: Scenario, role: str, other: Prioritizer | Negotiator, num_envs: int, seed: int = 0, reward_scale: float = 1.0
+) -> DummyVecEnv:
+    """Return SB3 environments, each a world of its own, as in ``MaskablePPO("MlpPolicy", make_vec_env(...)).learn(100_000)``."""
+
+    def make(number: int) -> SeatEnv:
+        return SeatEnv(scenario, role, other, seed + number, reward_scale=reward_scale)
+
+    return DummyVecEnv([lambda number=number: make(number) for number in range(num_envs)])

@@ -1,0 +1,115 @@
+"""Tests of the loop: it learns what it must, and goes on exactly where it stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from stable_baselines3.common.logger import Logger
+
+from agents.artifact import TrainedPrioritizer, load
+from agents.learning import checkpoint
+from agents.learning.checkpoint import CheckpointError
+from agents.learning.config import Learner
+from agents.learning.integrate import best, compare
+from agents.learning.loop import Run
+from agents.rules import negotiator, prioritizer
+from envs.scenario import Scenario
+from tests.agents.learning.conftest import both_roles
+
+
+@pytest.mark.parametrize("method", ["ppo", "group", "self_label"])
+def test_learns_shortest_first(one_machine: Scenario, learner: Learner, tmp_path: Path, method: str) -> None:
+    """Protects learning itself: in seconds every method comes close to the known optimum of total flow time on one machine."""
+    learner = replace(learner, update=replace(learner.update, method=method), decisions=learner.decisions if method == "ppo" else 100_000)
+    run = Run(one_machine, learner, tmp_path, seed=0)
+    before = run.evaluation(run.models)
+    run.learn()
+    after = run.evaluation(run.models)
+    optimum = sum(np.cumsum(np.sort(instance.option_nominal)).sum() for instance in run.evaluation.episodes.instances) / 32
+    assert before["cost"] > 1.2 * optimum
+    assert after["cost"] < 1.02 * optimum
+    policy = load(tmp_path / "policy", "prioritizer")
+    assert isinstance(policy, TrainedPrioritizer)
+
+
+def everything(run: Run) -> dict[str, np.ndarray]:
+    """All arrays of a checkpoint."""
+    run.save()
+    return checkpoint.load(run.folder / checkpoint.NAME)[0]
+
+
+@pytest.mark.parametrize("method", ["ppo", "group"])
+def test_resume_is_exact(contested: Scenario, learner: Learner, tmp_path: Path, method: str) -> None:
+    """Protects resuming: stopped and continued in the middle of episodes, a run ends with the same bits as one that never stopped."""
+    learner = replace(both_roles(learner), decisions=12_000, worlds=8, update=replace(learner.update, method=method))
+    learner = replace(learner, episodes=replace(learner.episodes, number=16, refresh=4))
+    whole = Run(contested, learner, tmp_path / "whole", seed=0)
+    whole.learn()
+    first = Run(contested, learner, tmp_path / "parts", seed=0)
+    while first.decisions < 6_000:
+        first.iterate(Logger(None, []))
+    first.save()
+    second = Run(contested, learner, tmp_path / "parts", seed=0)
+    second.load()
+    assert 0 < second.iteration < whole.iteration
+    second.learn()
+    expected, found = everything(whole), everything(second)
+    assert expected.keys() == found.keys()
+    for name, array in expected.items():
+        assert np.array_equal(array, found[name], equal_nan=array.dtype.kind == "f"), name
+
+
+def test_interrupt_saves_and_says_how_to_go_on(
+    contested: Scenario, learner: Learner, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects Ctrl-C: the iteration is finished, a checkpoint written, and the command to go on is told."""
+    run = Run(contested, learner, tmp_path, seed=0)
+    collect = run.method.collect
+
+    def press(iteration: int) -> object:
+        os.kill(os.getpid(), signal.SIGINT)
+        return collect(iteration)
+
+    run.method.collect = press  # type: ignore[method-assign, assignment]
+    run.learn()
+    assert run.iteration == 1
+    assert (tmp_path / checkpoint.NAME).is_file()
+    assert f"resume={tmp_path}" in capsys.readouterr().out
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_wrong_checkpoints(contested: Scenario, one_machine: Scenario, learner: Learner, tmp_path: Path) -> None:
+    """Protects the user: a checkpoint that is missing, damaged or of another scenario is told in one line."""
+    run = Run(contested, learner, tmp_path, seed=0)
+    with pytest.raises(CheckpointError, match="no such checkpoint"):
+        run.load()
+    run.save()
+    other = Run(one_machine, learner, tmp_path, seed=0)
+    with pytest.raises(CheckpointError, match="another scenario"):
+        other.load()
+    path = tmp_path / checkpoint.NAME
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(CheckpointError, match="damaged"):
+        run.load()
+
+
+def test_groups_are_compared_within() -> None:
+    """Protects the scores: advantages have mean 0 and deviation 1 in each group, and equal rollouts teach nothing."""
+    cost = np.array([[1.0, 2.0, 3.0, 6.0], [5.0, 5.0, 5.0, 5.0]])
+    score = compare(cost, 0)
+    np.testing.assert_allclose(score[0], (3.0 - cost[0]) / cost[0].std())
+    assert np.isnan(score[1]).all()
+    assert np.isnan(compare(cost, 1)[0]).tolist() == [False, True, True, False]
+    assert np.isnan(best(cost)).tolist() == [[False, True, True, True], [True] * 4]
+
+
+def test_evaluation_of_the_rule_itself(contested: Scenario, learner: Learner, tmp_path: Path) -> None:
+    """Protects the comparison: where no role is learned the gap is exactly 0, and other rules have other costs."""
+    run = Run(contested, learner, tmp_path, seed=0)
+    assert run.evaluation({})["gap_percent"] == 0.0
+    assert run.evaluation.cost(prioritizer("lpt"), negotiator("fcfs")).mean() > run.evaluation.rule_cost.mean()

@@ -1,0 +1,56 @@
+"""Decision makers by name: rules and trained policies, mixed freely."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agents.artifact import ArtifactError, TrainedNegotiator, TrainedPrioritizer, save
+from agents.evaluation import draw_episodes, play
+from agents.networks import NEGOTIATOR, PRIORITIZER, Brain, Spec
+from agents.rules import RuleNegotiator, RulePrioritizer
+from envs.scenario import Scenario
+from envs.workloads.synthetic import SyntheticWorkload
+from experiments.policies import is_rule, load_negotiator, load_prioritizer
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run in which both roles were trained."""
+    folder = tmp_path_factory.mktemp("run")
+    save(folder / PRIORITIZER, Brain(Spec.default(PRIORITIZER, 8)), {})
+    save(folder / NEGOTIATOR, Brain(Spec.default(NEGOTIATOR, 8, levels=16)), {})
+    return folder
+
+
+def test_names(run_folder: Path) -> None:
+    """Protects both kinds of name: a rule, the folder of a run, the folder of one role."""
+    assert isinstance(load_prioritizer("spt+r"), RulePrioritizer)
+    assert isinstance(load_negotiator("drf"), RuleNegotiator)
+    assert isinstance(load_prioritizer(str(run_folder)), TrainedPrioritizer)
+    assert isinstance(load_negotiator(str(run_folder)), TrainedNegotiator)
+    assert isinstance(load_negotiator(str(run_folder / NEGOTIATOR)), TrainedNegotiator)
+
+
+def test_is_rule() -> None:
+    """Protects the choice of the baseline: only prioritizers reserve."""
+    assert is_rule("prioritizer", "spt")
+    assert is_rule("prioritizer", "spt+r")
+    assert not is_rule("negotiator", "drf+r")
+    assert not is_rule("prioritizer", "results/run")
+
+
+def test_wrong_role(run_folder: Path) -> None:
+    """Protects from a negotiator in a prioritizer's place."""
+    with pytest.raises(ArtifactError, match="negotiator"):
+        load_prioritizer(str(run_folder / NEGOTIATOR))
+
+
+def test_roles_mix(run_folder: Path) -> None:
+    """Protects cross-play: a trained policy in either role plays with a rule in the other, and the checker agrees."""
+    scenario = Scenario(workload=SyntheticWorkload(jobs=6))
+    episodes = draw_episodes(scenario, 2, 0)
+    for prioritizer, negotiator in ((str(run_folder), "drf"), ("wsrpt", str(run_folder))):
+        results = play(scenario, episodes, load_prioritizer(prioritizer), load_negotiator(negotiator))
+        assert (results.objective > 0).all()
