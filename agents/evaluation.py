@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from agents.policy import Negotiator, Prioritizer
 from envs.engine.layout import Phase
+from envs.events import EventLog
 from envs.metrics import Metrics, measure
 from envs.scenario import Scenario
 from envs.validate import validate
@@ -109,6 +110,13 @@ def play(
             costs.append(team)
             terms.append(world.out.terms[: len(team)].copy())
     return Results(np.concatenate(costs), np.concatenate(terms), tuple(metrics), decisions, seconds)
+
+
+def record(scenario: Scenario, instance: Instance, seed: int, prioritizer: Prioritizer, negotiator: Negotiator) -> EventLog:
+    """Play one episode and return its event log."""
+    world = World(scenario, 1, instances=[instance], auto_reset=False, record=True)
+    _play_batch(world, np.array([seed], np.uint64), np.zeros(1, np.int32), prioritizer, negotiator)
+    return world.log(0)
 
 
 def _load_kernels(world: World) -> None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import platform
+import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from typing import Any, Final
 
 import numpy as np
 
-from agents.evaluation import Episodes, Results
+from agents.evaluation import Episodes, Results, play
+from agents.policy import Negotiator, Prioritizer
 from agents.statistics import Interval, relative_difference
 from envs.engine.layout import Term
 from envs.metrics import Metrics
+from envs.scenario import Scenario
+from experiments.policies import is_rule
 from experiments.tables import ABSENT, number, percent, table
 
 FORMAT: Final = 1
@@ -55,6 +61,21 @@ class Comparison:
     means: tuple[Interval, ...]
     """Relative difference of the mean objective to the baseline's, one per pair."""
     medians: tuple[Interval, ...]
+
+
+def play_pairs(
+    scenario: Scenario,
+    episodes: Episodes,
+    prioritizers: Mapping[str, Prioritizer],
+    negotiators: Mapping[str, Negotiator],
+    worlds: int = 64,
+) -> list[Pair]:
+    """Let every prioritizer play with every negotiator, all on the same episodes; a progress bar shows where people look."""
+    pairs = []
+    for (p, prioritizer), (n, negotiator) in itertools.product(prioritizers.items(), negotiators.items()):
+        results = play(scenario, episodes, prioritizer, negotiator, worlds=worlds, label=f"{p} with {n}", progress=sys.stderr.isatty())
+        pairs.append(Pair(p, n, is_rule("prioritizer", p) and is_rule("negotiator", n), results))
+    return pairs
 
 
 def compare(pairs: list[Pair], resamples: int) -> Comparison:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +10,13 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from experiments import cli
 
-ROLES = ("prioritizer", "negotiator")
-
 
 def evaluate(config: DictConfig) -> None:
     """Play, compare, print, and write what was measured where ``config.out`` says."""
-    from agents.evaluation import draw_episodes, play  # the world takes a second to import: --help does not need it
-    from experiments.comparison import Pair, as_json, as_text, compare
+    from agents.evaluation import draw_episodes  # the world takes a second to import: --help does not need it
+    from experiments.comparison import as_json, as_text, compare, play_pairs
     from experiments.files import write_text
-    from experiments.policies import is_rule, load_negotiator, load_prioritizer
+    from experiments.policies import load_negotiator, load_prioritizer
 
     count, seed, worlds = cli.integer(config, "episodes", 1), cli.integer(config, "seed", 0), cli.integer(config, "worlds", 1)
     resamples = cli.integer(config, "resamples", 1)
@@ -31,11 +27,7 @@ def evaluate(config: DictConfig) -> None:
     negotiators = {name: load_negotiator(name) for name in names(config, "negotiator")}
     scenario = cli.make_scenario(config)
     episodes = draw_episodes(scenario, count, seed)
-    pairs = []
-    for (p, prioritizer), (n, negotiator) in itertools.product(prioritizers.items(), negotiators.items()):
-        results = play(scenario, episodes, prioritizer, negotiator, worlds=worlds, label=f"{p} with {n}", progress=sys.stderr.isatty())
-        pairs.append(Pair(p, n, is_rule("prioritizer", p) and is_rule("negotiator", n), results))
-    comparison = compare(pairs, resamples)
+    comparison = compare(play_pairs(scenario, episodes, prioritizers, negotiators, worlds), resamples)
     if out is not None:
         settings: Any = OmegaConf.to_container(config, resolve=True)
         write_text(out, json.dumps(as_json(comparison, episodes, settings), indent=1, allow_nan=False) + "\n")
@@ -46,7 +38,7 @@ def evaluate(config: DictConfig) -> None:
 
 def names(config: DictConfig, role: str) -> list[str]:
     """The names that were given for a role, one or a list, each once."""
-    given = config.policies[role]
+    given = config[role]
     chosen = [str(name) for name in given] if isinstance(given, ListConfig) else [str(given)]
     if not chosen:
         raise cli.UsageError(f"{role} is an empty list, must name a rule or the folder of a trained policy")
@@ -55,8 +47,6 @@ def names(config: DictConfig, role: str) -> list[str]:
 
 def main() -> None:
     """Run ``parley-evaluate``."""
-    # conf/prioritizer and conf/negotiator hold what train.py learns: Hydra would look there for files named like a rule
-    sys.argv[1:] = [f"policies.{arg}" if arg.split("=")[0] in ROLES else arg for arg in sys.argv[1:]]
     cli.run(evaluate, "evaluate")
 
 

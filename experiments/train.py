@@ -30,10 +30,12 @@ def train(config: DictConfig) -> None:
         run.load()
     else:
         folder.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(config, folder / CONFIG)
+        OmegaConf.save(config, folder / CONFIG, resolve=True)
     print(f"Learning on {run.device} with {config.threads} thread(s); everything goes to {folder}")
-    run.learn()
-    print(f"{run.decisions:,} decisions in {run.seconds:,.0f} s; best against {learner.episodes.prioritizer}: {run.best:+.2f} %")
+    if run.learn():
+        from experiments.scoring import score
+
+        score(config, scenario, folder)
 
 
 def saved_config(folder: Path, overrides: list[str]) -> DictConfig:

@@ -32,15 +32,14 @@ class Table:
         return self._storage[name][: self._size]
 
     def append(self, size: int, **values: Any) -> NDArray[np.int64]:
-        """Add ``size`` entries and return their indices; a column that is not given must be assigned by the caller."""
+        """Add ``size`` entries, given by all columns, and return their indices."""
         first, self._size = self._size, self._size + size
         for name, storage in self._storage.items():
             if self._size > len(storage):
                 larger = np.empty((max(2 * len(storage), self._size), *storage.shape[1:]), storage.dtype)
                 larger[:first] = storage[:first]
                 self._storage[name] = larger
-            if name in values:
-                self._storage[name][first : self._size] = values[name]
+            self._storage[name][first : self._size] = values[name]
         return np.arange(first, self._size)
 
     def keep(self, index: NDArray[np.int64]) -> None:

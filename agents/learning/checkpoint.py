@@ -51,7 +51,7 @@ def load(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
 
 
 def _plain(array: Array) -> Array:
-    array = np.ascontiguousarray(array)
+    array = np.asarray(array, order="C")
     return array.view(np.uint8) if array.dtype.names else array
 
 

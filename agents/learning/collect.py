@@ -41,6 +41,8 @@ class Collector:
         self.prioritizer = prioritizer
         self.negotiator = negotiator
         self.bank = bank
+        self.demonstrating = False
+        """Whether the given policies play the learning roles as well, for these to imitate."""
         self._earned = np.zeros((world.num_worlds, world.num_agents))
         self._cost = np.zeros(world.num_worlds)
         self._was_over = np.zeros(world.num_worlds, np.bool_)
@@ -84,9 +86,15 @@ class Collector:
     def _pick(self, out: Outputs, seats: Ids) -> NDArray[np.int32]:
         experience = self.experience.get(PRIORITIZER)
         mask = _by_seat(out.mask)
-        if experience is None:
-            return self.prioritizer.pick(_by_seat(out.candidates)[seats], _by_seat(out.context)[seats], mask[seats])
+        if experience is None or self.demonstrating:
+            picks = self.prioritizer.pick(_by_seat(out.candidates)[seats], _by_seat(out.context)[seats], mask[seats])
+            if experience is None:
+                return picks
         seen, numbers = self._see(experience, out, seats, mask[:, :-1])
+        if self.demonstrating:
+            shown = np.where(np.arange(mask.shape[1]) < picks[:, None], mask[seats], False).sum(axis=1)
+            experience.decide(seats, *self._now(seats), seen, shown)
+            return picks
         places = experience.decide(seats, *self._now(seats), seen)
         return to_actions(places, numbers, seen.counts.cpu().numpy(), self.world.candidates)
 
@@ -95,7 +103,12 @@ class Collector:
         experience = self.experience.get(NEGOTIATOR)
         if experience is None:
             return self.negotiator.bid(observation)
-        return experience.decide(seats, *self._now(seats), _see_contest(experience, observation)).astype(np.float64)
+        seen = _see_contest(experience, observation)
+        if self.demonstrating:
+            bids = self.negotiator.bid(observation)
+            experience.decide(seats, *self._now(seats), seen, as_levels(bids, self.world.scenario.negotiation.levels))
+            return bids
+        return experience.decide(seats, *self._now(seats), seen).astype(np.float64)
 
     def _now(self, seats: Ids) -> tuple[Floats, Floats]:
         """Time and total of each seat. The baseline does not depend on what the seats do, so it changes no optimum."""
@@ -136,6 +149,13 @@ class Collector:
         rows, numbers, counts = gather(_by_seat(out.candidates), exists, seats)
         parts = (rows, counts, _by_seat(out.context)[seats], _by_seat(out.mask)[seats, -1])
         return Sets.of(*(torch.from_numpy(part).to(experience.policy.device) for part in parts)), numbers
+
+
+def as_levels(bids: Floats, levels: int) -> Ids:
+    """Turn real bids [N] into levels that keep their order and are all as common: the rank among the N, in equal parts."""
+    rank = np.argsort(np.argsort(bids, kind="stable"), kind="stable")
+    level: Ids = (rank * levels) // max(len(bids), 1)
+    return level
 
 
 def _see_contest(experience: Experience, observation: NDArray[np.float32]) -> Sets:

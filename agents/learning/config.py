@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +21,20 @@ def _require(ok: bool, owner: object, name: str, bound: str) -> None:
         raise LearnerError(f"learner: {type(owner).__name__}.{name} is {getattr(owner, name)!r}, must be {bound}")
 
 
+def _positive(owner: object, *names: str, or_zero: bool = False) -> None:
+    for name in names:
+        value = getattr(owner, name)
+        ok = isinstance(value, int | float) and not isinstance(value, bool) and (value > 0 or (or_zero and value == 0))
+        _require(ok, owner, name, "a number >= 0" if or_zero else "a number > 0")
+
+
+def _count(owner: object, low: int, *names: str, high: float = math.inf) -> None:
+    for name in names:
+        value = getattr(owner, name)
+        ok = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+        _require(ok, owner, name, f"a whole number >= {low}" if high == math.inf else f"a whole number in {low}..{high}")
+
+
 @dataclass(frozen=True)
 class Network:
     """The shape of the networks."""
@@ -33,8 +48,7 @@ class Network:
 
     def __post_init__(self) -> None:
         """Raise LearnerError for a value out of bounds."""
-        _require(1 <= self.width <= 1024, self, "width", "in 1..1024")
-        _require(1 <= self.critic_width <= 1024, self, "critic_width", "in 1..1024")
+        _count(self, 1, "width", "critic_width", high=1024)
 
 
 @dataclass(frozen=True)
@@ -65,12 +79,10 @@ class Update:
     def __post_init__(self) -> None:
         """Raise LearnerError for a value out of bounds."""
         _require(self.method in METHODS, self, "method", f"one of {', '.join(METHODS)}")
-        _require(self.epochs >= 1, self, "epochs", ">= 1")
-        _require(self.batch >= 2, self, "batch", ">= 2")
-        for name in ("learning_rate", "learning_rate_end", "clip", "max_gradient", "bid_sigma", "bid_sigma_end"):
-            _require(getattr(self, name) > 0, self, name, "> 0")
-        for name in ("entropy", "entropy_end", "value_weight"):
-            _require(getattr(self, name) >= 0, self, name, ">= 0")
+        _count(self, 1, "epochs")
+        _count(self, 2, "batch")
+        _positive(self, "learning_rate", "learning_rate_end", "clip", "max_gradient", "bid_sigma", "bid_sigma_end")
+        _positive(self, "entropy", "entropy_end", "value_weight", or_zero=True)
 
 
 @dataclass(frozen=True)
@@ -82,8 +94,7 @@ class Discount:
 
     def __post_init__(self) -> None:
         """Raise LearnerError for a value out of bounds."""
-        for name in ("tau_gamma", "tau_lambda"):
-            _require(getattr(self, name) is None or getattr(self, name) > 0, self, name, "> 0, or null")
+        _positive(self, *(name for name in ("tau_gamma", "tau_lambda") if getattr(self, name) is not None))
 
 
 @dataclass(frozen=True)
@@ -101,8 +112,23 @@ class Episodes:
 
     def __post_init__(self) -> None:
         """Raise LearnerError for a value out of bounds."""
-        _require(self.number >= 1, self, "number", ">= 1")
-        _require(self.refresh >= 0, self, "refresh", ">= 0")
+        _count(self, 1, "number")
+        _count(self, 0, "refresh")
+
+
+@dataclass(frozen=True)
+class Imitation:
+    """How learning starts: from nothing, or by imitating the rules of ``episodes``."""
+
+    decisions: int
+    """Decisions of the rules to imitate; 0: start from nothing."""
+    passes: int
+    """Times that they are gone through."""
+
+    def __post_init__(self) -> None:
+        """Raise LearnerError for a value out of bounds."""
+        _count(self, 0, "decisions")
+        _count(self, 1, "passes")
 
 
 @dataclass(frozen=True)
@@ -118,9 +144,9 @@ class Groups:
 
     def __post_init__(self) -> None:
         """Raise LearnerError for a value out of bounds."""
-        _require(self.number >= 1, self, "number", ">= 1")
-        _require(self.rollouts >= 2, self, "rollouts", ">= 2")
-        _require(0 <= 2 * self.extremes <= self.rollouts, self, "extremes", "in 0..rollouts / 2")
+        _count(self, 1, "number")
+        _count(self, 2, "rollouts")
+        _count(self, 0, "extremes", high=self.rollouts // 2)
 
 
 @dataclass(frozen=True)
@@ -133,8 +159,7 @@ class Evaluation:
 
     def __post_init__(self) -> None:
         """Raise LearnerError for a value out of bounds."""
-        _require(self.every >= 1, self, "every", ">= 1")
-        _require(self.episodes >= 1, self, "episodes", ">= 1")
+        _count(self, 1, "every", "episodes")
 
 
 @dataclass(frozen=True)
@@ -156,6 +181,7 @@ class Learner:
     update: Update
     discount: Discount
     episodes: Episodes
+    imitation: Imitation
     groups: Groups
     evaluation: Evaluation
 
@@ -163,9 +189,7 @@ class Learner:
         """Raise LearnerError for a value out of bounds."""
         known = {"prioritizer", "negotiator"}
         _require(bool(self.roles) and set(self.roles) <= known, self, "roles", "a non-empty list of prioritizer, negotiator")
-        _require(self.worlds >= 1, self, "worlds", ">= 1")
-        _require(self.rollout >= 2, self, "rollout", ">= 2")
-        for name in ("decisions", "seconds"):
-            _require(getattr(self, name) > 0, self, name, "> 0")
-        _require(min(self.decisions, self.seconds) < float("inf"), self, "decisions", "finite where seconds is not")
-        _require(self.checkpoint_every >= 1, self, "checkpoint_every", ">= 1")
+        _count(self, 1, "worlds", "checkpoint_every")
+        _count(self, 2, "rollout")
+        _positive(self, "decisions", "seconds")
+        _require(min(self.decisions, self.seconds) < math.inf, self, "decisions", "finite where seconds is not")

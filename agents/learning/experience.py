@@ -15,6 +15,8 @@ from agents.learning.normalise import Moments
 from agents.learning.policies import RolePolicy
 from agents.sets import Sets
 
+ENDLESS: Final = {"end_time": 0.0, "end_total": 0.0, "end_value": 0.0}
+"""What a decision says of its episode's end until that comes."""
 SAMPLE: Final = 256
 """Candidates per round on which the columns' means are measured; all would cost as much as acting."""
 CHUNK: Final = 16384
@@ -45,7 +47,7 @@ class Experience:
         self.policy = policy
         rows, context = len(policy.spec.candidate_columns), len(policy.spec.context_columns)
         floats, ints = (np.float32, ()), (np.int64, ())
-        exact = dict.fromkeys(("time", "total", "end_time", "end_total", "end_value"), (np.float64, ()))
+        exact = dict.fromkeys(("time", "total", *ENDLESS), (np.float64, ()))
         whole = dict.fromkeys(("count", "action", "seat", "following"), ints)
         self._rows = Table({"columns": (np.float32, (rows,))})
         self._made = Table({"context": (np.float32, (context,)), "may_pass": (np.bool_, ()), "log_prob": floats, **whole, **exact})
@@ -57,14 +59,14 @@ class Experience:
         return len(self._made)
 
     @torch.no_grad()
-    def decide(self, seats: Ids, time: Floats, total: Floats, seen: Sets) -> NDArray[np.int64]:
-        """Draw an action (place or level) for each seat [N] from raw sets, and remember the decision."""
+    def decide(self, seats: Ids, time: Floats, total: Floats, seen: Sets, shown: Ids | None = None) -> Ids:
+        """Draw an action (place or level) for each seat [N] from raw sets, or take what is ``shown``, and remember the decision."""
         tamed = self.policy.brain.reader.tame(seen)
         self._measure("rows", tamed.rows)
         self._measure("context", tamed.context)
         inputs = self.policy.brain.reader.standardise(tamed)
         action, log_prob = self.policy.act(inputs)
-        chosen: Ids = action.cpu().numpy()
+        chosen: Ids = action.cpu().numpy() if shown is None else shown
         self._rows.append(len(inputs.rows), columns=inputs.rows.cpu().numpy())
         new = self._made.append(
             len(seats),
@@ -77,6 +79,7 @@ class Experience:
             following=OPEN,
             time=time,
             total=total,
+            **ENDLESS,
         )
         before = self._last[seats]
         goes_on = before != OPEN

@@ -66,7 +66,7 @@ class Streams:
         self._start(0)
         seats = self._world.num_worlds * self._world.num_agents
         self.experience.update({role: Experience(model.policy, seats) for role, model in models.items()})
-        self._warm_up()
+        warm_up(self._collector, learner, models)
 
     @property
     def bank(self) -> Bank | None:
@@ -120,14 +120,6 @@ class Streams:
             experience.forget()
         self._collector = Collector(self._world, self.experience, *rules(learner), bank)
 
-    def _warm_up(self) -> None:
-        """Measure the columns before anything is learned from them."""
-        while self._collector.decisions() < self._learner.rollout // 4:
-            self._collector.step()
-        for experience in self.experience.values():
-            experience.calibrate()
-            experience.forget()
-
 
 class Groups:
     """For problems scored at their end: several rollouts of the same episode are compared with each other.
@@ -145,13 +137,20 @@ class Groups:
         self.experience = {role: Experience(model.policy, worlds * self._world.num_agents) for role, model in models.items()}
         self._collector = Collector(self._world, self.experience, *rules(learner))
         self._cost = np.zeros(worlds)
-        self.collect(-1)
-        for experience in self.experience.values():
-            experience.calibrate()
-            experience.forget()
+        self._choose(-1)
+        warm_up(self._collector, learner, models)
 
     def collect(self, iteration: int) -> list[Finished]:
         """Play a fresh choice of episodes to their end."""
+        self._choose(iteration)
+        finished: list[Finished] = []
+        while (self._world.out.phase != Phase.OVER).any():
+            finished += self._collector.step()
+        for episode in finished:
+            self._cost[episode.world] = episode.cost
+        return finished
+
+    def _choose(self, iteration: int) -> None:
         groups = self._learner.groups
         random = np.random.default_rng(derive(self._seed, Purpose.CHOICE, iteration + 1))
         which = random.choice(self._episodes.instance, size=groups.number)
@@ -159,12 +158,6 @@ class Groups:
         self._world.schedule(np.repeat(seeds, groups.rollouts), np.repeat(which, groups.rollouts))
         self._world.reset()
         self._collector.restart(None)
-        finished: list[Finished] = []
-        while (self._world.out.phase != Phase.OVER).any():
-            finished += self._collector.step()
-        for episode in finished:
-            self._cost[episode.world] = episode.cost
-        return finished
 
     def integrate(self, models: Mapping[str, RolePPO], logger: Logger) -> None:
         """Score the rollouts within their groups and learn from the decisions of those that count."""
@@ -187,6 +180,31 @@ class Groups:
 
     def load(self, state: dict[str, Array], iteration: int) -> None:
         """Nothing to do."""
+
+
+def warm_up(collector: Collector, learner: Learner, models: Mapping[str, RolePPO]) -> None:
+    """Let the rules play: measure the columns first, then, where the learner starts by imitation, imitate what they do."""
+    experience, start = collector.experience, learner.imitation
+    collector.demonstrating = True
+    _play_for(collector, learner.rollout // 4)
+    for role in experience.values():
+        role.calibrate()
+        role.forget()
+    if start.decisions:
+        _play_for(collector, start.decisions)
+        for name, role in experience.items():
+            shown = role.assign(np.ones(collector.world.num_worlds * collector.world.num_agents))
+            if len(shown) > 1:
+                models[name].imitate(shown, Logger(None, []), start.passes)
+            role.calibrate()
+            role.forget()
+    collector.demonstrating = False
+
+
+def _play_for(collector: Collector, decisions: int) -> None:
+    """Play until there are so many decisions, or all worlds are over for good."""
+    while collector.decisions() < decisions and (collector.world.auto_reset or (collector.world.out.phase != Phase.OVER).any()):
+        collector.step()
 
 
 def compare(cost: Floats, extremes: int) -> Floats:

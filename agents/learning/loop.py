@@ -86,8 +86,8 @@ class Run:
         """Share of the budget that is spent."""
         return min(1.0, max(self.decisions / self.learner.decisions, self.seconds / self.learner.seconds))
 
-    def learn(self) -> None:
-        """Go on until the budget is spent, or Ctrl-C."""
+    def learn(self) -> bool:
+        """Go on until the budget is spent, or Ctrl-C; say whether it is spent."""
         before = signal.signal(signal.SIGINT, self._interrupt)
         logger = make_logger(self.folder / "tensorboard", self.decisions)
         try:
@@ -104,6 +104,7 @@ class Run:
             logger.close()
         if self._stop:
             print(f"Stopped after {self.decisions:,} decisions. Go on with: parley-train resume={self.folder}")
+        return not self._stop
 
     def iterate(self, logger: Logger) -> dict[str, float]:
         """Collect and integrate once, evaluate and save where it is time; return what there is to log."""
@@ -179,7 +180,7 @@ class Run:
                 checkpoint.load_model(model, checkpoint.part(f"model.{role}", arrays))
                 self.method.experience[role].load(checkpoint.part(f"experience.{role}", arrays))
             self.method.load(checkpoint.part("method", arrays), facts["iteration"])
-        except (KeyError, ValueError, RuntimeError) as error:
+        except (KeyError, ValueError, IndexError, RuntimeError) as error:
             path = self.folder / checkpoint.NAME
             raise checkpoint.CheckpointError(f"{path}: is of another scenario or learner: {error}") from None
         checkpoint.load_random(checkpoint.part("random", arrays))

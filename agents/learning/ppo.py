@@ -67,13 +67,13 @@ class RolePPO(MaskablePPO):
         self.set_logger(logger)
         self.train()
 
-    def imitate(self, batches: Batches, logger: Logger) -> None:
+    def imitate(self, batches: Batches, logger: Logger, passes: int | None = None) -> None:
         """Raise the probability of every decision of a rollout: cross-entropy, with the entropy bonus, no critic."""
         self.set_logger(logger)
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
         losses, entropies = [], []
-        for _ in range(self.n_epochs):
+        for _ in range(passes or self.n_epochs):
             for samples in batches.get(self.update.batch):
                 log_p = self.policy.brain(samples.observations)
                 unlikelihood = -log_p.gather(1, samples.actions[:, None]).mean()

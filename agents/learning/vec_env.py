@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Final
 
 import gymnasium
@@ -46,7 +47,7 @@ class SeatEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         self._bids = np.zeros((1, self._world.num_agents))
         self._waiting: list[int] = []
         self._agent = 0
-        self.observation_space, self.action_space = role_spaces(role, scenario.candidates, scenario.negotiation.levels)
+        self.observation_space, self.action_space = role_spaces(role, scenario.candidates, scenario.negotiation.levels)  # type: ignore[assignment]  # Box is invariant
         super().reset(seed=seed)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[NDArray[np.float32], dict[str, Any]]:
@@ -83,7 +84,8 @@ class SeatEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
     @property
     def terms(self) -> NDArray[np.float64]:
         """Unweighted costs of the episode so far, as in ``Outputs.terms``."""
-        return self._world.out.terms[0].copy()
+        terms: NDArray[np.float64] = self._world.out.terms[0].copy()
+        return terms
 
     def action_masks(self) -> NDArray[np.bool_]:
         """The legal actions of the seat that is asked."""
@@ -110,9 +112,9 @@ class SeatEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
     def _observation(self) -> NDArray[np.float32]:
         """What the seat that is asked sees; at the end of an episode, what the last one sees."""
         out, agent = self._world.out, self._agent
-        if self._phase == Phase.NEGOTIATE:
-            return out.negotiation[0, agent].copy()
-        return np.concatenate((out.candidates[0, agent].reshape(-1), out.context[0, agent]))
+        prioritises = self._phase == Phase.PRIORITISE
+        parts = (out.candidates[0, agent].reshape(-1), out.context[0, agent]) if prioritises else (out.negotiation[0, agent],)
+        return np.concatenate(parts)
 
 
 def make_vec_env(
@@ -120,7 +122,5 @@ def make_vec_env(
 ) -> DummyVecEnv:
     """Return SB3 environments, each a world of its own, as in ``MaskablePPO("MlpPolicy", make_vec_env(...)).learn(100_000)``."""
 
-    def make(number: int) -> SeatEnv:
-        return SeatEnv(scenario, role, other, seed + number, reward_scale=reward_scale)
-
-    return DummyVecEnv([lambda number=number: make(number) for number in range(num_envs)])
+    makers = [functools.partial(SeatEnv, scenario, role, other, seed + number, reward_scale=reward_scale) for number in range(num_envs)]
+    return DummyVecEnv(makers)  # type: ignore[arg-type]  # a partial is callable

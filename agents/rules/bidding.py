@@ -52,8 +52,8 @@ def drf(observation: Observation) -> Bids:
 
 @rule
 def urgency(observation: Observation) -> Bids:
-    """Weight over work left in the pick's job: WSRPT across agents (Schrage and Miller 1966, weighted)."""
-    return np.exp(_pick(observation, Candidate.WSRPT))
+    """Logarithm of weight over work left in the pick's job: WSRPT across agents (Schrage and Miller 1966, weighted)."""
+    return _pick(observation, Candidate.WSRPT)
 
 
 class RuleNegotiator:

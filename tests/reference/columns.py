@@ -142,7 +142,7 @@ def context_row(state: State, a: int, own: Choice) -> Row:
         c.TEAM_SHARE: _max((capacity[r] - state.free_shared[r]) / capacity[r] for r in _shared(state)),
         c.QUEUE: queues[a] / scale,
         c.QUEUE_MEAN: total(queues) / state.num_agents / scale,
-        c.QUEUE_MAX: max(queues) / scale,
+        c.QUEUE_MAX: max(0.0, *queues) / scale,
         c.TIME_TO_FREE: state.avail(a) / scale,
         c.FUTURE: agent.future_work.value / scale,
         c.FUTURE_SHARE: agent.future_work.value / max_future if max_future > 0 else 0.0,

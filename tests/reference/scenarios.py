@@ -185,10 +185,15 @@ def _scenario(random: Random, instance: Instance) -> Scenario:
         ),
         negotiation=Negotiation(credits=sometimes(0.5, float(random.uniform(0.5, 30.0)))),
         limits=Limits(
-            max_time=float(random.integers(5, 80)) if _chance(random, 0.15) else math.inf,
-            max_rounds=int(random.integers(1, 40)) if _chance(random, 0.15) else 2**31 - 1,
+            max_time=_max_time(random, instance) if _chance(random, 0.15) else math.inf,
+            max_rounds=int(random.integers(1, 40)) if _chance(random, 0.2) else 2**31 - 1,
         ),
         candidates=int(random.choice([1, 2, 3, 4, 8, 32])),
         allow_pass=_chance(random, 0.4),
         cooperation=float(random.choice([0.0, 0.3, 1.0])),
     )
+
+
+def _max_time(random: Random, instance: Instance) -> float:
+    """A limit, at times one at which a job arrives."""
+    return float(random.integers(5, 80)) if _chance(random, 0.5) else max(1.0, float(random.choice(instance.job_release)))

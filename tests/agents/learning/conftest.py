@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from agents.learning.config import Discount, Evaluation, Groups, Learner, Network, Update
+from agents.learning.config import Discount, Evaluation, Groups, Imitation, Learner, Network, Update
 from agents.learning.config import Episodes as EpisodesConfig
 from envs.scenario import Objective, Reservations, Scenario, Uncertainty
 from envs.workloads.instance import Instance
@@ -68,15 +68,16 @@ def learner() -> Learner:
     """A small learner of the prioritizer."""
     return Learner(
         roles=["prioritizer"],
-        worlds=32,
+        worlds=64,
         rollout=2048,
-        decisions=60_000,
+        decisions=40_000,
         seconds=float("inf"),
         checkpoint_every=1000,
         network=Network(16, 16, []),
         update=Update("ppo", 3, 512, 3e-3, 3e-4, 0.2, 0.003, 0.0, 0.5, 0.5, 2.0, 0.6),
         discount=Discount(None, 5.0),
         episodes=EpisodesConfig(64, 0, True, "fifo", "fcfs"),
+        imitation=Imitation(0, 1),
         groups=Groups(8, 8, 0),
         evaluation=Evaluation(1000, 32),
     )

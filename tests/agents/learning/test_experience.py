@@ -40,7 +40,7 @@ class Decided(Experience):
         return torch.where(sets.counts > 0, sets.counts - 1, level), torch.zeros(len(sets.counts))
 
 
-def make(scenario: Scenario, learner: Learner, worlds: int, entries: list[int], bank: bool = True, kind: type[Experience] = Decided) -> Collector:
+def make(scenario: Scenario, learner: Learner, worlds: int, entries: list[int], bank: bool = True) -> Collector:
     """A collector of both roles on some of six episodes."""
     episodes = draw_episodes(scenario, 6, 1)
     episodes = episodes._replace(instance=episodes.instance[entries], seeds=episodes.seeds[entries])
@@ -51,7 +51,7 @@ def make(scenario: Scenario, learner: Learner, worlds: int, entries: list[int], 
     torch.manual_seed(0)
     models = {role: RolePPO(role, 8, 16, learner.network, learner.update, "cpu") for role in both_roles(learner).roles}
     seats = worlds * world.num_agents
-    return Collector(world, {role: kind(model.policy, seats) for role, model in models.items()}, *RULES, baseline)
+    return Collector(world, {role: Decided(model.policy, seats) for role, model in models.items()}, *RULES, baseline)
 
 
 def streams(collector: Collector, role: str, world: int) -> list[np.ndarray]:

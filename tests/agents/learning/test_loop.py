@@ -14,7 +14,7 @@ from stable_baselines3.common.logger import Logger
 from agents.artifact import TrainedPrioritizer, load
 from agents.learning import checkpoint
 from agents.learning.checkpoint import CheckpointError
-from agents.learning.config import Learner
+from agents.learning.config import Imitation, Learner
 from agents.learning.integrate import best, compare
 from agents.learning.loop import Run
 from agents.rules import negotiator, prioritizer
@@ -25,7 +25,7 @@ from tests.agents.learning.conftest import both_roles
 @pytest.mark.parametrize("method", ["ppo", "group", "self_label"])
 def test_learns_shortest_first(one_machine: Scenario, learner: Learner, tmp_path: Path, method: str) -> None:
     """Protects learning itself: in seconds every method comes close to the known optimum of total flow time on one machine."""
-    learner = replace(learner, update=replace(learner.update, method=method), decisions=learner.decisions if method == "ppo" else 100_000)
+    learner = replace(learner, update=replace(learner.update, method=method), decisions=learner.decisions if method == "ppo" else 60_000)
     run = Run(one_machine, learner, tmp_path, seed=0)
     before = run.evaluation(run.models)
     run.learn()
@@ -60,7 +60,8 @@ def test_resume_is_exact(contested: Scenario, learner: Learner, tmp_path: Path, 
     second.learn()
     expected, found = everything(whole), everything(second)
     assert expected.keys() == found.keys()
-    for name, array in expected.items():
+    for name in expected.keys() - {"method.world.world"}:  # that one holds addresses in memory
+        array = expected[name]
         assert np.array_equal(array, found[name], equal_nan=array.dtype.kind == "f"), name
 
 
@@ -113,3 +114,13 @@ def test_evaluation_of_the_rule_itself(contested: Scenario, learner: Learner, tm
     run = Run(contested, learner, tmp_path, seed=0)
     assert run.evaluation({})["gap_percent"] == 0.0
     assert run.evaluation.cost(prioritizer("lpt"), negotiator("fcfs")).mean() > run.evaluation.rule_cost.mean()
+
+
+def test_imitation_starts_near_the_rule(contested: Scenario, learner: Learner, tmp_path: Path) -> None:
+    """Protects the warm start: after imitating the rules, and nothing else, both roles cost nearly what the rules do."""
+    learner = replace(both_roles(learner), imitation=Imitation(8192, 10))
+    learner = replace(learner, episodes=replace(learner.episodes, prioritizer="spt", negotiator="urgency"))
+    run = Run(contested, learner, tmp_path, seed=0)
+    untrained = Run(contested, replace(learner, imitation=Imitation(0, 1)), tmp_path, seed=0)
+    assert abs(run.evaluation(run.models)["gap_percent"]) < 3.0
+    assert untrained.evaluation(untrained.models)["gap_percent"] > 6.0

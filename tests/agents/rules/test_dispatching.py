@@ -43,6 +43,7 @@ CHOICES = [
     ("critical_path", {C.TAIL: [7, 9, 8]}, 1),
     ("lft", {C.LATEST_FINISH: [5, 6, 4]}, 2),
     ("lst", {C.LATEST_FINISH: [5, 6, 4], C.DURATION: [1, 5, 1]}, 1),  # 4, 1, 3
+    ("lst", {C.LATEST_FINISH: [40 / 7, 34 / 7], C.DURATION: [9 / 7, 3 / 7]}, 0),  # a tie, which float32 would break
     ("mts", {C.SUCCESSORS: [0, 3, 2]}, 1),
     ("saf", {C.AREA: [0.5, 0.2, 0.3]}, 1),
     # scale 10 s, so p = 10, 100, 1000 s and release = 100, 10, 10 s: 1 x 8 + 870 x 2, 2 x 4 + 870, 3 x 2 + 870

@@ -1,0 +1,234 @@
+"""One world as PettingZoo's ParallelEnv: every agent has two seats, its prioritizer and its negotiator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar, Final
+
+import numpy as np
+from gymnasium import logger
+from gymnasium.spaces import Space
+from numpy.typing import NDArray
+from pettingzoo import ParallelEnv
+
+from envs import seats
+from envs.columns import NUM_CANDIDATE, NUM_CONTEST, NUM_CONTEXT, NUM_NEGOTIATION
+from envs.default_scenario import default_scenario
+from envs.engine.layout import Phase
+from envs.engine.tick import DECLINE
+from envs.render import frame, text
+from envs.scenario import Scenario
+from envs.workloads.instance import Instance, WorkloadError
+from envs.world import World, draw_instances
+
+LOWEST_BID: Final = 0
+"""What a negotiator says whose action is illegal."""
+MAX_SEED: Final = 2**64 - 1
+_NEGOTIATE, _OVER = int(Phase.NEGOTIATE), int(Phase.OVER)  # Python 3.11 takes microseconds to look a member of an enum up
+
+Observations = dict[str, Any]
+Infos = dict[str, dict[str, Any]]
+
+
+class TaskManagement(ParallelEnv):
+    """Agents prioritise tasks and negotiate shared resources; one step is one round (docs/world.md, section 6).
+
+    Seats are ``prioritizer_0..A-1``, then ``negotiator_0..A-1``. All act at every step; a seat without a choice has only
+    the no-op, its last action. A prioritizer plays a candidate 0..K-1, or the no-op K, which is pass where that is legal;
+    a negotiator bids a level 0..levels-1, or plays the no-op ``levels``. Both seats of an agent get the agent's reward,
+    and all seats end together.
+
+    Observations are ``{'observation': ..., 'action_mask': [actions] int8}``: of a prioritizer ``{'candidates': [K, F],
+    'context': [C]}``, of a negotiator ``{'pick': [F], 'context': [C], 'contest': [D]}``, float32 (docs/columns.md). They
+    are the caller's to keep. ``infos[seat]`` has 'illegal_actions', how many the seat has played in this episode, and
+    'time', seconds of world time. An illegal action never raises: a prioritizer's is handled as docs/world.md says, a
+    negotiator's is the lowest bid.
+
+    Args:
+        scenario: what is played; by default ``default_scenario()``.
+        max_cycles: steps after which an episode is truncated, instead of the scenario's ``limits.max_rounds``.
+        render_mode: 'human' prints the situation after every step; ``render()`` returns it as text in mode 'ansi', and the
+            episode so far as a picture [H, W, 3] uint8 in mode 'rgb_array'.
+        flat: observations are one vector, their parts one after the other, and the mask is ``infos[seat]['action_mask']``.
+        agents: A, for workloads whose instances differ in it: the largest. By default that of one of its instances. Agents
+            that an episode's instance does not have are not among ``agents`` then.
+
+    Raises:
+        WorkloadError: an instance has more than A agents.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {
+        "name": "task_management_v0",
+        "render_modes": ["human", "ansi", "rgb_array"],
+        "is_parallelizable": True,
+    }
+
+    def __init__(
+        self,
+        scenario: Scenario | None = None,
+        max_cycles: int | None = None,
+        render_mode: str | None = None,
+        flat: bool = False,
+        agents: int | None = None,
+    ) -> None:
+        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
+            raise ValueError(f"render_mode is {render_mode!r}, must be None or one of {', '.join(self.metadata['render_modes'])}")
+        scenario = scenario or default_scenario()
+        if max_cycles is not None:
+            scenario = replace(scenario, limits=replace(scenario.limits, max_rounds=max_cycles))
+        self.scenario = scenario
+        self.render_mode = render_mode
+        self.flat = flat
+        self.agents: list[str] = []
+        self._seeds: Any = np.random.PCG64()
+        instance = draw_instances(scenario, 1, 0)[0]
+        self._most = instance.num_agents if agents is None else agents
+        self._prioritizers = seats.Role("prioritizer", self._most, scenario.candidates + 1, DECLINE)
+        self._negotiators = seats.Role("negotiator", self._most, scenario.negotiation.levels + 1, LOWEST_BID)
+        self.possible_agents = self._prioritizers.seats + self._negotiators.seats
+        self._action_spaces = self._prioritizers.action_spaces | self._negotiators.action_spaces
+        self._observation_spaces = {seat: self._make_space(seat) for seat in self.possible_agents}
+        contexts = [seats.CONTEXT_BOUNDS] * self._most
+        negotiations = [seats.CANDIDATE_BOUNDS, seats.CONTEXT_BOUNDS, seats.CONTEST_BOUNDS] * self._most
+        self.state_space = seats.box(seats.bounds(1, (0,)), *contexts, *negotiations)
+        self._enter(instance, 0)
+
+    def _make_space(self, seat: str) -> Space[Any]:
+        picks = seat in self._prioritizers.seats
+        space = seats.prioritizer_space(self.scenario.candidates, self.flat) if picks else seats.negotiator_space(self.flat)
+        return space if self.flat else seats.masked(space, int(self._action_spaces[seat].n))
+
+    def _enter(self, instance: Instance, seed: int) -> None:
+        """Make the world that plays ``instance``: ``world`` is the episode's World, of one world."""
+        if instance.num_agents > self._most:
+            raise WorkloadError(f"{instance.name}: has {instance.num_agents} agents, the environment {self._most}: make it with agents=...")
+        self.world = World(self.scenario, 1, seed, instances=[instance], auto_reset=False, record=self.render_mode is not None)
+        self._picks = np.zeros((1, instance.num_agents), np.int32)
+        self._bids = np.zeros((1, instance.num_agents))
+        self._everybody_waits = np.zeros((instance.num_agents, self._negotiators.actions), np.int8)
+        self._everybody_waits[:, -1] = 1
+
+    def observation_space(self, agent: str) -> Space[Any]:
+        """Return what the seat sees."""
+        return self._observation_spaces[agent]
+
+    def action_space(self, agent: str) -> Space[Any]:
+        """Return what the seat may play."""
+        return self._action_spaces[agent]
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observations, Infos]:
+        """Start an episode.
+
+        Args:
+            seed: 0..2^64-1, determines instance and episode: those of ``World(scenario, 1, seed)``. By default the next of
+                the sequence that the last given seed started; of a random one, if none was given.
+            options: none are known; ignored.
+        """
+        if seed is None:
+            seed = int(self._seeds.random_raw())
+        elif not 0 <= seed <= MAX_SEED:
+            raise ValueError(f"seed is {seed}, must be in 0..2^64-1")
+        else:
+            self._seeds = np.random.PCG64(seed)
+        instance = draw_instances(self.scenario, 1, seed)[0]
+        if instance is not self.world.instances[0]:
+            self._enter(instance, seed)
+        self.world.reset(seed)
+        here = instance.num_agents
+        self.agents = self._prioritizers.seats[:here] + self._negotiators.seats[:here]
+        self._offences = dict.fromkeys(self.agents, 0)
+        seen = self._look()
+        if self.render_mode == "human":
+            self.render()
+        return seen
+
+    def step(self, actions: Mapping[str, Any]) -> tuple[Observations, dict[str, float], dict[str, bool], dict[str, bool], Infos]:
+        """Play one round, and on to the next choice or the end; a seat that is not in ``actions`` plays its no-op.
+
+        An episode without any choice is over before its first step, which then only tells its rewards.
+
+        Raises:
+            ValueError: ``actions`` has a seat that does not live.
+        """
+        if not self.agents:
+            raise ValueError("nobody lives: reset before the first step, and after the last of an episode")
+        if not actions.keys() <= self._offences.keys():
+            raise ValueError(f"{sorted(actions.keys() - set(self.agents))} do not live, the seats are {', '.join(self.agents)}")
+        self._prioritizers.take(actions, self._picks[0], self._offences)
+        self._negotiators.take(actions, self._bids[0], self._offences)
+        out = self.world.out
+        if out.phase[0] != _OVER:
+            self.world.step(self._picks, self._bids)
+        live, pay = self.agents, out.reward[0].tolist()
+        terminated, truncated = bool(out.terminated[0]), bool(out.truncated[0])
+        observations, infos = self._look()
+        if terminated or truncated:
+            self.agents = []
+        if self.render_mode == "human":
+            self.render()
+        rewards = dict(zip(live, pay + pay, strict=True))
+        return observations, rewards, dict.fromkeys(live, terminated), dict.fromkeys(live, truncated), infos
+
+    def _look(self) -> tuple[Observations, Infos]:
+        """Copy what the live seats see, once for all of them: their observations are views of the copies."""
+        out = self.world.out
+        time = float(out.time[0])
+        masks = out.mask[0].view(np.int8).copy(), self._everybody_waits.copy()
+        if out.phase[0] == _NEGOTIATE:
+            bids = out.acting[0]
+            masks[1][bids] = 1
+            masks[1][bids, -1] = 0
+        self._prioritizers.allow(masks[0])
+        self._negotiators.allow(masks[1])
+        seen = self._split(out.candidates[0], out.context[0], out.negotiation[0])
+        observations: Observations = {}
+        infos: Infos = {}
+        for seat, view, mask in zip(self.agents, seen, [*masks[0], *masks[1]], strict=True):
+            infos[seat] = {"illegal_actions": self._offences[seat], "time": time}
+            if self.flat:
+                observations[seat] = view
+                infos[seat]["action_mask"] = mask
+            else:
+                observations[seat] = {"observation": view, "action_mask": mask}
+        return observations, infos
+
+    def _split(self, *seen: NDArray[np.float32]) -> Iterator[Any]:
+        """Yield what each live seat sees, as views of copies of candidates, contexts and negotiations."""
+        if self.flat:
+            candidates, context, negotiation = seen
+            yield from np.concatenate((candidates.reshape(len(context), -1), context), axis=1)
+            yield from negotiation.copy()
+            return
+        candidates, context, negotiation = (array.copy() for array in seen)
+        for rows, situation in zip(candidates, context, strict=True):
+            yield {"candidates": rows, "context": situation}
+        for row in negotiation:
+            yield {"pick": row[:NUM_CANDIDATE], "context": row[NUM_CANDIDATE:-NUM_CONTEST], "contest": row[-NUM_CONTEST:]}
+
+    def state(self) -> NDArray[np.float32]:
+        """Return a view of the whole world for central critics: [1 + A C + A G].
+
+        World time in seconds, then every agent's context, then every negotiator's observation; 0 for seats without a choice.
+        """
+        state = np.zeros(self.state_space.shape, np.float32)
+        out = self.world.out
+        here, contexts = out.context.shape[1], 1 + self._most * NUM_CONTEXT
+        state[0] = out.time[0]
+        state[1 : 1 + here * NUM_CONTEXT] = out.context[0].ravel()
+        state[contexts : contexts + here * NUM_NEGOTIATION] = out.negotiation[0].ravel()
+        return state
+
+    def render(self) -> str | NDArray[np.uint8] | None:
+        """Show the episode so far, in the way that ``render_mode`` says."""
+        if self.render_mode is None:
+            logger.warn("render() shows nothing: make the environment with a render_mode")
+            return None
+        instance, log = self.world.instances[0], self.world.log(0)
+        if self.render_mode == "rgb_array":
+            return frame(instance, log)
+        situation = text(instance, log, float(self.world.out.time[0]))
+        if self.render_mode == "ansi":
+            return situation
+        print(situation)
+        return None

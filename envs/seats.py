@@ -1,0 +1,88 @@
+"""The seats of the world as PettingZoo's agents: their names, spaces, and which of their actions are legal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from operator import index
+from typing import Any, Final
+
+import numpy as np
+from gymnasium.spaces import Box, Dict, Discrete, Space
+from numpy.typing import NDArray
+
+from envs.columns import CLIP, NUM_CANDIDATE, NUM_CONTEST, NUM_CONTEXT, RAW_CANDIDATE, RAW_CONTEXT
+
+Bounds = tuple[NDArray[np.float32], NDArray[np.float32]]
+
+
+def bounds(columns: int, raw: Sequence[int]) -> Bounds:
+    """Return the least and the largest value [columns]: raw columns are >= 0 and have no end."""
+    low, high = np.full(columns, -CLIP, np.float32), np.full(columns, CLIP, np.float32)
+    low[list(raw)], high[list(raw)] = 0.0, np.inf
+    return low, high
+
+
+CANDIDATE_BOUNDS: Final = bounds(NUM_CANDIDATE, RAW_CANDIDATE)
+CONTEXT_BOUNDS: Final = bounds(NUM_CONTEXT, RAW_CONTEXT)
+CONTEST_BOUNDS: Final = bounds(NUM_CONTEST, ())
+
+
+def box(*parts: Bounds) -> Box:
+    """Return the space of a vector that holds ``parts`` one after the other."""
+    low, high = (np.concatenate(side) for side in zip(*parts, strict=True))
+    return Box(low, high, dtype=np.float32)
+
+
+def prioritizer_space(candidates: int, flat: bool) -> Space[Any]:
+    """What a prioritizer sees, without the mask: {'candidates': [K, F], 'context': [C]}; flat: [K F + C]."""
+    if flat:
+        return box(*[CANDIDATE_BOUNDS] * candidates, CONTEXT_BOUNDS)
+    low, high = (np.tile(side, (candidates, 1)) for side in CANDIDATE_BOUNDS)
+    return Dict({"candidates": Box(low, high, dtype=np.float32), "context": box(CONTEXT_BOUNDS)})
+
+
+def negotiator_space(flat: bool) -> Space[Any]:
+    """What a negotiator sees, without the mask: {'pick': [F], 'context': [C], 'contest': [D]}; flat: [G], one after the other."""
+    if flat:
+        return box(CANDIDATE_BOUNDS, CONTEXT_BOUNDS, CONTEST_BOUNDS)
+    return Dict({"pick": box(CANDIDATE_BOUNDS), "context": box(CONTEXT_BOUNDS), "contest": box(CONTEST_BOUNDS)})
+
+
+def masked(space: Space[Any], actions: int) -> Dict:
+    """Add the mask over ``actions`` to what a seat sees."""
+    return Dict({"observation": space, "action_mask": Box(0, 1, (actions,), np.int8)})
+
+
+class Role:
+    """The seats of one role, one per agent. Their last action is the no-op."""
+
+    def __init__(self, name: str, agents: int, actions: int, illegal: int) -> None:
+        """Name the seats; ``illegal`` is what the world is told in place of an illegal action."""
+        self.seats = [f"{name}_{a}" for a in range(agents)]
+        self.actions = actions
+        self.illegal = illegal
+        self.action_spaces = {seat: Discrete(actions) for seat in self.seats}
+        self._legal = b""
+
+    def allow(self, mask: NDArray[np.int8]) -> None:
+        """Say which actions are legal next, [agents of the instance, actions]."""
+        self._legal = mask.tobytes()  # looking a byte up is many times faster than indexing an array
+
+    def take(self, actions: Mapping[str, Any], chosen: NDArray[Any], offences: dict[str, int]) -> None:
+        """Write what the seats do to ``chosen`` [agents of the instance], counting illegal actions per seat in ``offences``."""
+        width, legal = self.actions, self._legal
+        for a, seat in enumerate(self.seats[: chosen.size]):
+            action = as_index(actions.get(seat, width - 1))
+            if 0 <= action < width and legal[a * width + action]:
+                chosen[a] = action
+            else:
+                chosen[a] = self.illegal
+                offences[seat] += 1
+
+
+def as_index(action: Any) -> int:
+    """Return an action as an integer; -1, which no seat may play, for what is none."""
+    try:
+        return index(action)
+    except TypeError:
+        return -1

@@ -1,0 +1,50 @@
+"""Measure: speed, growth with a million jobs, and rules on public benchmarks. ``--help`` shows how."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import Final
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from experiments import cli
+from experiments.files import write_text
+
+SUITES: Final = ("speed", "growth", "published")
+"""Modules beside this one; each has ``measure(config) -> Outcome``."""
+PRIVATE: Final = ("data", "out")
+"""Settings that say nothing about the result; published commands go without them."""
+
+
+def benchmark(config: DictConfig) -> None:
+    """Run a suite, print what it found, and write it where ``config.out`` says."""
+    if config.suite not in SUITES:
+        raise cli.UsageError(f"suite is {config.suite!r}, must be one of {', '.join(SUITES)}")
+    out = None if config.out is None else Path(str(config.out))
+    if out is not None and (out.suffix != ".json" or out.is_dir()):
+        raise cli.UsageError(f"out={out} must be the .json file to write; a .md file comes beside it")
+    suite = importlib.import_module(f"experiments.{config.suite}")  # brings numba and torch, which --help does without
+
+    from experiments.outcome import as_json, as_markdown, as_text, machine
+
+    outcome, facts = suite.measure(config), machine()
+    if out is not None:
+        said = [override for override in HydraConfig.get().overrides.task if override.split("=")[0] not in PRIVATE]
+        command = " ".join(["python -m experiments.benchmark", *said])
+        write_text(out, json.dumps(as_json(outcome, facts, command), indent=1, allow_nan=False) + "\n")
+        write_text(out.with_suffix(".md"), as_markdown(outcome, facts, command))
+    print(as_text(outcome, facts))
+    if out is not None:
+        print(f"All numbers are in {out}, the tables in {out.with_suffix('.md')}.")
+
+
+def main() -> None:
+    """Run ``parley-benchmark``."""
+    cli.run(benchmark, "benchmark")
+
+
+if __name__ == "__main__":
+    main()
