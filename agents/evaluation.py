@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from agents.policy import Negotiator, Prioritizer
-from envs.engine.layout import Phase
+from envs.engine.codes import Phase
 from envs.events import EventLog
 from envs.metrics import Metrics, measure
 from envs.scenario import Scenario

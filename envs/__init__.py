@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from envs import columns
 from envs.default_scenario import default_scenario
-from envs.engine.layout import Phase
+from envs.engine.codes import Phase
 from envs.events import EventKind, EventLog
 from envs.scenario import Knowledge, Limits, Negotiation, Objective, Reservations, Scenario, ScenarioError, Uncertainty
 from envs.workloads.instance import Instance, Workload, WorkloadError

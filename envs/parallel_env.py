@@ -15,7 +15,7 @@ from pettingzoo import ParallelEnv
 from envs import seats
 from envs.columns import NUM_CANDIDATE, NUM_CONTEST, NUM_CONTEXT, NUM_NEGOTIATION
 from envs.default_scenario import default_scenario
-from envs.engine.layout import Phase
+from envs.engine.codes import Phase
 from envs.engine.tick import DECLINE
 from envs.render import frame, text
 from envs.scenario import Scenario

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.allocate import State, make_params, make_state
 from envs.engine import draws, tick
-from envs.engine.allocate import State, make_params, make_state
-from envs.engine.layout import SITE_ADDRESSES, WORLD_ADDRESSES, Phase, Records, Trouble
-from envs.engine.pack import pack
+from envs.engine.codes import Phase, Trouble
+from envs.engine.layout import SITE_ADDRESSES, WORLD_ADDRESSES, Records
 from envs.events import EventLog
+from envs.pack import pack
 from envs.scenario import Scenario
 from envs.workloads.instance import Instance
 
@@ -181,7 +182,9 @@ class World:
             self._state.world["trouble"][b] = Trouble.NONE
             agent = int(self._state.world["trouble_agent"][b])
             if kind == Trouble.STUCK:
-                raise RuntimeError(f"world {b}: unfinished work but no event to wait for, at {self.out.time[b]} s; this is a bug, please report it")
+                raise RuntimeError(
+                    f"world {b}: unfinished work but no event to wait for, at {self.out.time[b]} s; this is a bug, please report it"
+                )
             actions: NDArray[Any] = picks if self.out.phase[b] == Phase.PRIORITISE else bids
             raise ValueError(f"world {b}: action {actions[b, agent]} of agent {agent} is illegal in phase {Phase(self.out.phase[b]).name}")
 

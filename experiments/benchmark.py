@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from experiments import cli
 from experiments.files import write_text
 
-SUITES: Final = ("speed", "growth", "published")
+SUITES: Final = ("speed", "growth", "published", "shared_cluster", "job_shop", "batch_queue")
 """Modules beside this one; each has ``measure(config) -> Outcome``."""
 PRIVATE: Final = ("data", "out")
 """Settings that say nothing about the result; published commands go without them."""

@@ -72,6 +72,11 @@ def make_scenario(config: DictConfig) -> Scenario:
     return Scenario(workload=make(config.workload), **parts)
 
 
+def standard_scenario(name: str) -> Scenario:
+    """Build the scenario of ``conf/scenario/<name>.yaml`` with its own workload, whatever the command line says."""
+    return make_scenario(hydra.compose("benchmark", [f"scenario={name}"]))
+
+
 def integer(config: DictConfig, key: str, low: int) -> int:
     """Return the config's integer ``key``. Raises UsageError where it is none, or below ``low``."""
     value = config[key]

@@ -16,7 +16,7 @@ import numpy as np
 from agents.evaluation import Episodes, Results, play
 from agents.policy import Negotiator, Prioritizer
 from agents.statistics import Interval, relative_difference
-from envs.engine.layout import Term
+from envs.engine.codes import Term
 from envs.metrics import Metrics
 from envs.scenario import Scenario
 from experiments.policies import is_rule

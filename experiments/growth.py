@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from agents.evaluation import decide
 from agents.rules import negotiator, prioritizer
-from envs.engine.layout import Phase
+from envs.engine.codes import Phase
 from envs.scenario import Reservations, Scenario
 from envs.workloads.instance import Workload
 from envs.workloads.swf import SwfWorkload

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numba import njit
 
-from envs.engine.layout import Phase
+from envs.engine.codes import Phase
 from envs.scenario import Scenario
 from envs.world import World
 

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.evaluation import Episodes
 from envs.workloads.flexible_jobshop import FlexibleJobShopWorkload
 from envs.workloads.instance import Workload
 from envs.workloads.jobshop import JobShopWorkload
@@ -41,6 +42,11 @@ WINDOWS: Final = 10
 """Parts of a trace that are played, evenly spread over it."""
 WINDOW_JOBS: Final = 256
 """As in RLScheduler (Zhang et al. 2020)."""
+LUBLIN: Final = "lublin_256"
+TRAINING_JOBS: Final = 6_000
+"""Of Lublin's log: the first ones."""
+LATE_JOBS: Final = 512
+"""Of each window behind those."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,12 @@ class Group:
     workloads: list[Workload]
     best: NDArray[np.float64] | None = None
     """[instances] best known makespan, where the collection has them."""
+
+    def episodes(self) -> Episodes:
+        """Return one episode of each instance; its seed is its place."""
+        instances = [workload.instance(0) for workload in self.workloads]
+        index = np.arange(len(instances))
+        return Episodes(instances, index.astype(np.int32), index.astype(np.uint64))
 
 
 def find(chosen: str | None) -> Path:
@@ -104,6 +116,13 @@ def batch_queues(data: Path) -> list[Group]:
         starts = np.linspace(0, jobs - WINDOW_JOBS, WINDOWS).astype(int)
         groups.append(Group(name, [SwfWorkload(path, start=int(s), jobs=WINDOW_JOBS, owners=1) for s in starts]))
     return groups
+
+
+def late_windows(data: Path) -> Group:
+    """Windows of Lublin's log, one after another, behind the jobs that are for training; four agents share the queue."""
+    path = str(_files(data / "swf", (LUBLIN,), ".swf")[0])
+    starts = range(TRAINING_JOBS, SwfWorkload(path).instance(0).num_jobs - LATE_JOBS + 1, LATE_JOBS)
+    return Group(LUBLIN, [SwfWorkload(path, start=start, jobs=LATE_JOBS) for start in starts])
 
 
 def _files(folder: Path, patterns: Sequence[str], suffix: str) -> list[Path]:

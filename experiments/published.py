@@ -11,7 +11,7 @@ import numpy as np
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-from agents.evaluation import Episodes, Results, play
+from agents.evaluation import Results, play
 from agents.rules import negotiator, prioritizer
 from envs.scenario import Knowledge, Objective, Reservations, Scenario
 from experiments import public_data
@@ -166,11 +166,8 @@ def measure(config: DictConfig) -> Outcome:
 
 
 def _score(study: Study, group: Group, rule: str, bar: Any) -> Scores:
-    instances = [workload.instance(0) for workload in group.workloads]
-    index = np.arange(len(instances))
-    episodes = Episodes(instances, index.astype(np.int32), index.astype(np.uint64))
     scenario = Scenario(group.workloads[0], **study.scenario)
-    results = play(scenario, episodes, prioritizer(rule), negotiator(CONTEST_RULE), worlds=WORLDS)
+    results = play(scenario, group.episodes(), prioritizer(rule), negotiator(CONTEST_RULE), worlds=WORLDS)
     bar.update()
     return study.score(results, group)
 

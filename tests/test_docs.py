@@ -20,7 +20,7 @@ from agents.evaluation import decide
 from agents.rules import NEGOTIATORS, PRIORITIZERS, negotiator, prioritizer
 from envs import Negotiation, Objective, Phase, Reservations, Uncertainty, World, default_scenario
 from envs.columns import CANDIDATE_NAMES, CONTEST_NAMES, CONTEXT_NAMES, NUM_CANDIDATE, NUM_CONTEXT, RAW_CANDIDATE, RAW_CONTEXT
-from envs.engine.layout import Term
+from envs.engine.codes import Term
 from envs.events import PROTOCOL, EventKind
 from envs.workloads.synthetic import SyntheticWorkload
 from experiments import cli

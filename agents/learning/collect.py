@@ -15,7 +15,7 @@ from agents.learning.experience import Experience, Floats, Ids
 from agents.networks import NEGOTIATOR, PRIORITIZER
 from agents.policy import Negotiator, Prioritizer
 from agents.sets import Sets, gather, to_actions
-from envs.engine.layout import Phase
+from envs.engine.codes import Phase
 from envs.world import Outputs, World
 
 

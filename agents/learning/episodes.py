@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from agents.evaluation import Episodes, decide
 from agents.policy import Negotiator, Prioritizer
-from envs.engine.layout import Phase
+from envs.engine.codes import Phase
 from envs.world import Outputs, World
 
 GRID: Final = 256

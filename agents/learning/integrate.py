@@ -20,7 +20,7 @@ from agents.learning.ppo import RolePPO
 from agents.policy import Negotiator, Prioritizer
 from agents.rules import negotiator as negotiation_rule
 from agents.rules import prioritizer as dispatching_rule
-from envs.engine.layout import Phase
+from envs.engine.codes import Phase
 from envs.scenario import Scenario
 from envs.world import World
 

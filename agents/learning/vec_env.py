@@ -14,7 +14,7 @@ from agents.learning.config import LearnerError
 from agents.learning.ppo import role_spaces
 from agents.networks import PRIORITIZER
 from agents.policy import Negotiator, Prioritizer
-from envs.engine.layout import Phase
+from envs.engine.codes import Phase
 from envs.scenario import Scenario
 from envs.world import World
 

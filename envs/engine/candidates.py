@@ -6,9 +6,9 @@ import math
 from typing import Final
 
 from envs.engine.clock import is_certain
+from envs.engine.codes import NONE, Status
 from envs.engine.compiled import Record, kernel
 from envs.engine.knowledge import estimate, remaining_end
-from envs.engine.layout import NONE, Status
 from envs.engine.memory import (
     agent_of,
     demand_of,
@@ -123,6 +123,7 @@ def expected_start(w: Record, o: int) -> float:
 
 @kernel
 def is_reserved(w: Record, t: int) -> bool:
+    """Whether a standing reservation names the task."""
     for k in range(w.num_reserved):
         if reservation_of(w, k).task == t:
             return True
@@ -131,6 +132,7 @@ def is_reserved(w: Record, t: int) -> bool:
 
 @kernel
 def own_reservation(w: Record, a: int) -> int:
+    """Return an agent's standing reservation, or NONE."""
     for k in range(w.num_reserved):
         if reservation_of(w, k).agent == a:
             return k

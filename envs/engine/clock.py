@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from envs.engine import recorder as rec
+from envs.engine.codes import NONE
 from envs.engine.compiled import Record, kernel
 from envs.engine.execution import arrive, break_down, end, recover, retry
-from envs.engine.layout import NONE
 from envs.engine.memory import agent_of, job_facts_of, params_of, retrying_of, running_of, task_of
 from envs.engine.objective import integrate
 
@@ -99,5 +99,6 @@ def is_certain(w: Record) -> bool:
 
 @kernel
 def truncate(w: Record) -> None:
+    """Cut the episode off."""
     w.truncated = True
     rec.record(w, rec.TRUNCATED, NONE, NONE, NONE, 0.0)

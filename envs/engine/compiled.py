@@ -7,16 +7,18 @@ Passing the arrays instead made the same code 15 times slower to compile, since 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import numba
 import numpy as np
 from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
+
+numba: Any = importlib.import_module("numba")
+types: Any = importlib.import_module("numba.core.types")
+"""Typed as Any: numba's own annotations know neither its configuration nor its extension interface."""
 
 Record = Any
 """A reference to one element of a structured array."""
@@ -83,7 +85,7 @@ def reference(dtype: np.dtype[Any]) -> Callable[[int, int], Record]:
     record = numba.from_dtype(dtype)
     size = dtype.itemsize
 
-    @intrinsic  # type: ignore[untyped-decorator]  # numba has no annotations
+    @numba.extending.intrinsic  # type: ignore[untyped-decorator]  # Any, see above
     def at(typing_context: Any, address: Any, index: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             offset = builder.mul(args[1], ir.Constant(args[1].type, size))

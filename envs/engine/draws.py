@@ -50,6 +50,7 @@ def uniform(seed: np.uint64, what: int, index: int, attempt: int) -> float:
 
 @kernel
 def exponential(mean: float, seed: np.uint64, what: int, index: int, attempt: int) -> float:
+    """Return an exponentially distributed number of the given mean."""
     return -mean * math.log(uniform(seed, what, index, attempt))
 
 

@@ -6,9 +6,9 @@ import math
 
 from envs.engine import draws
 from envs.engine import recorder as rec
+from envs.engine.codes import NONE, Status
 from envs.engine.compiled import Record, kernel
 from envs.engine.knowledge import estimate, observe_duration
-from envs.engine.layout import NONE, Status
 from envs.engine.memory import (
     agent_of,
     belief_of,
@@ -202,6 +202,7 @@ def _forget_retry(w: Record, t: int) -> None:
 
 @kernel
 def retry(w: Record, t: int) -> None:
+    """The delay after a failure is over."""
     _forget_retry(w, t)
     become_ready(w, t)
     rec.record(w, rec.READY, NONE, facts_of(w, t).job, t, 0.0)
@@ -231,6 +232,7 @@ def arrive(w: Record) -> None:
 
 @kernel
 def recover(w: Record, a: int) -> None:
+    """An agent is up again; draw its next breakdown."""
     par = params_of(w)
     agent = agent_of(w, a)
     agent.up = True

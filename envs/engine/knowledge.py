@@ -10,6 +10,7 @@ from envs.engine.memory import belief_of, facts_of, params_of, running_of, task_
 
 @kernel
 def observe_duration(w: Record, agent: int, kind: int, nominal: float, realised: float) -> None:
+    """Let an agent learn from the full duration of a task that it has ended."""
     par = params_of(w)
     if not par.learn or nominal <= 0.0 or realised <= 0.0:
         return

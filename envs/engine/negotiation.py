@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from envs.engine import recorder as rec
 from envs.engine.candidates import expected_start, fits
+from envs.engine.codes import NO_BID, NONE, Status
 from envs.engine.compiled import Record, kernel
 from envs.engine.execution import start
 from envs.engine.knowledge import estimate
-from envs.engine.layout import NO_BID, NONE, Status
 from envs.engine.memory import agent_of, demand_of, facts_of, option_of, params_of, pool_of, reservation_of, task_of, units_of
 from envs.engine.objective import time_scale
 from envs.engine.queues import running_predecessor
@@ -38,6 +38,7 @@ def available_units(w: Record, r: int) -> int:
 
 @kernel
 def is_contested(w: Record, r: int) -> bool:
+    """Whether two or more picks demand a shared resource, and together more than is available."""
     if pool_of(w, r).capacity == 0:
         return False
     seekers = 0

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from envs.engine.codes import Term
 from envs.engine.compiled import Record, kernel
-from envs.engine.layout import Term
 from envs.engine.memory import agent_of, job_facts_of, job_of, params_of
 
 SLOWDOWN_FLOOR: Final = 10.0
@@ -22,16 +22,19 @@ _FLOW, _TARDY, _SLOW, _SPAN, _LEASE, _ABANDON = (int(t) for t in Term)
 
 @kernel
 def tardy_at(job: Record) -> float:
+    """Return when an unfinished job becomes late."""
     return max(job.due, job.release)
 
 
 @kernel
 def slow_at(job: Record) -> float:
+    """Return when a job has been in the system for longer than its length."""
     return job.release + max(job.length, SLOWDOWN_FLOOR)
 
 
 @kernel
 def enter_system(w: Record, j: int) -> None:
+    """Add the job to the rates of its owner."""
     job = job_facts_of(w, j)
     owner = agent_of(w, job.owner)
     owner.flow += job.weight
@@ -57,6 +60,7 @@ def leave_system(w: Record, j: int) -> None:
 
 @kernel
 def charge_abandonment(w: Record, j: int) -> None:
+    """Charge the owner of a job for giving it up."""
     par = params_of(w)
     job = job_facts_of(w, j)
     cost = par.abandonment * job.weight
@@ -132,4 +136,5 @@ def time_scale(w: Record) -> float:
 
 @kernel
 def mean_weight(w: Record) -> float:
+    """Return the mean weight of the jobs submitted so far; 1 before there is one."""
     return w.sum_weight / w.submitted if w.submitted else 1.0

@@ -7,9 +7,9 @@ from typing import Final
 
 from envs.columns import CLIP
 from envs.engine.candidates import expected_start
+from envs.engine.codes import NONE, Status
 from envs.engine.compiled import Record, kernel
 from envs.engine.knowledge import estimate, remaining_end
-from envs.engine.layout import NONE, Status
 from envs.engine.memory import (
     agent_of,
     belief_of,
@@ -34,11 +34,13 @@ _LEAST_WORK: Final = 1e-3
 
 @kernel
 def clip(x: float) -> float:
+    """Return x within the bounds of a column."""
     return min(max(x, -CLIP), CLIP)
 
 
 @kernel
 def ratio(demand: float, free: float) -> float:
+    """Return demand over what is free; a half stands for nothing free."""
     return demand / max(free, _HALF_A_UNIT)
 
 
@@ -66,6 +68,7 @@ def find_availability(w: Record) -> None:
 
 @kernel
 def largest_future(w: Record) -> float:
+    """Return the largest future work of an agent, in seconds."""
     largest = 0.0
     for a in range(w.num_agents):
         largest = max(largest, agent_of(w, a).future)
@@ -82,18 +85,21 @@ def wsrpt_key(w: Record, t: int) -> float:
 
 @kernel
 def _write_demands(w: Record, option: Record, est: float, scale: float, row: Record) -> None:
+    """Write what the task wants of its agent's units and of the shared ones."""
     a = option.agent
     local = local_fit = shared = shared_fit = 0.0
     for r in range(w.num_resources):
         units = demand_of(w, option.task, r)
         if units == 0:
             continue
-        if units_of(w, a, r).capacity > 0:
-            local = max(local, units / units_of(w, a, r).capacity)
-            local_fit = max(local_fit, ratio(units, units_of(w, a, r).free))
+        own = units_of(w, a, r)
+        if own.capacity > 0:
+            local = max(local, units / own.capacity)
+            local_fit = max(local_fit, ratio(units, own.free))
         else:
-            shared = max(shared, units / pool_of(w, r).capacity)
-            shared_fit = max(shared_fit, ratio(units, pool_of(w, r).free))
+            pool = pool_of(w, r)
+            shared = max(shared, units / pool.capacity)
+            shared_fit = max(shared_fit, ratio(units, pool.free))
     row.local_demand = local
     row.local_fit = clip(local_fit)
     row.shared_demand = shared
@@ -115,76 +121,81 @@ def _elsewhere(w: Record, option: Record, own: float) -> float:
 
 
 @kernel
-def _queue(w: Record, q: int, scale: float) -> float:
-    return clip(agent_of(w, q).queue / scale) if q != NONE else 0.0
-
-
-@kernel
-def _free(w: Record, q: int, scale: float) -> float:
-    return clip(agent_of(w, q).available / scale) if q != NONE else 0.0
-
-
-@kernel
 def future_share(w: Record, q: int, most: float) -> float:
-    return agent_of(w, q).future / most if q != NONE and most > 0.0 else 0.0
+    """Return an agent's future work relative to the largest."""
+    return agent_of(w, q).future / most if most > 0.0 else 0.0
+
+
+@kernel
+def _route_stop(w: Record, q: int, most: float, scale: float) -> tuple[float, float, float]:
+    """Return queue, time to free and share of future work of an agent on the route; zeros behind its end."""
+    if q == NONE:
+        return 0.0, 0.0, 0.0
+    agent = agent_of(w, q)
+    return clip(agent.queue / scale), clip(agent.available / scale), future_share(w, q, most)
 
 
 @kernel
 def _write_route(w: Record, facts: Record, most: float, scale: float, row: Record) -> None:
-    one, two, three = facts.route[0], facts.route[1], facts.route[2]
-    row.next1_queue = _queue(w, one, scale)
-    row.next1_free = _free(w, one, scale)
-    row.next1_future = future_share(w, one, most)
-    row.next2_queue = _queue(w, two, scale)
-    row.next2_free = _free(w, two, scale)
-    row.next2_future = future_share(w, two, most)
-    row.next3_queue = _queue(w, three, scale)
-    row.next3_free = _free(w, three, scale)
-    row.next3_future = future_share(w, three, most)
+    # everything is read before anything is written: the compiler must assume that a row may overlap what is read
+    one = _route_stop(w, facts.route[0], most, scale)
+    two = _route_stop(w, facts.route[1], most, scale)
+    three = _route_stop(w, facts.route[2], most, scale)
+    row.next1_queue, row.next1_free, row.next1_future = one
+    row.next2_queue, row.next2_free, row.next2_future = two
+    row.next3_queue, row.next3_free, row.next3_future = three
 
 
 @kernel
-def _write_job(w: Record, t: int, facts: Record, scale: float, row: Record) -> None:
+def _write_job(w: Record, facts: Record, scale: float, row: Record) -> None:
     job, state = job_facts_of(w, facts.job), job_of(w, facts.job)
-    now = w.time
-    row.job_work = clip(state.work / scale)
-    row.job_tasks = clip(state.open)
-    row.latest_finish = clip((job.release + job.path - facts.tail + facts.nominal - now) / scale)
-    row.weight = clip(job.weight / mean_weight(w))
-    row.wsrpt = clip(wsrpt_key(w, t))
-    row.age_release = clip((now - job.release) / scale)
-    row.time_to_due = clip((job.due - now) / scale)
-    row.slack = clip((job.due - now - facts.tail) / scale)
-    row.release = job.release / scale
+    now, release, due, tail = w.time, job.release, job.due, facts.tail
+    work, tasks = state.work / scale, state.open
+    weight = job.weight / mean_weight(w)
+    finish = (release + job.path - tail + facts.nominal - now) / scale
+    row.job_work = clip(work)
+    row.job_tasks = clip(tasks)
+    row.latest_finish = clip(finish)
+    row.weight = clip(weight)
+    row.wsrpt = clip(math.log(weight / max(work, _LEAST_WORK)))
+    row.age_release = clip((now - release) / scale)
+    row.time_to_due = clip((due - now) / scale)
+    row.slack = clip((due - now - tail) / scale)
+    row.release = release / scale
 
 
 @kernel
 def write_row(w: Record, o: int, startable: bool, most: float, row: Record) -> None:
     """Write one candidate; the ranks are set to 0. ``find_availability`` has been called for this round."""
     option = option_of(w, o)
-    t = option.task
-    facts, state = facts_of(w, t), task_of(w, t)
+    facts, state = facts_of(w, option.task), task_of(w, option.task)
     scale = time_scale(w)
     est = estimate(w, option)
     wait = 0.0 if startable else expected_start(w, o) - w.time
+    elsewhere = _elsewhere(w, option, wait + est) / scale if facts.options > 1 else 0.0
+    age = (w.time - state.ready_time) / scale if state.status == _READY else 0.0
+    spread = belief_of(w, option.agent, facts.kind).spread
+    tail, head, next_work = facts.tail / scale, facts.head / scale, facts.next_work / scale
+    successors, options, units = facts.successors, facts.options, facts.units
+    attempts, progress = state.starts, state.progress
     row.startable = startable
     row.wait = clip(wait / scale)
     row.duration = clip(est / scale)
-    row.uncertainty = belief_of(w, option.agent, facts.kind).spread
-    row.tail = clip(facts.tail / scale)
-    row.head = clip(facts.head / scale)
-    row.successors = clip(facts.successors)
-    row.next_work = clip(facts.next_work / scale)
-    _write_job(w, t, facts, scale, row)
-    row.age_ready = clip((w.time - state.ready_time) / scale) if state.status == _READY else 0.0
-    row.attempts = clip(state.starts)
-    row.progress = state.progress
-    _write_demands(w, option, est, scale, row)
-    row.alternatives = facts.options - 1
-    row.elsewhere = clip(_elsewhere(w, option, wait + est) / scale) if facts.options > 1 else 0.0
-    _write_route(w, facts, most, scale, row)
+    row.uncertainty = spread
+    row.tail = clip(tail)
+    row.head = clip(head)
+    row.successors = clip(successors)
+    row.next_work = clip(next_work)
+    row.age_ready = clip(age)
+    row.attempts = clip(attempts)
+    row.progress = progress
+    row.alternatives = options - 1
+    row.elsewhere = clip(elsewhere)
     row.duration_rank = row.tail_rank = row.job_work_rank = row.wsrpt_rank = 0.0
-    row.units = facts.units
+    row.units = units
+    _write_job(w, facts, scale, row)
+    _write_demands(w, option, est, scale, row)
+    _write_route(w, facts, most, scale, row)
 
 
 @kernel

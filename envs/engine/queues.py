@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from envs.engine.codes import NONE, Status
 from envs.engine.compiled import Record, kernel
-from envs.engine.layout import NONE, Status
 from envs.engine.memory import agent_of, before_of, edge_of, facts_of, live_of, option_of, params_of, task_of
 
 _PENDING, _READY, _RUNNING, _DONE = int(Status.PENDING), int(Status.READY), int(Status.RUNNING), int(Status.DONE)
@@ -71,6 +71,7 @@ def list_soon(w: Record, t: int, listed: bool) -> None:
 
 @kernel
 def become_ready(w: Record, t: int) -> None:
+    """A task can be started from now on."""
     state = task_of(w, t)
     state.status = _READY
     state.ready_time = w.time
@@ -84,6 +85,7 @@ def become_ready(w: Record, t: int) -> None:
 
 @kernel
 def leave_ready(w: Record, t: int) -> None:
+    """A task is started or abandoned."""
     task = facts_of(w, t)
     for o in range(task.option0, task.option0 + task.options):
         agent = agent_of(w, option_of(w, o).agent)
@@ -94,6 +96,7 @@ def leave_ready(w: Record, t: int) -> None:
 
 @kernel
 def leave_future(w: Record, task: Record) -> None:
+    """A task of a submitted job is done or abandoned."""
     agent = agent_of(w, task.primary)
     agent.futures -= 1
     agent.future = agent.future - task.nominal if agent.futures else 0.0

@@ -25,6 +25,7 @@ REQUEST, ALLOCATION, RELEASE, TRUNCATED = (
 
 @kernel
 def record(w: Record, kind: int, agent: int, job: int, task: int, value: float) -> None:
+    """Write one event, where events are recorded."""
     par = params_of(w)
     if not par.record:
         return
@@ -43,4 +44,3 @@ def is_nearly_full(w: Record) -> bool:
     """Whether one more instant and commit might not fit; half of the log is enough for any of them."""
     par = params_of(w)
     return par.record and w.log_size * 2 > w.log_room
-

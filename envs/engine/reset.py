@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from envs.engine import draws
+from envs.engine.codes import NONE, NUM_TERMS, Phase, Status
 from envs.engine.compiled import Record, kernel
-from envs.engine.layout import NONE, NUM_TERMS, Phase, Status
 from envs.engine.memory import agent_of, belief_of, cell, facts_of, job_facts_of, job_of, params_of, pool_of, site_of, task_of, units_of
 
 _PENDING, _OVER = int(Status.PENDING), int(Phase.OVER)
@@ -82,6 +82,7 @@ def clear_payments(w: Record) -> None:
 
 @kernel
 def reset_world(w: Record, seed: np.uint64, instance: int) -> None:
+    """Put a world at time 0 of an episode of an instance."""
     w.seed = seed
     w.time = w.spent = w.price = w.sum_work = w.sum_weight = 0.0
     w.steps = w.log_size = 0

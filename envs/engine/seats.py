@@ -6,9 +6,9 @@ from math import inf, log1p
 from typing import Final
 
 from envs.columns import NUM_CANDIDATE, NUM_CONTEXT, NUM_NEGOTIATION
+from envs.engine.codes import NONE
 from envs.engine.compiled import Record, kernel
 from envs.engine.knowledge import remaining_end
-from envs.engine.layout import NONE
 from envs.engine.memory import (
     agent_of,
     bid_context_of,

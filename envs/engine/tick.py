@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from envs.engine import recorder as rec
 from envs.engine.candidates import find_candidates
 from envs.engine.clock import advance, is_certain, truncate
+from envs.engine.codes import NONE, Phase, Trouble
 from envs.engine.compiled import Record, entry, kernel
-from envs.engine.layout import NONE, Phase, Records, Trouble
+from envs.engine.layout import Records
 from envs.engine.memory import agent_of, mask_of, params_of, shown_of
 from envs.engine.negotiation import commit, find_participants, renew_reservations
 from envs.engine.reset import clear_payments, reset_world

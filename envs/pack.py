@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.engine import layout
+from envs.engine.codes import NONE
 from envs.engine.compiled import entry
-from envs.engine.layout import NONE, Records
+from envs.engine.layout import Records
 from envs.engine.objective import SLOWDOWN_FLOOR
 from envs.workloads.graph import count_descendants, topological_order
 from envs.workloads.instance import Instance
@@ -43,7 +44,8 @@ def _fill_paths(order: NDArray[np.int32], task: Records, edge: NDArray[np.int32]
 
 
 def _first_positions(counts: NDArray[Any]) -> NDArray[np.int32]:
-    return (np.cumsum(counts) - counts).astype(np.int32)
+    first: NDArray[np.int32] = (np.cumsum(counts) - counts).astype(np.int32)
+    return first
 
 
 def _pack_tasks(i: Instance) -> tuple[Records, Records, NDArray[np.int32], NDArray[np.float64]]:
@@ -54,7 +56,7 @@ def _pack_tasks(i: Instance) -> tuple[Records, Records, NDArray[np.int32], NDArr
     option["nominal"], option["agent"] = i.option_nominal, i.option_agent
     option["task"] = np.repeat(np.arange(i.num_tasks, dtype=np.int32), options)
     # the shortest option, ties to the lowest agent: options ascend by agent and the sort is stable
-    best = i.option_first[:-1].copy()
+    best: NDArray[Any] = i.option_first[:-1]
     if i.num_options > i.num_tasks:
         by_task = np.lexsort((option["nominal"], option["task"]))
         best = by_task[i.option_first[:-1]]
@@ -145,6 +147,7 @@ class Sites(NamedTuple):
 
 
 def pack(instances: Sequence[Instance]) -> Sites:
+    """Pack the instances of a World."""
     agents = max(i.num_agents for i in instances)
     resources = max(i.num_resources for i in instances)
     kinds = max(i.num_kinds for i in instances)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from envs.columns import NUM_CANDIDATE, NUM_CONTEXT, NUM_NEGOTIATION
 from envs.engine import layout
-from envs.engine.layout import NONE, Phase, Records
+from envs.engine.codes import NONE, Phase
+from envs.engine.layout import Records
 from envs.scenario import Scenario
 from envs.workloads.instance import Instance
 

@@ -1,0 +1,99 @@
+"""Training runs as players: what is trained several times plays once per run, what is a rule plays once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import permutations
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from omegaconf import DictConfig, ListConfig
+
+from agents.evaluation import Episodes, Results, play
+from agents.policy import Negotiator, Prioritizer
+from envs.scenario import Scenario
+from experiments.cli import UsageError
+from experiments.policies import load_negotiator, load_prioritizer
+
+LEARNED: Final = "learned"
+"""In the place of a rule's name: the policy of each run, with the other role of the same run where both are learned."""
+ANOTHER: Final = "learned, another run"
+"""The negotiator of every other run: do policies understand each other that never met?"""
+
+
+def policies(config: DictConfig) -> list[str]:
+    """Return the folder of the policies of each run that ``config.runs`` names.
+
+    Raises:
+        UsageError: where it names none, or what is no run.
+    """
+    names = config.runs if isinstance(config.runs, ListConfig) else [] if config.runs is None else [config.runs]
+    if not names:
+        raise UsageError(f"suite={config.suite} needs runs=[FOLDER,...], the folders of training runs")
+    for name in names:
+        if not (Path(str(name)) / "policy").is_dir():
+            raise UsageError(f"runs has {name}, which holds no policy: must be the folder of a training run")
+    return [str(Path(str(name)) / "policy") for name in names]
+
+
+@dataclass(frozen=True)
+class Side:
+    """A prioritizer and a negotiator by name, and what they achieved in each run."""
+
+    prioritizer: str
+    negotiator: str
+    results: tuple[Results, ...]
+    """[runs]; of rules alone, one."""
+
+    @property
+    def name(self) -> str:
+        """For tables."""
+        return f"{self.prioritizer} with {self.negotiator}"
+
+    @property
+    def costs(self) -> NDArray[np.float64]:
+        """[runs, E] the objective."""
+        return np.stack([results.objective for results in self.results])
+
+    def column(self, measure: str) -> NDArray[np.float64]:
+        """[runs, E] a scalar measure."""
+        return np.stack([results.column(measure) for results in self.results])
+
+    @property
+    def speed(self) -> float:
+        """Decisions per second of wall time."""
+        return sum(results.decisions for results in self.results) / sum(results.seconds for results in self.results)
+
+
+@dataclass(frozen=True)
+class Players:
+    """Rules by name, and the policies of all runs."""
+
+    prioritizers: list[Prioritizer]
+    negotiators: list[Negotiator]
+
+    @classmethod
+    def of(cls, folders: list[str], negotiators: bool = True) -> Players:
+        """Load the prioritizer of every run, and its negotiator, from the folders of their policies."""
+        torch.set_num_threads(1)  # results differ in the last bits between numbers of threads
+        return cls([load_prioritizer(folder) for folder in folders], [load_negotiator(folder) for folder in folders if negotiators])
+
+    def pairs(self, prioritizer: str, negotiator: str) -> list[tuple[Prioritizer, Negotiator]]:
+        """Return who plays: one pair of rules, or one pair per run (per two different runs where ANOTHER is asked for)."""
+        runs = range(len(self.prioritizers))
+        seats = permutations(runs, 2) if negotiator == ANOTHER else [(run, run) for run in runs]
+        pairs = [
+            (
+                self.prioritizers[i] if prioritizer == LEARNED else load_prioritizer(prioritizer),
+                self.negotiators[j] if negotiator in (LEARNED, ANOTHER) else load_negotiator(negotiator),
+            )
+            for i, j in seats
+        ]
+        return pairs if LEARNED in (prioritizer, negotiator) else pairs[:1]
+
+    def play(self, scenario: Scenario, episodes: Episodes, prioritizer: str, negotiator: str) -> Side:
+        """Let them play the episodes, every schedule checked; errors as in ``agents.evaluation.play``."""
+        return Side(prioritizer, negotiator, tuple(play(scenario, episodes, *pair) for pair in self.pairs(prioritizer, negotiator)))
