@@ -60,12 +60,12 @@ class TrainedNegotiator:
 
     @torch.no_grad()
     def bid(self, observation: Observation) -> NDArray[np.float64]:
-        """Return the likeliest level of each seat [N]."""
+        """Return the wanted level of each seat [N], not rounded: the world clears on real bids, and fewer of them are equal."""
         device = next(self.brain.parameters()).device
         sets = self.brain.reader(Sets.without_rows(torch.from_numpy(observation).to(device)))
         assert isinstance(self.brain.actor, NegotiatorActor)
-        levels: NDArray[np.float64] = self.brain.actor.mu(sets).round().cpu().numpy().astype(np.float64)
-        return levels
+        wanted: NDArray[np.float64] = self.brain.actor.mu(sets).cpu().numpy().astype(np.float64)
+        return wanted
 
 
 def trained(brain: Brain, training: dict[str, Any] | None = None) -> TrainedPrioritizer | TrainedNegotiator:

@@ -118,11 +118,11 @@ def batch_queues(data: Path) -> list[Group]:
     return groups
 
 
-def late_windows(data: Path) -> Group:
-    """Windows of Lublin's log, one after another, behind the jobs that are for training; four agents share the queue."""
+def late_windows(data: Path, owners: int) -> Group:
+    """Windows of Lublin's log, one after another, behind the jobs that are for training."""
     path = str(_files(data / "swf", (LUBLIN,), ".swf")[0])
     starts = range(TRAINING_JOBS, SwfWorkload(path).instance(0).num_jobs - LATE_JOBS + 1, LATE_JOBS)
-    return Group(LUBLIN, [SwfWorkload(path, start=start, jobs=LATE_JOBS) for start in starts])
+    return Group(LUBLIN, [SwfWorkload(path, start=start, jobs=LATE_JOBS, owners=owners) for start in starts])
 
 
 def _files(folder: Path, patterns: Sequence[str], suffix: str) -> list[Path]:

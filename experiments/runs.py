@@ -14,14 +14,20 @@ from omegaconf import DictConfig, ListConfig
 
 from agents.evaluation import Episodes, Results, play
 from agents.policy import Negotiator, Prioritizer
+from agents.statistics import Interval, relative_difference
 from envs.scenario import Scenario
 from experiments.cli import UsageError
 from experiments.policies import load_negotiator, load_prioritizer
+from experiments.tables import percent
 
 LEARNED: Final = "learned"
 """In the place of a rule's name: the policy of each run, with the other role of the same run where both are learned."""
 ANOTHER: Final = "learned, another run"
 """The negotiator of every other run: do policies understand each other that never met?"""
+OBJECTIVE: Final = "objective"
+"""What the scenario says is to be small."""
+SAME: Final = Interval(0.0, 0.0, 0.0)
+"""What a side differs from itself."""
 
 
 def policies(config: DictConfig) -> list[str]:
@@ -53,14 +59,18 @@ class Side:
         """For tables."""
         return f"{self.prioritizer} with {self.negotiator}"
 
-    @property
-    def costs(self) -> NDArray[np.float64]:
-        """[runs, E] the objective."""
-        return np.stack([results.objective for results in self.results])
-
     def column(self, measure: str) -> NDArray[np.float64]:
-        """[runs, E] a scalar measure."""
-        return np.stack([results.column(measure) for results in self.results])
+        """[runs, E] the objective, where ``measure`` is OBJECTIVE, or a scalar measure."""
+        return np.stack([results.objective if measure == OBJECTIVE else results.column(measure) for results in self.results])
+
+    def mean(self, measure: str) -> float:
+        """The mean of that."""
+        return float(self.column(measure).mean())
+
+    @property
+    def schedules(self) -> int:
+        """How many were played, and checked."""
+        return sum(len(results.metrics) for results in self.results)
 
     @property
     def speed(self) -> float:
@@ -97,3 +107,13 @@ class Players:
     def play(self, scenario: Scenario, episodes: Episodes, prioritizer: str, negotiator: str) -> Side:
         """Let them play the episodes, every schedule checked; errors as in ``agents.evaluation.play``."""
         return Side(prioritizer, negotiator, tuple(play(scenario, episodes, *pair) for pair in self.pairs(prioritizer, negotiator)))
+
+
+def difference(side: Side, to: Side, measure: str) -> Interval:
+    """Return the relative difference of the means of a measure, over episodes and runs, with its interval; SAME to itself."""
+    return SAME if side is to else relative_difference(side.column(measure), to.column(measure))
+
+
+def cell(difference: Interval) -> str:
+    """Write a difference for a table, in per cent."""
+    return "= 0" if difference is SAME else percent(difference)

@@ -8,11 +8,11 @@ from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
 from agents.evaluation import draw_episodes
-from agents.statistics import Interval, relative_difference
+from agents.statistics import Interval
 from experiments import cli
 from experiments.outcome import Outcome, Sheet
-from experiments.runs import ANOTHER, LEARNED, Players, Side, policies
-from experiments.tables import number, percent
+from experiments.runs import ANOTHER, LEARNED, OBJECTIVE, Players, Side, cell, difference, policies
+from experiments.tables import number
 
 LOADS: Final = (1.1, 1.5)
 SEED: Final = 20_240_611
@@ -36,9 +36,7 @@ WITH_LEARNED: Final = (
     (LEARNED, LEARNED),
 )
 MEASURES: Final = ("weighted_flow", "mean_slowdown", "jain")
-
-SAME: Final = Interval(0.0, 0.0, 0.0)
-"""What a side differs from itself."""
+HEADER: Final = ["", "weighted flow, s", "% of WSRPT, DRF", "% of best rules", "slowdown", "Jain", "decisions/s"]
 
 Sides = dict[tuple[str, str], Side]
 
@@ -53,18 +51,18 @@ def measure(config: DictConfig) -> Outcome:
     episodes, folders = cli.integer(config, "episodes", 2), policies(config)
     players = Players.of(folders)
     crosses, whole, checked = [], [], 0
-    numbers: dict[str, Any] = {"runs": len(folders), "episodes": episodes, "loads": {}}
+    numbers: dict[str, Any] = {"runs": len(folders), "episodes": episodes, "seed": SEED, "loads": {}}
     for load in LOADS:
         sides, best = contest(config, load, episodes, players)
-        against = {pair: (_difference(side, sides[BASELINE]), _difference(side, best)) for pair, side in sides.items()}
+        against = {pair: (difference(side, sides[BASELINE], OBJECTIVE), difference(side, best, OBJECTIVE)) for pair, side in sides.items()}
         crosses.append(_cross(load, best, {pair: base for pair, (base, _) in against.items()}))
-        whole.append(Sheet(f"Load {load}: everybody", _HEADER, [_row(side, *against[pair]) for pair, side in sides.items()]))
-        checked += sum(side.costs.size for side in sides.values())
+        whole.append(Sheet(f"Load {load}: everybody", HEADER, [_row(side, *against[pair]) for pair, side in sides.items()]))
+        checked += sum(side.schedules for side in sides.values())
         numbers["loads"][str(load)] = {"best_rules": best.name, "sides": [_numbers(side, *against[pair]) for pair, side in sides.items()]}
     notes = [
         f"{checked} schedules, every one checked against the rules of the scenario: no violation.",
-        f"{episodes} episodes per load, the same for everybody; {len(folders)} training runs. Differences are of the mean weighted flow time "
-        "(the objective, less is better), with 95 % intervals: bootstrap over common episodes and, for what is learned, over runs.",
+        f"{episodes} episodes per load, the same for everybody; {len(folders)} training runs. Differences are of the objective, the sum of "
+        "weighted flow times (less is better), with 95 % intervals: bootstrap over common episodes and, for what is learned, over runs.",
         "The best rules are the pair of rules with the smallest mean on these very episodes. "
         f"'{ANOTHER}': every prioritizer with the negotiators of all other runs.",
     ]
@@ -78,10 +76,9 @@ def contest(config: DictConfig, load: float, count: int, players: Players) -> tu
     scenario = cli.make_scenario(at_load)
     episodes = draw_episodes(scenario, count, SEED)
     sides: Sides = {}
-    bar = tqdm(RULES, desc=f"load {load}, rules", disable=None)
-    for pair in bar:
+    for pair in tqdm(RULES, desc=f"load {load}, rules", disable=None):
         sides[pair] = players.play(scenario, episodes, *pair)
-    best = min(sides.values(), key=lambda side: float(side.costs.mean()))
+    best = min(sides.values(), key=lambda side: side.mean(OBJECTIVE))
     learned = [*WITH_LEARNED, (best.prioritizer, LEARNED), (LEARNED, best.negotiator)]
     if len(players.prioritizers) > 1:
         learned.append((LEARNED, ANOTHER))
@@ -90,27 +87,16 @@ def contest(config: DictConfig, load: float, count: int, players: Players) -> tu
     return sides, best
 
 
-_HEADER: Final = ["", "weighted flow, s", "% of WSRPT, DRF", "% of best rules", "slowdown", "Jain", "decisions/s"]
-
-
 def _cross(load: float, best: Side, differences: dict[tuple[str, str], Interval]) -> Sheet:
     """Both roles by the best rule or learned."""
     title = f"Load {load}: each role by its best rule or learned, % of WSRPT with DRF"
-    rows = [[p, *(_cell(differences[p, n]) for n in (best.negotiator, LEARNED))] for p in (best.prioritizer, LEARNED)]
+    rows = [[p, *(cell(differences[p, n]) for n in (best.negotiator, LEARNED))] for p in (best.prioritizer, LEARNED)]
     return Sheet(title, ["prioritizer", f"negotiator {best.negotiator}", f"negotiator {LEARNED}"], rows)
 
 
 def _row(side: Side, base: Interval, best: Interval) -> list[str]:
-    flow, slowdown, jain = (number(side.column(name).mean()) for name in MEASURES)
-    return [side.name, flow, _cell(base), _cell(best), slowdown, jain, f"{side.speed:,.0f}"]
-
-
-def _cell(difference: Interval) -> str:
-    return "= 0" if difference is SAME else percent(difference)
-
-
-def _difference(side: Side, to: Side) -> Interval:
-    return SAME if side is to else relative_difference(side.costs, to.costs)
+    flow, slowdown, jain = (number(side.mean(name)) for name in MEASURES)
+    return [side.name, flow, cell(base), cell(best), slowdown, jain, f"{side.speed:,.0f}"]
 
 
 def _numbers(side: Side, base: Interval, best: Interval) -> dict[str, Any]:
@@ -119,7 +105,7 @@ def _numbers(side: Side, base: Interval, best: Interval) -> dict[str, Any]:
         "negotiator": side.negotiator,
         "to_baseline": base._asdict(),
         "to_best_rules": best._asdict(),
-        "means": {name: float(side.column(name).mean()) for name in MEASURES},
+        "means": {name: side.mean(name) for name in MEASURES},
         "decisions_per_second": side.speed,
-        "objective": side.costs.tolist(),
+        "objective": side.column(OBJECTIVE).tolist(),
     }
