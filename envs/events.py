@@ -1,4 +1,4 @@
-"""What happens in the world, as typed events; recorded only where a subscriber or an evaluation asks for it."""
+"""What happens in the world, as typed events; recorded only where a World is asked to."""
 
 from __future__ import annotations
 

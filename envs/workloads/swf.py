@@ -11,13 +11,13 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Final
 
 import numpy as np
 
-from envs.workloads.drawing import integer, number, require
+from envs.workloads.drawing import integer, number, require, stream
 from envs.workloads.instance import Instance, WorkloadError
 from envs.workloads.source import MAX_AGENTS, MAX_SECONDS, MAX_UNITS, FileWorkload, build, field_error, lines, plain_float
 
@@ -77,6 +77,8 @@ class SwfWorkload(FileWorkload):
     """Nominal duration: 'requested', the requested time where known; 'actual', the run time."""
     due_slack: float = 0.0
     """Due date: this many nominal durations after release; 0: none."""
+    random_window: int = 0
+    """Jobs of an instance: so many in a row, from a place drawn by its seed among those read; 0: all, whatever the seed."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -88,6 +90,15 @@ class SwfWorkload(FileWorkload):
         require(integer(self.processors, 0, MAX_UNITS), self, "processors", f"an integer in 0..{MAX_UNITS} (0 for the header's)")
         require(self.estimate in ("requested", "actual"), self, "estimate", "'requested' or 'actual'")
         require(number(self.due_slack, 0, 1e9), self, "due_slack", "in [0, 1e9] (0 for none)")
+        require(integer(self.random_window, 0), self, "random_window", "an integer >= 0 (0 for all)")
+
+    def instance(self, seed: int) -> Instance:
+        whole = super().instance(seed)
+        if not self.random_window:
+            return whole
+        if self.random_window > whole.num_jobs:
+            raise WorkloadError(f"{self.path}: has {whole.num_jobs} jobs, too few for random_window={self.random_window}")
+        return _cut(whole, int(stream(seed).integers(whole.num_jobs - self.random_window + 1)), self.random_window)
 
     def read(self) -> tuple[Instance, tuple[str, ...]]:
         log = self._scan()
@@ -161,6 +172,28 @@ class SwfWorkload(FileWorkload):
                 if log.kept >= stop:
                     break
         return log
+
+
+def _cut(whole: Instance, first: int, jobs: int) -> Instance:
+    """Return jobs first..first+jobs-1 of a log, each one task with one option, the first of them released at 0."""
+    part = slice(first, first + jobs)
+    bounds = np.arange(jobs + 1, dtype=np.int32)
+    return replace(
+        whole,
+        name=f"{whole.name} jobs {first}..{first + jobs - 1}",
+        job_release=whole.job_release[part] - whole.job_release[first],
+        job_due=whole.job_due[part] - whole.job_release[first],
+        job_weight=whole.job_weight[part],
+        job_owner=whole.job_owner[part],
+        job_first=bounds,
+        task_kind=whole.task_kind[part],
+        task_demand=whole.task_demand[part],
+        task_ratio=whole.task_ratio[part],
+        option_first=bounds,
+        option_agent=whole.option_agent[part],
+        option_nominal=whole.option_nominal[part],
+        successor_first=np.zeros(jobs + 1, np.int32),
+    )
 
 
 def _records(path: str, names: Mapping[int, str], header: dict[str, int]) -> Iterator[tuple[float, ...]]:

@@ -50,15 +50,16 @@ def test_decides_the_same_at_another_k(folder: Path) -> None:
         assert np.array_equal(picks[0], other)
 
 
-def test_negotiator_bids_levels(folder: Path) -> None:
-    """Protects the other role: bids are levels, and differ."""
+def test_negotiator_bids_real_numbers(folder: Path) -> None:
+    """Protects the other role: bids are real numbers within the levels, and differ."""
     policy = load(folder / NEGOTIATOR, NEGOTIATOR)
     assert isinstance(policy, TrainedNegotiator)
     assert isinstance(policy, Negotiator)
     bids = policy.bid(np.random.default_rng(0).normal(size=(100, NUM_NEGOTIATION)).astype(np.float32))
     assert bids.dtype == np.float64
-    assert set(bids) <= set(range(16))
-    assert len(set(bids)) > 2
+    assert bids.min() >= 0
+    assert bids.max() <= 15
+    assert len(set(bids)) > 50
 
 
 def test_saving_again_replaces(folder: Path) -> None:

@@ -229,3 +229,24 @@ def test_real_logs(data_dir: Path, name: str, jobs: int, capacity: int, unusable
     assert i.shared_capacity.tolist() == [capacity]
     assert (f"skipped {unusable} of {jobs} jobs: run time is 0 or unknown" in workload.report()) == (unusable > 0)
     assert any("requested time" in line for line in workload.report()) == (name == "lublin_256")
+
+
+def test_random_windows_are_parts_of_the_log(tmp_path: Path) -> None:
+    """Protects training on a trace: the seed chooses a window, whose jobs are those of the log, shifted to time 0."""
+    path = tmp_path / "log.swf"
+    rows = [f"{n} {100 + 7 * n} -1 {10 + n} {1 + n % 4} -1 -1 {1 + n % 4} {20 + n} -1 1 1 1 -1 1 -1 -1 -1" for n in range(1, 31)]
+    path.write_text("; MaxProcs: 8\n" + "\n".join(rows) + "\n")
+    whole = SwfWorkload(str(path)).instance(0)
+    workload = SwfWorkload(str(path), random_window=5)
+    firsts = set()
+    for seed in range(12):
+        part = workload.instance(seed)
+        first = int(np.flatnonzero(whole.option_nominal == part.option_nominal[0])[0])
+        firsts.add(first)
+        assert part.num_jobs == 5
+        assert part.job_release.tolist() == (whole.job_release[first : first + 5] - whole.job_release[first]).tolist()
+        assert part.task_demand.tolist() == whole.task_demand[first : first + 5].tolist()
+        assert workload.instance(seed).name == part.name
+    assert len(firsts) > 3
+    with pytest.raises(WorkloadError, match="random_window=31"):
+        SwfWorkload(str(path), random_window=31).instance(0)
