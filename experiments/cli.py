@@ -57,24 +57,28 @@ def make(node: DictConfig) -> Any:
 
 
 def make_scenario(config: DictConfig) -> Scenario:
-    """Build the scenario of a config: the parts of its node ``scenario`` around its node ``workload``, and say what a reader skipped.
+    """Build the scenario of a config: the parts of its node ``scenario`` around its node ``workload``.
 
     Raises:
         UsageError: where the node has a key that is no part of a scenario.
     """
     from envs.scenario import Scenario  # brings numba, which --help does without
-    from envs.workloads.source import FileWorkload
 
     parts = make(config.scenario)
     known = [field.name for field in fields(Scenario) if field.name != "workload"]
     for name in parts:
         if name not in known:
             raise UsageError(f"scenario.{name} is unknown, must be one of {', '.join(known)}")
-    workload = make(config.workload)
-    if isinstance(workload, FileWorkload):
-        for line in workload.report():
-            print(f"{workload.path}: {line}", file=sys.stderr)
-    return Scenario(workload=workload, **parts)
+    return Scenario(workload=make(config.workload), **parts)
+
+
+def tell_skipped(scenario: Scenario) -> None:
+    """Read the scenario's file, if it has one, and say on stderr what the reader skipped or put right."""
+    from envs.workloads.source import FileWorkload
+
+    if isinstance(scenario.workload, FileWorkload):
+        for line in scenario.workload.report():
+            print(f"{scenario.workload.path}: {line}", file=sys.stderr)
 
 
 def standard_scenario(name: str) -> Scenario:

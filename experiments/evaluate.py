@@ -26,6 +26,7 @@ def evaluate(config: DictConfig) -> None:
     prioritizers = {name: load_prioritizer(name) for name in names(config, "prioritizer")}
     negotiators = {name: load_negotiator(name) for name in names(config, "negotiator")}
     scenario = cli.make_scenario(config)
+    cli.tell_skipped(scenario)
     episodes = draw_episodes(scenario, count, seed)
     comparison = compare(play_pairs(scenario, episodes, prioritizers, negotiators, worlds), resamples)
     if out is not None:

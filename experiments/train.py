@@ -22,6 +22,7 @@ def train(config: DictConfig) -> None:
         config = saved_config(Path(config.resume), list(HydraConfig.get().overrides.task))
     folder = Path(config.folder)
     scenario, learner = cli.make_scenario(config), cli.make(config.learner)
+    cli.tell_skipped(scenario)
 
     from agents.learning.loop import Run  # torch and SB3 take seconds to import; mistakes above are told at once
 

@@ -164,7 +164,7 @@ def test_every_scalar_is_explained(method: str, tmp_path: Path) -> None:
 
     from agents.learning.loop import Run
 
-    small = "worlds=4 rollout=400 network.width=4 episodes.number=4 evaluation.every=1 evaluation.episodes=2"
+    small = "worlds=4 rollout=400 imitation.decisions=200 network.width=4 episodes.number=4 evaluation.every=1 evaluation.episodes=2"
     groups = "groups.number=2 groups.rollouts=4 groups.extremes=0 roles=[prioritizer,negotiator]"
     settings = [f"learner.{setting}" for setting in f"{small} {groups}".split()]
     with initialize_config_module("conf", version_base="1.3"):
