@@ -22,6 +22,10 @@ ILLEGAL: Final = -1e8
 """The logit of an action that does not exist; finite, so that its share of the entropy is 0 and not undefined."""
 
 
+class ColumnError(ValueError):
+    """A column that does not exist."""
+
+
 class PrioritizerActor(nn.Module):
     """One logit per legal candidate, one for passing."""
 
@@ -138,7 +142,7 @@ class Spec:
         """Every column that is free of scale, but those to ``ignore``."""
         candidate, context = (CANDIDATE_NAMES, CONTEXT_NAMES) if role == PRIORITIZER else ((), NEGOTIATOR_NAMES)
         if unknown := set(ignore) - {*CANDIDATE_NAMES, *NEGOTIATOR_NAMES}:
-            raise ValueError(f"unknown column {sorted(unknown)[0]!r} among those to ignore")
+            raise ColumnError(f"network.ignore: unknown column {sorted(unknown)[0]!r}, must be among those of docs/columns.md")
         left_out = RAW.union(ignore)
         return cls(role, tuple(c for c in candidate if c not in left_out), tuple(c for c in context if c not in left_out), width, levels)
 

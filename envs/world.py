@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from envs.allocate import State, make_params, make_state
 from envs.engine import draws, tick
-from envs.engine.codes import Phase, Trouble
+from envs.engine.codes import NONE, Phase, Trouble
 from envs.engine.layout import SITE_ADDRESSES, WORLD_ADDRESSES, Records
 from envs.events import EventLog
 from envs.pack import pack
@@ -229,6 +229,7 @@ class World:
         for name in SITE_ADDRESSES:
             own[name] = self._sites.site[name][own["instance"]]
         own["log_size"] = 0
+        own["ordered"] = NONE  # the order of running tasks is not part of a state
         self._logs = [[] for _ in range(self.num_worlds)]
         return self.out
 

@@ -86,11 +86,11 @@ def standard_scenario(name: str) -> Scenario:
     return make_scenario(hydra.compose("benchmark", [f"scenario={name}"]))
 
 
-def integer(config: DictConfig, key: str, low: int) -> int:
-    """Return the config's integer ``key``. Raises UsageError where it is none, or below ``low``."""
+def integer(config: DictConfig, key: str, low: int, high: int = 2**53) -> int:
+    """Return the config's integer ``key``. Raises UsageError where it is none, or not in ``low``..``high``."""
     value = config[key]
-    if not isinstance(value, int) or isinstance(value, bool) or value < low:
-        raise UsageError(f"{key} is {value!r}, must be an integer >= {low}")
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise UsageError(f"{key} is {value!r}, must be an integer {f'>= {low}' if high == 2**53 else f'in {low}..{high}'}")
     return value
 
 

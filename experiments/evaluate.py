@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from experiments import cli
 
@@ -16,7 +16,7 @@ def evaluate(config: DictConfig) -> None:
     from agents.evaluation import draw_episodes  # the world takes a second to import: --help does not need it
     from experiments.comparison import as_json, as_text, compare, play_pairs
     from experiments.files import write_text
-    from experiments.policies import load_negotiator, load_prioritizer
+    from experiments.policies import load_negotiator, load_prioritizer, names
 
     count, seed, worlds = cli.integer(config, "episodes", 1), cli.integer(config, "seed", 0), cli.integer(config, "worlds", 1)
     resamples = cli.integer(config, "resamples", 1)
@@ -35,15 +35,6 @@ def evaluate(config: DictConfig) -> None:
     print(as_text(comparison))
     if out is not None:
         print(f"Every episode's numbers are in {out}.")
-
-
-def names(config: DictConfig, role: str) -> list[str]:
-    """The names that were given for a role, one or a list, each once."""
-    given = config[role]
-    chosen = [str(name) for name in given] if isinstance(given, ListConfig) else [str(given)]
-    if not chosen:
-        raise cli.UsageError(f"{role} is an empty list, must name a rule or the folder of a trained policy")
-    return list(dict.fromkeys(chosen))
 
 
 def main() -> None:

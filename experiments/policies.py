@@ -7,11 +7,22 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from omegaconf import DictConfig, ListConfig
+
 from agents.policy import Negotiator, Prioritizer
 from agents.rules import NEGOTIATORS, PRIORITIZERS, RESERVING, RuleError, negotiator, prioritizer
 from experiments.cli import UsageError
 
 RULES: Final[dict[str, Mapping[str, object]]] = {"prioritizer": PRIORITIZERS, "negotiator": NEGOTIATORS}
+
+
+def names(config: DictConfig, role: str) -> list[str]:
+    """The names that were given for a role, one or a list, each once."""
+    given = config[role]
+    chosen = [str(name) for name in given] if isinstance(given, ListConfig) else [str(given)]
+    if not chosen:
+        raise UsageError(f"{role} is an empty list, must name a rule or the folder of a trained policy")
+    return list(dict.fromkeys(chosen))
 
 
 def load_prioritizer(name: str) -> Prioritizer:

@@ -12,18 +12,28 @@ from agents.evaluation import Episodes, draw_episodes, record
 from agents.policy import Negotiator, Prioritizer
 from envs.render import gantt
 from envs.scenario import Scenario
+from experiments.cli import integer
 from experiments.comparison import as_json, as_text, compare, play_pairs
 from experiments.files import write_text
-from experiments.policies import load_negotiator, load_prioritizer
+from experiments.policies import load_negotiator, load_prioritizer, names
 
 LEARNED: Final = "learned"
 RESAMPLES: Final = 10_000
 
 
+def check(config: DictConfig) -> None:
+    """Raise UsageError where ``config.score`` asks for what cannot be done: before training, not after it."""
+    integer(config.score, "episodes", 1)
+    integer(config.score, "seed", 0)
+    for role, load in (("prioritizer", load_prioritizer), ("negotiator", load_negotiator)):
+        for name in names(config.score, role):
+            load(name)
+
+
 def score(config: DictConfig, scenario: Scenario, folder: Path) -> None:
     """Compare the policy of a run with the rules that ``config.score`` names; write evaluation.json and schedule.png beside it."""
-    prioritizers: dict[str, Prioritizer] = {name: load_prioritizer(name) for name in config.score.prioritizer}
-    negotiators: dict[str, Negotiator] = {name: load_negotiator(name) for name in config.score.negotiator}
+    prioritizers: dict[str, Prioritizer] = {name: load_prioritizer(name) for name in names(config.score, "prioritizer")}
+    negotiators: dict[str, Negotiator] = {name: load_negotiator(name) for name in names(config.score, "negotiator")}
     policy = folder / "policy"
     if (policy / "prioritizer").is_dir():
         prioritizers[LEARNED] = load_prioritizer(str(policy))

@@ -11,7 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 from experiments import cli
 
 CONFIG: Final = "config.yaml"
-RESUMABLE: Final = ("resume", "learner.decisions", "learner.seconds", "device")
+MOST_THREADS: Final = 256
+RESUMABLE: Final = ("resume", "learner.decisions", "learner.seconds", "device", "score.prioritizer", "score.negotiator", "score.episodes")
 """What a resumed run may be told on the command line."""
 
 
@@ -20,23 +21,37 @@ def train(config: DictConfig) -> None:
     resumed = config.resume is not None
     if resumed:
         config = saved_config(Path(config.resume), list(HydraConfig.get().overrides.task))
-    folder = Path(config.folder)
+    folder = Path(str(config.folder))
+    seed, threads = cli.integer(config, "seed", 0), cli.integer(config, "threads", 1, MOST_THREADS)
+    if not resumed and (folder / CONFIG).exists():
+        raise cli.UsageError(f"folder={folder} holds a run already; give another folder, or go on with resume={folder}")
     scenario, learner = cli.make_scenario(config), cli.make(config.learner)
     cli.tell_skipped(scenario)
 
     from agents.learning.loop import Run  # torch and SB3 take seconds to import; mistakes above are told at once
+    from experiments.scoring import check, score
 
-    run = Run(scenario, learner, folder, config.seed, config.device, config.threads)
+    check(config)
+    if not resumed:
+        folder.mkdir(parents=True, exist_ok=True)
+    print(f"Learning with {threads} thread(s); everything goes to {folder}. First the rules play for a while.", flush=True)
+    run = Run(scenario, learner, folder, seed, device(str(config.device)), threads)
     if resumed:
         run.load()
     else:
-        folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(config, folder / CONFIG, resolve=True)
-    print(f"Learning on {run.device} with {config.threads} thread(s); everything goes to {folder}")
+    print(f"Learning on {run.device}", flush=True)
     if run.learn():
-        from experiments.scoring import score
-
         score(config, scenario, folder)
+
+
+def device(name: str) -> str:
+    """Return the name of a device that is there. Raises UsageError for any other."""
+    import torch
+
+    if name not in ("auto", "cpu", "cuda") or (name == "cuda" and not torch.cuda.is_available()):
+        raise cli.UsageError(f"device={name}: there is no such device here, must be auto or cpu, or cuda where there is a GPU")
+    return name
 
 
 def saved_config(folder: Path, overrides: list[str]) -> DictConfig:

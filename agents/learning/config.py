@@ -82,6 +82,7 @@ class Update:
         _count(self, 1, "epochs")
         _count(self, 2, "batch")
         _positive(self, "learning_rate", "learning_rate_end", "clip", "max_gradient", "bid_sigma", "bid_sigma_end")
+        _require(max(self.learning_rate, self.learning_rate_end) <= 1, self, "learning_rate", "at most 1, at its end too")
         _positive(self, "entropy", "entropy_end", "value_weight", or_zero=True)
 
 

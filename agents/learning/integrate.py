@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from stable_baselines3.common.logger import Logger
 from agents.evaluation import Episodes, draw_episodes
 from agents.learning.buffer import Array
 from agents.learning.collect import Collector, Finished
-from agents.learning.config import GROUP, PPO, Learner
+from agents.learning.config import GROUP, PPO, Learner, LearnerError
 from agents.learning.episodes import Bank, Purpose, derive
 from agents.learning.experience import Clock, Experience
 from agents.learning.logging import RoleLogger
@@ -25,6 +25,9 @@ from envs.scenario import Scenario
 from envs.world import World
 
 Floats = NDArray[np.float64]
+
+FRUITLESS: Final = 256
+"""Episodes without any decision after which there is no hope of one."""
 
 
 def rules(learner: Learner) -> tuple[Prioritizer, Negotiator]:
@@ -202,9 +205,19 @@ def warm_up(collector: Collector, learner: Learner, models: Mapping[str, RolePPO
 
 
 def _play_for(collector: Collector, decisions: int) -> None:
-    """Play until there are so many decisions, or all worlds are over for good."""
+    """Play until there are so many decisions, or all worlds are over for good.
+
+    Raises:
+        LearnerError: where many episodes end without one decision of a role that learns.
+    """
+    ended = 0
     while collector.decisions() < decisions and (collector.world.auto_reset or (collector.world.out.phase != Phase.OVER).any()):
-        collector.step()
+        ended += len(collector.step())
+        if ended >= FRUITLESS and not collector.decisions():
+            roles = " and ".join(collector.experience)
+            raise LearnerError(
+                f"learner: {ended} episodes ended in which no {roles} had a choice: there is nothing to learn in this scenario"
+            )
 
 
 def compare(cost: Floats, extremes: int) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -147,3 +148,25 @@ def test_success_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(tmp_path)
     run(build, monkeypatch=monkeypatch)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("seed=abc", "seed is 'abc'"),
+        ("threads=100000", "in 1..256"),
+        ("device=foo", "device=foo"),
+        ("score.prioritizer=[nosuch]", "nosuch"),
+        ("score.episodes=0", "episodes is 0"),
+        ("learner.network.ignore=[foo]", "'foo'"),
+        ("learner.update.learning_rate=.inf", "learning_rate"),
+    ],
+)
+def test_training_refuses_before_it_starts(setting: str, told: str, tmp_path: Path) -> None:
+    """Protects hours: what training cannot use is refused in one line, with exit code 2, before anything is learned."""
+    command = [sys.executable, "-m", "experiments.train", f"folder={tmp_path / 'run'}", setting]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False)
+    assert done.returncode == 2, done.stderr
+    assert told in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "run" / "config.yaml").exists()
