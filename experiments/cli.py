@@ -69,7 +69,11 @@ def make_scenario(config: DictConfig) -> Scenario:
     for name in parts:
         if name not in known:
             raise UsageError(f"scenario.{name} is unknown, must be one of {', '.join(known)}")
-    return Scenario(workload=make(config.workload), **parts)
+    workload = make(config.workload)
+    try:
+        return Scenario(workload=workload, **parts)
+    except TypeError as error:  # a word where a number belongs, null where a part belongs
+        raise UsageError(f"scenario: a value has the wrong type: {error}") from None
 
 
 def tell_skipped(scenario: Scenario) -> None:

@@ -160,6 +160,7 @@ def test_success_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ("score.episodes=0", "episodes is 0"),
         ("learner.network.ignore=[foo]", "'foo'"),
         ("learner.update.learning_rate=.inf", "learning_rate"),
+        ("scenario.candidates=abc", "wrong type"),
     ],
 )
 def test_training_refuses_before_it_starts(setting: str, told: str, tmp_path: Path) -> None:
