@@ -70,7 +70,7 @@ class RolePolicy(MaskableActorCriticPolicy):
 
     def predict_values(self, obs: Any) -> Tensor:
         """Values [N, 1] of flat observations."""
-        return self.critic(self._sets(obs, None)[0])[:, None]  # type: ignore[no-any-return]
+        return self.critic(self._sets(obs, None)[0])[:, None]  # type: ignore[no-any-return]  # torch indexing has no types
 
     def _flat(self, obs: Tensor, masks: Masks) -> tuple[Sets, Tensor]:
         """Standardised sets and log-probabilities [N, actions] by action number of flat observations."""

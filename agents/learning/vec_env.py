@@ -90,7 +90,7 @@ class SeatEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
     def action_masks(self) -> NDArray[np.bool_]:
         """The legal actions of the seat that is asked."""
         if self._phase == Phase.NEGOTIATE:
-            return np.ones(int(self.action_space.n), np.bool_)  # type: ignore[attr-defined]
+            return np.ones(int(self.action_space.n), np.bool_)  # type: ignore[attr-defined]  # a Discrete, see role_spaces
         mask: NDArray[np.bool_] = self._world.out.mask[0, self._agent].copy()
         return mask
 
