@@ -159,7 +159,7 @@ def test_success_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ("score.prioritizer=[nosuch]", "nosuch"),
         ("score.episodes=0", "episodes is 0"),
         ("learner.network.ignore=[foo]", "'foo'"),
-        ("learner.update.learning_rate=.inf", "learning_rate"),
+        ("learner.update.learning_rate=inf", "learning_rate"),
         ("scenario.candidates=abc", "wrong type"),
     ],
 )
