@@ -142,12 +142,23 @@ def positive(config: DictConfig, key: str) -> float:
     return float(value)
 
 
+LEAN: Final = (
+    "learner.imitation.decisions=0",
+    "learner.evaluation.episodes=1",
+    "score.episodes=1",
+    "score.prioritizer=[wsrpt]",
+    "score.negotiator=[urgency]",
+)
+"""What a run does before and after it learns, kept short: none of it is measured."""
+
+
 def _train(threads: int, seconds: float) -> float:
     """Decisions per second of one training run."""
     from agents.learning import checkpoint
 
     with tempfile.TemporaryDirectory() as folder:
-        python("-m", "experiments.train", f"folder={folder}/run", f"threads={threads}", f"learner.seconds={seconds}", "device=cpu")
+        settings = (f"folder={folder}/run", f"threads={threads}", f"learner.seconds={seconds}", "device=cpu")
+        python("-m", "experiments.train", *settings, *LEAN)
         facts = checkpoint.load(Path(folder) / "run" / checkpoint.NAME)[1]
     return float(facts["decisions"] / facts["seconds"])
 
