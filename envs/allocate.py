@@ -84,7 +84,7 @@ class State(NamedTuple):
     retrying: Records
     """[B, T or 1] LINK, in no order."""
     order: Records
-    """[B, M] SLOT of running tasks by expected end; scratch."""
+    """[B, M] ORDER of running tasks, by expected end."""
     window: Records
     """[B, 2, K] WINDOW; scratch."""
     shown: Records
@@ -134,7 +134,7 @@ def make_state(scenario: Scenario, instances: Sequence[Instance], site: Records,
         pools=np.zeros((worlds, resources), layout.POOL),
         live=np.zeros((worlds, options + 1), layout.LIVE),
         retrying=np.zeros((worlds, tasks if params["fail"][0] > 0 else 1), layout.LINK),
-        order=np.zeros((worlds, running), layout.SLOT),
+        order=np.zeros((worlds, running), layout.ORDER),
         window=np.zeros((worlds, 2, room), layout.WINDOW),
         shown=np.zeros((worlds, agents, room), layout.SHOWN),
         log=np.zeros((worlds, events), layout.EVENT),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from envs.allocate import State, make_params, make_state
 from envs.engine import draws, tick
-from envs.engine.codes import NONE, Phase, Trouble
+from envs.engine.codes import Phase, Trouble
 from envs.engine.layout import SITE_ADDRESSES, WORLD_ADDRESSES, Records
 from envs.events import EventLog
 from envs.pack import pack
@@ -71,7 +71,7 @@ class World:
         num_instances: how many instances to draw; by default one per world.
         auto_reset: a world that is over starts its next episode at the next step, whose actions it ignores.
         record: keep an event log per world.
-        threads: worlds are shared out over this many threads; results do not depend on it.
+        threads: share the worlds out among themselves; results do not depend on them.
     """
 
     def __init__(
@@ -106,8 +106,9 @@ class World:
         self.candidates = scenario.candidates
         self.out = _outputs(self._state)
         self._logs: list[list[Records]] = [[] for _ in range(num_worlds)]
-        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
-        self._chunks = [(num_worlds * k // threads, num_worlds * (k + 1) // threads) for k in range(threads)]
+        self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
+        self._others = min(threads, -(-num_worlds // tick.BLOCK)) - 1  # threads beside the caller's that find something to do
+        self._tickets = np.zeros(1, np.int64)
         self._seeds, self._entries = episode_schedule(seed, num_worlds, len(self.instances))
         self._no_picks = np.zeros((num_worlds, self.num_agents), np.int32)
         self._no_bids = np.zeros((num_worlds, self.num_agents))
@@ -162,16 +163,21 @@ class World:
         return self.out
 
     def _run(self, command: int, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
-        common = (self._state.world, command, picks, bids, self._seeds, self._entries, self.auto_reset)
-        if self._pool is None:
-            troubled = tick.run_worlds(*common, 0, self.num_worlds)
-        else:
-            troubled = sum(self._pool.map(lambda chunk: tick.run_worlds(*common, *chunk), self._chunks))
+        troubled = self._run_once(command, picks, bids)
         while troubled:
             self._check_trouble(picks, bids)
             for b in np.flatnonzero(self._state.world["trouble"]):
                 self._drain(int(b))
-            troubled = tick.run_worlds(self._state.world, tick.RESUME, *common[2:], 0, self.num_worlds)
+            troubled = self._run_once(tick.RESUME, picks, bids)
+
+    def _run_once(self, command: int, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> int:
+        self._tickets[0] = 0
+        work = (self._state.world, command, picks, bids, self._seeds, self._entries, self.auto_reset, self._tickets)
+        others = [self._pool.submit(tick.run_worlds, *work) for _ in range(self._others)] if self._pool else []
+        troubled: int = tick.run_worlds(*work)
+        for other in others:
+            troubled += other.result()
+        return troubled
 
     def _check_trouble(self, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
         trouble = self._state.world["trouble"]
@@ -229,13 +235,12 @@ class World:
         for name in SITE_ADDRESSES:
             own[name] = self._sites.site[name][own["instance"]]
         own["log_size"] = 0
-        own["ordered"] = NONE  # the order of running tasks is not part of a state
         self._logs = [[] for _ in range(self.num_worlds)]
         return self.out
 
 
-_NOT_STATE = ("log", "order", "window", "team")
-"""Arrays of a World that hold nothing from one step to the next; "order" is sorted again where "ordered" says so."""
+_NOT_STATE = ("log", "window", "team")
+"""Arrays of a World that hold nothing from one step to the next."""
 
 
 def draw_instances(scenario: Scenario, count: int, seed: int) -> list[Instance]:

@@ -8,7 +8,7 @@ from typing import Final
 from envs.engine.clock import is_certain
 from envs.engine.codes import NONE, Status
 from envs.engine.compiled import Record, kernel
-from envs.engine.knowledge import estimate, remaining_end
+from envs.engine.knowledge import remaining_end
 from envs.engine.memory import (
     agent_of,
     demand_of,
@@ -40,13 +40,11 @@ _MAYBE_SOON: Final = 5
 
 
 @kernel
-def fits(w: Record, o: int) -> bool:
-    """Whether the task of option o could start there now, given the standing reservations."""
+def fits(w: Record, a: int, t: int, estimate: float) -> bool:
+    """Whether a task could start there now, given the standing reservations and how long it would take."""
     par = params_of(w)
-    option = option_of(w, o)
-    a = option.agent
     for r in range(w.num_resources):
-        units = demand_of(w, option.task, r)
+        units = demand_of(w, t, r)
         if units == 0:
             continue
         local = units_of(w, a, r).capacity > 0
@@ -57,7 +55,7 @@ def fits(w: Record, o: int) -> bool:
             held = reservation_of(w, k)
             if local and held.agent != a:
                 continue
-            if par.backfill and w.time + estimate(w, option) <= held.start:
+            if par.backfill and w.time + estimate <= held.start:
                 continue
             free -= demand_of(w, held.task, r)
         if free < units:
@@ -66,28 +64,11 @@ def fits(w: Record, o: int) -> bool:
 
 
 @kernel
-def _fits_locally(w: Record, option: Record) -> bool:
+def _fits_locally(w: Record, a: int, t: int) -> bool:
     for r in range(w.num_resources):
-        if units_of(w, option.agent, r).capacity > 0 and units_of(w, option.agent, r).free < demand_of(w, option.task, r):
+        if units_of(w, a, r).capacity > 0 and units_of(w, a, r).free < demand_of(w, t, r):
             return False
     return True
-
-
-@kernel
-def _sort_running(w: Record) -> None:
-    """Order the running tasks by (expected end, task); insertion sort, since the order changes little."""
-    for k in range(w.num_running):
-        end, task = remaining_end(w, k), running_of(w, k).task
-        at = k
-        while at > 0:
-            other = order_of(w, at - 1).slot
-            other_end = remaining_end(w, other)
-            if other_end < end or (other_end == end and running_of(w, other).task < task):
-                break
-            order_of(w, at).slot = other
-            at -= 1
-        order_of(w, at).slot = k
-    w.ordered = w.num_running
 
 
 @kernel
@@ -98,8 +79,6 @@ def expected_start(w: Record, o: int) -> float:
     if task_of(w, option.task).status != _READY:
         slot = running_predecessor(w, option.task)
         return remaining_end(w, slot) if slot != NONE else w.time
-    if w.ordered == NONE:
-        _sort_running(w)
     when = w.time
     for r in range(w.num_resources):
         units = demand_of(w, option.task, r)
@@ -108,16 +87,16 @@ def expected_start(w: Record, o: int) -> float:
         local = units_of(w, a, r).capacity > 0
         free = units_of(w, a, r).free if local else pool_of(w, r).free
         k = 0
-        while free < units and k < w.ordered:
-            slot = order_of(w, k).slot
-            run = running_of(w, slot)
+        while free < units:
+            if k == w.num_running:
+                return w.time
+            order = order_of(w, k)
+            run = running_of(w, order.slot)
             if not local or run.agent == a:
                 free += demand_of(w, run.task, r)
                 if free >= units:
-                    when = max(when, remaining_end(w, slot))
+                    when = max(when, order.expected)
             k += 1
-        if free < units:
-            return w.time
     return when
 
 
@@ -152,47 +131,59 @@ def _look(w: Record, a: int, certain: bool) -> None:
     agent.startable = 0
     agent.best = math.inf
     for k in range(first, first + agent.live):
-        o = live_of(w, k).option
-        option = option_of(w, o)
+        live = live_of(w, k)
+        t = live.task
         mark = NO
-        if not is_reserved(w, option.task):
-            if task_of(w, option.task).status == _READY:
-                if fits(w, o):
-                    ends = w.time + estimate(w, option)
+        if not is_reserved(w, t):
+            if live.ready:
+                if fits(w, a, t, live.estimate):
+                    ends = w.time + live.estimate
                     if ends <= deadline:
                         mark = STARTABLE
                         agent.startable += 1
                         agent.best = min(agent.best, ends)
                 elif waits:
-                    mark = _MAYBE_READY if _fits_locally(w, option) else _MAYBE_BIG
+                    mark = _MAYBE_READY if _fits_locally(w, a, t) else _MAYBE_BIG
             elif waits:
                 mark = _MAYBE_SOON
-        live_of(w, k).mark = mark
+        live.mark = mark
 
 
 @kernel
 def _settle(w: Record, a: int) -> None:
-    """Decide the positions that hang on whether, and until when, the agent could start something else."""
+    """Decide the positions that hang on whether, and until when, the agent could start something else; show what there is room for."""
     agent = agent_of(w, a)
     first = agent.first
-    agent.legal = 0
+    legal = 0
     for k in range(first, first + agent.live):
-        mark = live_of(w, k).mark
+        live = live_of(w, k)
+        mark = live.mark
         if mark == _MAYBE_READY or (mark == _MAYBE_BIG and agent.startable):
             mark = RESERVABLE
-        elif mark == _MAYBE_SOON:
-            slot = running_predecessor(w, option_of(w, live_of(w, k).option).task)
-            mark = RESERVABLE if agent.startable and remaining_end(w, slot) < agent.best else NO
+        elif mark == _MAYBE_SOON and agent.startable:
+            slot = running_predecessor(w, live.task)
+            mark = RESERVABLE if remaining_end(w, slot) < agent.best else NO
         elif mark != STARTABLE:
             mark = NO
-        live_of(w, k).mark = mark
+        live.mark = mark
         if mark != NO:
-            agent.legal += 1
+            if legal < w.room:
+                _show(shown_of(w, a, legal), live)
+            legal += 1
+    agent.legal = legal
+    agent.shown = min(legal, w.room)
 
 
 @kernel
-def _urgency(w: Record, option: Record) -> float:
-    task = facts_of(w, option.task)
+def _show(shown: Record, live: Record) -> None:
+    shown.estimate = live.estimate
+    shown.option = live.option
+    shown.startable = live.mark == STARTABLE
+
+
+@kernel
+def _urgency(w: Record, t: int) -> float:
+    task = facts_of(w, t)
     job = job_facts_of(w, task.job)
     return (job.due if job.due < math.inf else job.release + job.path) - task.tail
 
@@ -205,8 +196,7 @@ def _best(w: Record, a: int, which: int, room: int) -> int:
     for k in range(first, first + agent_of(w, a).live):
         if live_of(w, k).mark == NO:
             continue
-        option = option_of(w, live_of(w, k).option)
-        key = estimate(w, option) if which == 0 else _urgency(w, option)
+        key = live_of(w, k).estimate if which == 0 else _urgency(w, live_of(w, k).task)
         if filled == room and key >= window_of(w, which, room - 1).key:
             continue
         at = filled if filled < room else room - 1
@@ -222,7 +212,7 @@ def _best(w: Record, a: int, which: int, room: int) -> int:
 
 @kernel
 def _narrow(w: Record, a: int, room: int) -> None:
-    """Keep ``room`` candidates: one each in turn of the oldest, the shortest and the most urgent, without repeats."""
+    """Show ``room`` candidates: one each in turn of the oldest, the shortest and the most urgent, without repeats."""
     first = agent_of(w, a).first
     last = first + agent_of(w, a).live
     _best(w, a, 0, room)
@@ -243,24 +233,13 @@ def _narrow(w: Record, a: int, room: int) -> None:
             at = window_of(w, 1, urgent).at
         live_of(w, at).mark = -live_of(w, at).mark
         taken += 1
+    shown = 0
     for k in range(first, last):
-        live_of(w, k).mark = -live_of(w, k).mark if live_of(w, k).mark < NO else NO
-
-
-@kernel
-def _show(w: Record, a: int) -> None:
-    """Write the shown candidates of an agent, ascending by task."""
-    agent = agent_of(w, a)
-    first = agent.first
-    if agent.legal > w.room:
-        _narrow(w, a, w.room)
-    agent.shown = 0
-    for k in range(first, first + agent.live):
-        if live_of(w, k).mark != NO:
-            shown = shown_of(w, a, agent.shown)
-            shown.option = live_of(w, k).option
-            shown.startable = live_of(w, k).mark == STARTABLE
-            agent.shown += 1
+        live = live_of(w, k)
+        live.mark = -live.mark if live.mark < NO else NO
+        if live.mark != NO:
+            _show(shown_of(w, a, shown), live)
+            shown += 1
 
 
 @kernel
@@ -281,5 +260,6 @@ def find_candidates(w: Record) -> bool:
         agent = agent_of(w, a)
         if agent.active and agent.live:
             _settle(w, a)
-            _show(w, a)
+            if agent.legal > w.room:
+                _narrow(w, a, w.room)
     return True

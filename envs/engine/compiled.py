@@ -95,3 +95,34 @@ def reference(dtype: np.dtype[Any]) -> Callable[[int, int], Record]:
 
     result: Callable[[int, int], Record] = at
     return result
+
+
+@numba.extending.intrinsic  # type: ignore[untyped-decorator]  # Any, see above
+def _fetch(typing_context: Any, address: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        hint = builder.module.declare_intrinsic("llvm.prefetch", (byte,), ir.FunctionType(ir.VoidType(), [byte, number, number, number]))
+        flags = [ir.Constant(number, value) for value in (_FOR_WRITING, _KEEP, _DATA)]
+        builder.call(hint, [builder.inttoptr(args[0], byte), *flags])
+        return context.get_dummy_value()
+
+    return types.none(types.int64), generate
+
+
+@numba.extending.intrinsic  # type: ignore[untyped-decorator]  # Any, see above
+def _take_ticket(typing_context: Any, address: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        number = ir.IntType(64)
+        return builder.atomic_rmw("add", builder.inttoptr(args[0], number.as_pointer()), ir.Constant(number, 1), "monotonic")
+
+    return types.int64(types.int64), generate
+
+
+_FOR_WRITING, _KEEP, _DATA = 0, 3, 1
+"""Arguments of llvm.prefetch."""
+
+fetch: Callable[[int], None] = _fetch
+"""Asks for the 64 bytes around an address to be brought near; what is computed does not depend on it."""
+
+take_ticket: Callable[[int], int] = _take_ticket
+"""Returns the 64-bit integer at an address and adds 1 to it, as one step for all threads."""

@@ -27,7 +27,17 @@ from envs.engine.memory import (
     units_of,
 )
 from envs.engine.objective import charge_abandonment, enter_system, leave_system
-from envs.engine.queues import become_ready, leave_future, leave_ready, list_soon, running_predecessor, set_listed
+from envs.engine.queues import (
+    become_ready,
+    enter_order,
+    estimate_again,
+    leave_future,
+    leave_order,
+    leave_ready,
+    list_soon,
+    running_predecessor,
+    set_listed,
+)
 
 _PENDING, _READY, _RUNNING, _RETRYING, _DONE, _ABANDONED = (int(s) for s in Status)
 
@@ -74,7 +84,7 @@ def start(w: Record, o: int, paid: float) -> None:
     state.status = _RUNNING
     state.slot = w.num_running
     w.num_running += 1
-    w.ordered = NONE
+    enter_order(w, state.slot)
     list_soon(w, t, True)
     if _move_units(w, a, t, 1):
         rec.record(w, rec.ALLOCATION, a, task.job, t, paid)
@@ -86,16 +96,15 @@ def _stop(w: Record, slot: int) -> bool:
     """Free the slot and the units of a running task; the caller sets its next status."""
     run = running_of(w, slot)
     t, a = run.task, run.agent
-    list_soon(w, t, False)
     leases = _move_units(w, a, t, -1)
     task_of(w, t).slot = NONE
     w.num_running -= 1
+    leave_order(w, slot)
     if slot != w.num_running:
         last = running_of(w, w.num_running)
         run.ends, run.expected, run.began, run.full = last.ends, last.expected, last.began, last.full
         run.option, run.task, run.agent, run.fails = last.option, last.task, last.agent, last.fails
         task_of(w, run.task).slot = slot
-    w.ordered = NONE
     return leases
 
 
@@ -117,8 +126,8 @@ def end(w: Record, slot: int) -> None:
     rec.record(w, rec.END, a, task.job, t, 0.0)
     if leases:
         rec.record(w, rec.RELEASE, a, task.job, t, 0.0)
-    if state.progress == 0.0:
-        observe_duration(w, a, task.kind, nominal, full)
+    if state.progress == 0.0 and observe_duration(w, a, task.kind, nominal, full):
+        estimate_again(w, a, task.kind)
     job = job_of(w, task.job)
     job.open -= 1
     job.work = job.work - task.nominal if job.open else 0.0
@@ -144,6 +153,7 @@ def _fail(w: Record, t: int, a: int, leases: bool) -> None:
     state = task_of(w, t)
     state.failures += 1
     state.progress = 0.0
+    list_soon(w, t, False)
     belief_of(w, a, task.kind).failures += 1
     given_up = state.failures >= par.max_failures
     again = math.inf if given_up else w.time + par.retry_delay
@@ -217,6 +227,8 @@ def arrive(w: Record) -> None:
     w.sum_tasks += facts.tasks
     w.sum_work += facts.total
     w.sum_weight += facts.weight
+    w.mean_weight = w.sum_weight / w.submitted
+    w.scale = w.sum_work / w.sum_tasks if w.sum_work > 0.0 else 1.0
     rec.record(w, rec.SUBMISSION, NONE, j, NONE, 0.0)
     enter_system(w, j)
     for t in range(facts.task0, facts.task0 + facts.tasks):
@@ -264,6 +276,7 @@ def break_down(w: Record, a: int) -> None:
             state.progress = state.progress + par.kept * ((w.time - run.began) / run.full)
         job = facts_of(w, t).job
         leases = _stop(w, slot)
+        list_soon(w, t, False)
         rec.record(w, rec.INTERRUPTED, a, job, t, state.progress)
         if leases:
             rec.record(w, rec.RELEASE, a, job, t, 0.0)

@@ -9,11 +9,11 @@ from envs.engine.memory import belief_of, facts_of, params_of, running_of, task_
 
 
 @kernel
-def observe_duration(w: Record, agent: int, kind: int, nominal: float, realised: float) -> None:
-    """Let an agent learn from the full duration of a task that it has ended."""
+def observe_duration(w: Record, agent: int, kind: int, nominal: float, realised: float) -> bool:
+    """Let an agent learn from the full duration of a task that it has ended; say whether its estimates have changed."""
     par = params_of(w)
     if not par.learn or nominal <= 0.0 or realised <= 0.0:
-        return
+        return False
     belief = belief_of(w, agent, kind)
     x = math.log(realised / nominal)
     belief.count += 1
@@ -22,6 +22,7 @@ def observe_duration(w: Record, agent: int, kind: int, nominal: float, realised:
     belief.m2 += d * (x - belief.mean)
     belief.factor = math.exp(belief.count * belief.mean / (belief.count + par.prior_count))
     belief.spread = math.sqrt((belief.m2 + par.prior_count * par.prior_std * par.prior_std) / (belief.count + par.prior_count))
+    return True
 
 
 @kernel

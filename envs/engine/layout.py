@@ -150,6 +150,8 @@ WORLD = np.dtype(
         ("log_room", "i8"),
         # the episode
         ("time", "f8"),
+        ("scale", "f8"),  # time scale: mean nominal duration of the tasks submitted so far
+        ("mean_weight", "f8"),  # of the jobs submitted so far
         ("spent", "f8"),  # team cost since the last step
         ("team_cost", "f8"),  # the same, as shown after the last step
         ("price", "f8"),
@@ -172,7 +174,6 @@ WORLD = np.dtype(
         ("num_retrying", "i4"),
         ("num_reserved", "i4"),
         ("round", "i4"),
-        ("ordered", "i4"),  # running tasks in the order of their expected ends; NONE: to be sorted again
         ("trouble_agent", "i4"),
         ("trouble", "i1"),
         ("phase", "i1"),
@@ -227,8 +228,9 @@ AGENT = np.dtype(
         ("legal", "i4"),  # candidates
         ("startable", "i4"),
         ("shown", "i4"),
-        ("written", "i4"),  # 1 + rows shown to the seats after the last step; 0: nothing
+        ("written", "i4"),  # 1 + rows that its prioritizer was shown last; 0: nothing
         ("pick", "i4"),  # option, NONE
+        ("place", "i4"),  # of the pick among the shown candidates
         ("pick_start", "?"),
         ("up", "?"),
         ("active", "?"),
@@ -236,6 +238,7 @@ AGENT = np.dtype(
         ("acts", "?"),  # its prioritizer is asked
         ("acting", "?"),  # a seat of the role that decides next is asked: an output
         ("bids", "?"),  # takes part in the contest
+        ("told", "?"),  # its negotiator was shown something last
         ("passes", "?"),
     ]
 )
@@ -249,11 +252,13 @@ EVENT = np.dtype([("time", "f8"), ("value", "f8"), ("kind", "i4"), ("agent", "i4
 
 UNITS = np.dtype([("capacity", "i4"), ("free", "i4"), ("leased", "i4")])
 """Per agent and resource: its own units, and the shared ones that it holds."""
-POOL = np.dtype([("capacity", "i4"), ("free", "i4")])
-LIVE = np.dtype([("option", "i4"), ("mark", "i4")])
-"""Per agent a segment of options of READY and soon tasks, ascending; the mark is a scratch of candidates.py."""
-SHOWN = np.dtype([("option", "i4"), ("task", "i4"), ("startable", "?")])
-SLOT = np.dtype([("slot", "i4")])
+POOL = np.dtype([("capacity", "i4"), ("free", "i4"), ("wanted", "i4"), ("available", "i4"), ("contested", "?")])
+"""Of a shared resource; what is wanted by picks, what of it is available, and whether that is a contest, are of the last round."""
+LIVE = np.dtype([("estimate", "f8"), ("option", "i4"), ("task", "i4"), ("kind", "i4"), ("mark", "i1"), ("ready", "?")])
+"""Per agent a segment of options of READY and soon tasks, ascending, with what a look at them needs; the mark is a scratch of it."""
+SHOWN = np.dtype([("estimate", "f8"), ("option", "i4"), ("task", "i4"), ("startable", "?")])
+ORDER = np.dtype([("expected", "f8"), ("slot", "i4")])
+"""The running tasks by expected end."""
 WINDOW = np.dtype([("key", "f8"), ("at", "i4")])
 
 # Rows that the seats see --------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ _reservation_at = reference(layout.RESERVATION)
 _units_at = reference(layout.UNITS)
 _pool_at = reference(layout.POOL)
 _live_at = reference(layout.LIVE)
-_slot_at = reference(layout.SLOT)
+_order_at = reference(layout.ORDER)
 _window_at = reference(layout.WINDOW)
 _shown_at = reference(layout.SHOWN)
 _event_at = reference(layout.EVENT)
@@ -140,7 +140,7 @@ def retrying_of(w: Record, k: int) -> Record:
 
 @kernel
 def order_of(w: Record, k: int) -> Record:
-    return _slot_at(w.order, k)
+    return _order_at(w.order, k)
 
 
 @kernel

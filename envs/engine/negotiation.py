@@ -9,7 +9,6 @@ from envs.engine.compiled import Record, kernel
 from envs.engine.execution import start
 from envs.engine.knowledge import estimate
 from envs.engine.memory import agent_of, demand_of, facts_of, option_of, params_of, pool_of, reservation_of, task_of, units_of
-from envs.engine.objective import time_scale
 from envs.engine.queues import running_predecessor
 
 _READY = int(Status.READY)
@@ -18,35 +17,25 @@ _PRICE_MEMORY = 0.9
 
 
 @kernel
-def wanted_units(w: Record, r: int) -> int:
-    """Return the units of a shared resource that all picks of the round demand together."""
-    units = 0
-    for a in range(w.num_agents):
-        if agent_of(w, a).pick != NONE:
-            units += demand_of(w, option_of(w, agent_of(w, a).pick).task, r)
-    return units
-
-
-@kernel
-def available_units(w: Record, r: int) -> int:
-    """Return the free units of a shared resource that no standing reservation has claimed."""
-    units = pool_of(w, r).free
-    for k in range(w.num_reserved):
-        units -= demand_of(w, reservation_of(w, k).task, r)
-    return units
-
-
-@kernel
-def is_contested(w: Record, r: int) -> bool:
-    """Whether two or more picks demand a shared resource, and together more than is available."""
-    if pool_of(w, r).capacity == 0:
+def _find_contest(w: Record, r: int) -> bool:
+    """Note what all picks of the round want of a shared resource; a contest is two or more that want more than is available."""
+    pool = pool_of(w, r)
+    pool.contested = False
+    if pool.capacity == 0:
         return False
-    seekers = 0
+    seekers = wanted = 0
     for a in range(w.num_agents):
         pick = agent_of(w, a).pick
-        if pick != NONE and demand_of(w, option_of(w, pick).task, r) > 0:
-            seekers += 1
-    return seekers > 1 and wanted_units(w, r) > available_units(w, r)
+        if pick != NONE:
+            units = demand_of(w, option_of(w, pick).task, r)
+            wanted += units
+            seekers += units > 0
+    pool.wanted = wanted
+    pool.available = pool.free
+    for k in range(w.num_reserved):
+        pool.available -= demand_of(w, reservation_of(w, k).task, r)
+    pool.contested = seekers > 1 and wanted > pool.available
+    return pool.contested
 
 
 @kernel
@@ -57,7 +46,7 @@ def find_participants(w: Record) -> bool:
         agent_of(w, a).bids = False
         agent_of(w, a).bid = NO_BID
     for r in range(w.num_resources):
-        if is_contested(w, r):
+        if _find_contest(w, r):
             found = True
             for a in range(w.num_agents):
                 agent = agent_of(w, a)
@@ -81,7 +70,7 @@ def _settle_bids(w: Record) -> None:
     """Cut bids to what their agents can pay, publish them and remember the price."""
     par = params_of(w)
     highest = NO_BID
-    scale = time_scale(w)
+    scale = w.scale
     for a in range(w.num_agents):
         agent = agent_of(w, a)
         agent.share = share_of(w, a)
@@ -183,7 +172,7 @@ def commit(w: Record) -> None:
         agent.pick = NONE
         if not agent.pick_start:
             reserve(w, o)
-        elif fits(w, o):
+        elif fits(w, a, option_of(w, o).task, estimate(w, option_of(w, o))):
             start(w, o, _pay(w, a))
     w.round += 1
 
@@ -201,7 +190,7 @@ def renew_reservations(w: Record) -> None:
         soon = status == Status.PENDING and running_predecessor(w, t) != NONE
         if not agent_of(w, a).up or not (status == _READY or soon):
             continue
-        if status == _READY and fits(w, o):
+        if status == _READY and fits(w, a, t, estimate(w, option_of(w, o))):
             start(w, o, 0.0)
         else:
             again = reservation_of(w, w.num_reserved)

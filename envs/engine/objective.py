@@ -126,15 +126,3 @@ def integrate(w: Record, until: float) -> None:
         else:
             break
     _charge(w, until)
-
-
-@kernel
-def time_scale(w: Record) -> float:
-    """Return the mean nominal duration of the tasks submitted so far; 1 before there is one."""
-    return w.sum_work / w.sum_tasks if w.sum_tasks and w.sum_work > 0.0 else 1.0
-
-
-@kernel
-def mean_weight(w: Record) -> float:
-    """Return the mean weight of the jobs submitted so far; 1 before there is one."""
-    return w.sum_weight / w.submitted if w.submitted else 1.0

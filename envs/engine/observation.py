@@ -25,7 +25,6 @@ from envs.engine.memory import (
     task_of,
     units_of,
 )
-from envs.engine.objective import mean_weight, time_scale
 
 _READY = int(Status.READY)
 _HALF_A_UNIT: Final = 0.5
@@ -79,8 +78,8 @@ def largest_future(w: Record) -> float:
 def wsrpt_key(w: Record, t: int) -> float:
     """Return log(weight / remaining work of the job), both relative: the index of weighted shortest remaining work."""
     j = facts_of(w, t).job
-    weight = job_facts_of(w, j).weight / mean_weight(w)
-    return math.log(weight / max(job_of(w, j).work / time_scale(w), _LEAST_WORK))
+    weight = job_facts_of(w, j).weight / w.mean_weight
+    return math.log(weight / max(job_of(w, j).work / w.scale, _LEAST_WORK))
 
 
 @kernel
@@ -151,7 +150,7 @@ def _write_job(w: Record, facts: Record, scale: float, row: Record) -> None:
     job, state = job_facts_of(w, facts.job), job_of(w, facts.job)
     now, release, due, tail = w.time, job.release, job.due, facts.tail
     work, tasks = state.work / scale, state.open
-    weight = job.weight / mean_weight(w)
+    weight = job.weight / w.mean_weight
     finish = (release + job.path - tail + facts.nominal - now) / scale
     row.job_work = clip(work)
     row.job_tasks = clip(tasks)
@@ -165,12 +164,17 @@ def _write_job(w: Record, facts: Record, scale: float, row: Record) -> None:
 
 
 @kernel
-def write_row(w: Record, o: int, startable: bool, most: float, row: Record) -> None:
+def clear_ranks(row: Record) -> None:
+    """Say nothing of the other candidates."""
+    row.duration_rank = row.tail_rank = row.job_work_rank = row.wsrpt_rank = 0.0
+
+
+@kernel
+def write_row(w: Record, o: int, startable: bool, est: float, most: float, row: Record) -> None:
     """Write one candidate; the ranks are set to 0. ``find_availability`` has been called for this round."""
     option = option_of(w, o)
     facts, state = facts_of(w, option.task), task_of(w, option.task)
-    scale = time_scale(w)
-    est = estimate(w, option)
+    scale = w.scale
     wait = 0.0 if startable else expected_start(w, o) - w.time
     elsewhere = _elsewhere(w, option, wait + est) / scale if facts.options > 1 else 0.0
     age = (w.time - state.ready_time) / scale if state.status == _READY else 0.0
@@ -191,7 +195,7 @@ def write_row(w: Record, o: int, startable: bool, most: float, row: Record) -> N
     row.progress = progress
     row.alternatives = options - 1
     row.elsewhere = clip(elsewhere)
-    row.duration_rank = row.tail_rank = row.job_work_rank = row.wsrpt_rank = 0.0
+    clear_ranks(row)
     row.units = units
     _write_job(w, facts, scale, row)
     _write_demands(w, option, est, scale, row)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from envs.engine.codes import NONE, Status
 from envs.engine.compiled import Record, kernel
-from envs.engine.memory import agent_of, before_of, edge_of, facts_of, live_of, option_of, params_of, task_of
+from envs.engine.knowledge import estimate
+from envs.engine.memory import agent_of, before_of, edge_of, facts_of, live_of, option_of, order_of, params_of, running_of, task_of
 
 _PENDING, _READY, _RUNNING, _DONE = int(Status.PENDING), int(Status.READY), int(Status.RUNNING), int(Status.DONE)
 
@@ -23,9 +24,49 @@ def _position(w: Record, first: int, count: int, option: int) -> int:
 
 
 @kernel
+def _copy(source: Record, target: Record) -> None:
+    target.estimate = source.estimate
+    target.option, target.task, target.kind, target.ready = source.option, source.task, source.kind, source.ready
+
+
+@kernel
+def estimate_again(w: Record, a: int, kind: int) -> None:
+    """Bring the estimates of an agent's live options up to date: it has learned about tasks of this kind."""
+    first = agent_of(w, a).first
+    for k in range(first, first + agent_of(w, a).live):
+        live = live_of(w, k)
+        if live.kind == kind:
+            live.estimate = estimate(w, option_of(w, live.option))
+
+
+@kernel
+def enter_order(w: Record, slot: int) -> None:
+    """Take the running task of a slot, the last one so far, into the order by expected end."""
+    expected = running_of(w, slot).expected
+    at = w.num_running - 1
+    while at > 0 and order_of(w, at - 1).expected > expected:
+        order_of(w, at).expected, order_of(w, at).slot = order_of(w, at - 1).expected, order_of(w, at - 1).slot
+        at -= 1
+    order_of(w, at).expected, order_of(w, at).slot = expected, slot
+
+
+@kernel
+def leave_order(w: Record, slot: int) -> None:
+    """Take a slot out of the order; the last slot, ``num_running``, moves into its place."""
+    at = 0
+    for k in range(w.num_running + 1):
+        order = order_of(w, k)
+        if order.slot != slot:
+            order_of(w, at).expected = order.expected
+            order_of(w, at).slot = slot if order.slot == w.num_running else order.slot
+            at += 1
+
+
+@kernel
 def set_listed(w: Record, t: int, listed: bool) -> None:
     """Put a task on (or take it off) the live list of every agent that has an option for it."""
     task = facts_of(w, t)
+    ready = task_of(w, t).status == _READY
     for o in range(task.option0, task.option0 + task.options):
         a = option_of(w, o).agent
         agent = agent_of(w, a)
@@ -34,13 +75,18 @@ def set_listed(w: Record, t: int, listed: bool) -> None:
         present = at < first + agent.live and live_of(w, at).option == o
         if listed and not present:
             for k in range(first + agent.live, at, -1):
-                live_of(w, k).option = live_of(w, k - 1).option
-            live_of(w, at).option = o
+                _copy(live_of(w, k - 1), live_of(w, k))
+            live = live_of(w, at)
+            live.option, live.task, live.kind = o, t, task.kind
+            live.estimate = estimate(w, option_of(w, o))
+            live.ready = ready
             agent.live += 1
+        elif listed:
+            live_of(w, at).ready = ready
         elif present and not listed:
             agent.live -= 1
             for k in range(at, first + agent.live):
-                live_of(w, k).option = live_of(w, k + 1).option
+                _copy(live_of(w, k + 1), live_of(w, k))
 
 
 @kernel

@@ -88,7 +88,8 @@ def reset_world(w: Record, seed: np.uint64, instance: int) -> None:
     w.steps = w.log_size = 0
     w.sum_tasks = w.submitted = w.tardy = w.slow = w.tasks_done = 0
     w.num_running = w.num_retrying = w.num_reserved = w.round = 0
-    w.ordered = w.trouble_agent = NONE
+    w.trouble_agent = NONE
+    w.scale = w.mean_weight = 1.0
     w.trouble = 0
     w.phase = _OVER
     w.in_epoch = w.dealt = w.bidden = w.started = w.terminated = w.truncated = False

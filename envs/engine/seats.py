@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from math import inf, log1p
+from math import inf
 from typing import Final
 
 from envs.columns import NUM_CANDIDATE, NUM_CONTEXT, NUM_NEGOTIATION
 from envs.engine.codes import NONE
 from envs.engine.compiled import Record, kernel
-from envs.engine.knowledge import remaining_end
+from envs.engine.context import write_own, write_team
+from envs.engine.knowledge import estimate
 from envs.engine.memory import (
     agent_of,
     bid_context_of,
@@ -25,136 +26,116 @@ from envs.engine.memory import (
     row_of,
     shown_of,
     team_context_of,
-    units_of,
 )
-from envs.engine.negotiation import available_units, is_contested, share_of, wanted_units
-from envs.engine.objective import mean_weight, time_scale
-from envs.engine.observation import clip, find_availability, future_share, largest_future, ratio, write_ranks, write_row, wsrpt_key
+from envs.engine.negotiation import share_of
+from envs.engine.observation import (
+    clear_ranks,
+    clip,
+    find_availability,
+    largest_future,
+    ratio,
+    write_ranks,
+    write_row,
+    wsrpt_key,
+)
 
 _FLOAT32: Final = 4
 
 
 @kernel
-def _write_team(w: Record, row: Record) -> None:
-    """Write the columns of the context that are the same for every agent."""
-    par = params_of(w)
-    scale = time_scale(w)
-    least, total, pools, used = 1.0, 0.0, 0, 0.0
-    for r in range(w.num_resources):
-        pool = pool_of(w, r)
-        if pool.capacity > 0:
-            free = pool.free / pool.capacity
-            least = min(least, free)
-            total += free
-            pools += 1
-            used = max(used, (pool.capacity - pool.free) / pool.capacity)
-    row.shared_free_min = least
-    row.shared_free_mean = total / pools if pools else 1.0
-    row.team_share = used
-    queue = longest = rate = 0.0
-    jobs = active = 0
-    for a in range(w.num_agents):
-        agent = agent_of(w, a)
-        queue += agent.queue
-        longest = max(longest, agent.queue)
-        rate += par.flow * agent.flow + par.tardiness * agent.tardy + par.slowdown * agent.slow
-        jobs += agent.in_system
-        active += agent.active
-    row.queue_mean = clip((queue / w.num_agents) / scale)
-    row.queue_max = clip(longest / scale)
-    row.running = log1p(w.num_running)
-    row.team_jobs = log1p(jobs)
-    row.team_cost_rate = log1p(rate / mean_weight(w))
-    row.active = active / w.num_agents
-    row.round = log1p(w.round)
-    soonest = inf
-    for k in range(w.num_running):
-        soonest = min(soonest, remaining_end(w, k))
-    row.next_return = clip((soonest - w.time) / scale) if w.num_running else 0.0
-    row.done = w.tasks_done / w.sum_tasks if w.sum_tasks else 0.0
-    row.agents = log1p(w.num_agents)
-    row.time_scale = scale
+def _row_address(w: Record, a: int, k: int) -> int:
+    return w.candidates + (a * w.room + k) * NUM_CANDIDATE * _FLOAT32
 
 
 @kernel
-def _write_own(w: Record, a: int, most: float, row: Record) -> None:
-    par = params_of(w)
-    agent = agent_of(w, a)
-    scale = time_scale(w)
-    row.candidates = log1p(agent.legal)
-    row.startable = log1p(agent.startable)
-    row.hidden = log1p(agent.legal - agent.shown)
-    least = 1.0
-    for r in range(w.num_resources):
-        units = units_of(w, a, r)
-        if units.capacity > 0:
-            least = min(least, units.free / units.capacity)
-    row.local_free = least
-    row.own_share = share_of(w, a)
-    row.queue = clip(agent.queue / scale)
-    row.time_to_free = clip(agent.available / scale)
-    row.future = clip(agent.future / scale)
-    row.future_share = future_share(w, a, most)
-    row.own_jobs = log1p(agent.in_system)
-    rate = par.flow * agent.flow + par.tardiness * agent.tardy + par.slowdown * agent.slow
-    row.own_cost_rate = log1p(rate / mean_weight(w))
+def _context_address(w: Record, a: int) -> int:
+    return w.contexts + a * NUM_CONTEXT * _FLOAT32
+
+
+@kernel
+def _negotiation_address(w: Record, a: int) -> int:
+    return w.negotiations + a * NUM_NEGOTIATION * _FLOAT32
+
+
+@kernel
+def _bid_context_address(w: Record, a: int) -> int:
+    return _negotiation_address(w, a) + NUM_CANDIDATE * _FLOAT32
 
 
 @kernel
 def _write_context(w: Record, a: int, most: float, address: int, row: Record) -> None:
     copy_numbers(w.team, address, NUM_CONTEXT)
-    _write_own(w, a, most, row)
+    write_own(w, a, most, row)
 
 
 @kernel
-def clear_seats(w: Record) -> None:
-    """Nobody acts: observations are 0, only the no-op is legal."""
-    for a in range(w.max_agents):
-        agent = agent_of(w, a)
-        agent.acting = False
-        if agent.written == 0:
-            continue
-        for k in range(agent.written - 1):
-            clear_numbers(w.candidates + (a * w.room + k) * NUM_CANDIDATE * _FLOAT32, NUM_CANDIDATE)
-            shown_of(w, a, k).task = NONE
-            mask_of(w, a, k).value = False
+def _hide_rows(w: Record, a: int, first: int) -> None:
+    """Clear what the prioritizer was shown last, from its row ``first`` on."""
+    for k in range(first, agent_of(w, a).written - 1):
+        clear_numbers(_row_address(w, a, k), NUM_CANDIDATE)
+        shown_of(w, a, k).task = NONE
+        mask_of(w, a, k).value = False
+
+
+@kernel
+def _hide_prioritizer(w: Record, a: int) -> None:
+    if agent_of(w, a).written:
+        _hide_rows(w, a, 0)
         mask_of(w, a, w.room).value = True
-        clear_numbers(w.contexts + a * NUM_CONTEXT * _FLOAT32, NUM_CONTEXT)
-        clear_numbers(w.negotiations + a * NUM_NEGOTIATION * _FLOAT32, NUM_NEGOTIATION)
-        agent.written = 0
+        clear_numbers(_context_address(w, a), NUM_CONTEXT)
+        agent_of(w, a).written = 0
+
+
+@kernel
+def _hide_negotiator(w: Record, a: int) -> None:
+    if agent_of(w, a).told:
+        clear_numbers(_negotiation_address(w, a), NUM_NEGOTIATION)
+        agent_of(w, a).told = False
+
+
+@kernel
+def hide_seats(w: Record) -> None:
+    """Show nothing: observations are 0, only the no-op is legal."""
+    for a in range(w.max_agents):
+        agent_of(w, a).acting = False
+        _hide_prioritizer(w, a)
+        _hide_negotiator(w, a)
 
 
 @kernel
 def _prepare(w: Record) -> float:
     """Compute what all seats of the round share; return the largest future work of an agent."""
     find_availability(w)
-    _write_team(w, team_context_of(w))
+    write_team(w, team_context_of(w))
     return largest_future(w)
 
 
 @kernel
 def _write_prioritizer(w: Record, a: int, most: float) -> None:
     agent = agent_of(w, a)
-    _write_context(w, a, most, w.contexts + a * NUM_CONTEXT * _FLOAT32, context_of(w, a))
+    _write_context(w, a, most, _context_address(w, a), context_of(w, a))
     for k in range(agent.shown):
         shown = shown_of(w, a, k)
-        write_row(w, shown.option, shown.startable, most, row_of(w, a, k))
+        write_row(w, shown.option, shown.startable, shown.estimate, most, row_of(w, a, k))
         shown.task = option_of(w, shown.option).task
     if agent.shown:
         write_ranks(w, a, agent.shown)
+    _hide_rows(w, a, agent.shown)
     agent.written = 1 + agent.shown
 
 
 @kernel
 def show_prioritizers(w: Record) -> None:
-    """Write the seats of the prioritizers that are asked."""
+    """Write the seats of the prioritizers that are asked; the others see nothing."""
     most = _prepare(w)
     for a in range(w.num_agents):
         agent = agent_of(w, a)
+        _hide_negotiator(w, a)
+        agent.acting = agent.acts
         if not agent.acts:
+            _hide_prioritizer(w, a)
             continue
         _write_prioritizer(w, a, most)
-        agent.acting = True
         for k in range(agent.shown):
             mask_of(w, a, k).value = True
         mask_of(w, a, w.room).value = agent.passes
@@ -163,11 +144,13 @@ def show_prioritizers(w: Record) -> None:
 @kernel
 def show_end(w: Record) -> None:
     """Write what every agent that is up would see, without giving anybody a choice: the episode was cut off."""
+    hide_seats(w)
     most = _prepare(w)
     for a in range(w.num_agents):
         if agent_of(w, a).up:
             _write_prioritizer(w, a, most)
-            _write_context(w, a, most, w.negotiations + (a * NUM_NEGOTIATION + NUM_CANDIDATE) * _FLOAT32, bid_context_of(w, a))
+            _write_context(w, a, most, _bid_context_address(w, a), bid_context_of(w, a))
+            agent_of(w, a).told = True
 
 
 @kernel
@@ -185,16 +168,16 @@ def _write_contest(w: Record, a: int, row: Record) -> None:
             startable += other.pick_start
     demand = over = 0.0
     for r in range(w.num_resources):
-        capacity = pool_of(w, r).capacity
-        if capacity == 0:
+        pool = pool_of(w, r)
+        if pool.capacity == 0:
             continue
         units = 0
         for c in range(w.num_agents):
             if c != a and agent_of(w, c).bids:
                 units += demand_of(w, option_of(w, agent_of(w, c).pick).task, r)
-        demand = max(demand, units / capacity)
-        if is_contested(w, r):
-            over = max(over, ratio(wanted_units(w, r), available_units(w, r)))
+        demand = max(demand, units / pool.capacity)
+        if pool.contested:
+            over = max(over, ratio(pool.wanted, pool.available))
     agent = agent_of(w, a)
     row.participants = (others + 1) / w.num_agents
     row.key_over_best = clip(agent.key - best)
@@ -208,8 +191,22 @@ def _write_contest(w: Record, a: int, row: Record) -> None:
 
 
 @kernel
+def _write_pick(w: Record, a: int, most: float) -> None:
+    """Write what a negotiator sees of its agent's pick and situation; a prioritizer that was just asked saw the same."""
+    agent = agent_of(w, a)
+    row = pick_row_of(w, a)
+    if agent.acts:
+        copy_numbers(_row_address(w, a, agent.place), _negotiation_address(w, a), NUM_CANDIDATE)
+        clear_ranks(row)
+        copy_numbers(_context_address(w, a), _bid_context_address(w, a), NUM_CONTEXT)
+    else:
+        write_row(w, agent.pick, agent.pick_start, estimate(w, option_of(w, agent.pick)), most, row)
+        _write_context(w, a, most, _bid_context_address(w, a), bid_context_of(w, a))
+
+
+@kernel
 def show_negotiators(w: Record) -> None:
-    """Write the seats of the negotiators of a contested round."""
+    """Write the seats of the negotiators of a contested round; the others see nothing."""
     most = _prepare(w)
     for a in range(w.num_agents):
         agent = agent_of(w, a)
@@ -218,9 +215,11 @@ def show_negotiators(w: Record) -> None:
             agent.key = wsrpt_key(w, option_of(w, agent.pick).task)
     for a in range(w.num_agents):
         agent = agent_of(w, a)
+        agent.acting = agent.bids
         if agent.bids:
-            write_row(w, agent.pick, agent.pick_start, most, pick_row_of(w, a))
-            _write_context(w, a, most, w.negotiations + (a * NUM_NEGOTIATION + NUM_CANDIDATE) * _FLOAT32, bid_context_of(w, a))
+            _write_pick(w, a, most)
             _write_contest(w, a, contest_of(w, a))
-            agent.acting = True
-            agent.written = 1
+            agent.told = True
+        else:
+            _hide_negotiator(w, a)
+        _hide_prioritizer(w, a)

@@ -12,12 +12,13 @@ from envs.engine import recorder as rec
 from envs.engine.candidates import find_candidates
 from envs.engine.clock import advance, is_certain, truncate
 from envs.engine.codes import NONE, Phase, Trouble
-from envs.engine.compiled import Record, entry, kernel
+from envs.engine.compiled import Record, entry, kernel, take_ticket
 from envs.engine.layout import Records
 from envs.engine.memory import agent_of, mask_of, params_of, shown_of
 from envs.engine.negotiation import commit, find_participants, renew_reservations
+from envs.engine.prefetch import look_ahead
 from envs.engine.reset import clear_payments, reset_world
-from envs.engine.seats import clear_seats, show_end, show_negotiators, show_prioritizers
+from envs.engine.seats import hide_seats, show_end, show_negotiators, show_prioritizers
 
 _PRIORITISE, _NEGOTIATE, _OVER = (int(p) for p in Phase)
 DECLINE: Final = -1
@@ -26,6 +27,9 @@ STEP: Final = 0
 RESET: Final = 1
 RESUME: Final = 2
 """Commands: play a round, start the first episode of the schedule, go on after full logs were emptied."""
+
+BLOCK: Final = 16
+"""Worlds that a thread takes at a time: enough to look ahead, few enough to share out evenly."""
 
 _LOG_FULL, _ILLEGAL, _STUCK = int(Trouble.LOG_FULL), int(Trouble.ILLEGAL), int(Trouble.STUCK)
 
@@ -36,7 +40,6 @@ def _open_epoch(w: Record) -> None:
     w.in_epoch = True
     w.dealt = w.bidden = False
     w.round = 0
-    w.ordered = NONE
     for a in range(w.num_agents):
         agent = agent_of(w, a)
         agent.active = agent.up
@@ -94,6 +97,7 @@ def _take_picks(w: Record, b: int, picks: NDArray[np.int32]) -> bool:
         if action < w.room:
             agent.pick = shown_of(w, a, action).option
             agent.pick_start = shown_of(w, a, action).startable
+            agent.place = action
     w.dealt = True
     return True
 
@@ -170,7 +174,7 @@ def _show(w: Record) -> None:
         find_candidates(w)
         show_end(w)
     elif w.terminated:
-        return
+        hide_seats(w)
     elif w.phase == _PRIORITISE:
         show_prioritizers(w)
     else:
@@ -198,7 +202,7 @@ def _next_episode(w: Record, b: int, worlds: int, seeds: NDArray[np.uint64], ins
     """Start the next episode of the schedule: world b's e-th is entry b + e B, modulo its length."""
     w.episode += 1
     w.entry = (b + w.episode * worlds) % seeds.size
-    clear_seats(w)
+    hide_seats(w)
     reset_world(w, seeds[w.entry], instances[w.entry])
 
 
@@ -208,7 +212,6 @@ def _take_actions(w: Record, b: int, picks: NDArray[np.int32], bids: NDArray[np.
     legal = _take_picks(w, b, picks) if w.phase == _PRIORITISE else _take_bids(w, b, bids)
     if legal:
         w.started = True
-        clear_seats(w)
     else:
         w.trouble = _ILLEGAL
     return legal
@@ -223,30 +226,37 @@ def run_worlds(
     seeds: NDArray[np.uint64],
     instances: NDArray[np.int32],
     auto_reset: bool,
-    first: int,
-    last: int,
+    tickets: NDArray[np.int64],
 ) -> int:
-    """Carry out a command in the worlds first..last-1; return how many came back with trouble."""
-    troubled = 0
-    for b in range(first, last):
+    """Carry out a command in blocks of worlds until none is left; return how many worlds came back with trouble.
+
+    Threads that share ``tickets`` [1], 0 at the start, share the worlds out among themselves.
+    """
+    troubled = last = b = 0
+    while True:
+        if b == last:
+            b = take_ticket(tickets.ctypes.data) * BLOCK
+            last = min(b + BLOCK, worlds.size)
+            if b >= last:
+                return troubled
         w = worlds[b]
+        look_ahead(worlds, b, last)
+        moves = True
         if command == RESUME:
-            if w.trouble != _LOG_FULL:
-                continue
-            w.trouble = 0
+            moves = w.trouble == _LOG_FULL
+            w.trouble = 0 if moves else w.trouble
         elif command == RESET or (w.phase == _OVER and auto_reset):
             if command == RESET:
                 w.episode = NONE
             _next_episode(w, b, worlds.size, seeds, instances)
         elif w.phase == _OVER:
+            moves = False
             clear_payments(w)
-            continue
-        elif not _take_actions(w, b, picks, bids):
-            troubled += 1
-            continue
-        _play(w)
-        if w.trouble == 0:
-            _finish(w)
         else:
-            troubled += 1
-    return troubled
+            moves = _take_actions(w, b, picks, bids)
+        if moves:
+            _play(w)
+            if w.trouble == 0:
+                _finish(w)
+        troubled += w.trouble != 0
+        b += 1
