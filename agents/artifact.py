@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as packed
 
 from agents.networks import PRIORITIZER, ROLES, Brain, NegotiatorActor, Spec
 from agents.policy import Mask, Observation
@@ -79,7 +80,7 @@ def save(folder: Path, brain: Brain, training: dict[str, Any]) -> None:
     for leftover in (new, old):
         shutil.rmtree(leftover, ignore_errors=True)
     new.mkdir(parents=True)
-    save_file({name: tensor.cpu().contiguous() for name, tensor in brain.state_dict().items()}, new / WEIGHTS)
+    (new / WEIGHTS).write_bytes(packed({name: tensor.cpu().contiguous() for name, tensor in brain.state_dict().items()}))
     description = {"format": FORMAT, **asdict(brain.spec), "training": training}
     (new / DESCRIPTION).write_text(json.dumps(description, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     if folder.exists():

@@ -55,6 +55,7 @@ class TaskManagement(ParallelEnv):
             that an episode's instance does not have are not among ``agents`` then.
 
     Raises:
+        TypeError, ValueError: an argument is not what it must be.
         WorkloadError: an instance has more than A agents.
     """
 
@@ -74,7 +75,12 @@ class TaskManagement(ParallelEnv):
     ) -> None:
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise ValueError(f"render_mode is {render_mode!r}, must be None or one of {', '.join(self.metadata['render_modes'])}")
-        scenario = scenario or default_scenario()
+        scenario = default_scenario() if scenario is None else scenario
+        if not isinstance(scenario, Scenario):
+            raise TypeError(f"scenario is {scenario!r}, must be a Scenario")
+        for name, count in (("max_cycles", max_cycles), ("agents", agents)):
+            if count is not None and not 1 <= seats.as_index(count) < 2**31:
+                raise ValueError(f"{name} is {count!r}, must be None or an integer in 1..2^31-1")
         if max_cycles is not None:
             scenario = replace(scenario, limits=replace(scenario.limits, max_rounds=max_cycles))
         self.scenario = scenario
@@ -127,8 +133,8 @@ class TaskManagement(ParallelEnv):
         """
         if seed is None:
             seed = int(self._seeds.random_raw())
-        elif not 0 <= seed <= MAX_SEED:
-            raise ValueError(f"seed is {seed}, must be in 0..2^64-1")
+        elif not 0 <= seats.as_index(seed) <= MAX_SEED:
+            raise ValueError(f"seed is {seed!r}, must be an integer in 0..2^64-1")
         else:
             self._seeds = np.random.PCG64(seed)
         instance = draw_instances(self.scenario, 1, seed)[0]
@@ -149,12 +155,16 @@ class TaskManagement(ParallelEnv):
         An episode without any choice is over before its first step, which then only tells its rewards.
 
         Raises:
-            ValueError: ``actions`` has a seat that does not live.
+            ValueError: ``actions`` is no mapping, or has a seat that does not live.
         """
         if not self.agents:
             raise ValueError("nobody lives: reset before the first step, and after the last of an episode")
+        if not isinstance(actions, Mapping):
+            raise ValueError(f"actions is {actions!r}, must be a mapping from seats to actions")
         if not actions.keys() <= self._offences.keys():
-            raise ValueError(f"{sorted(actions.keys() - set(self.agents))} do not live, the seats are {', '.join(self.agents)}")
+            raise ValueError(
+                f"{[seat for seat in actions if seat not in self._offences]} do not live, the seats are {', '.join(self.agents)}"
+            )
         self._prioritizers.take(actions, self._picks[0], self._offences)
         self._negotiators.take(actions, self._bids[0], self._offences)
         out = self.world.out

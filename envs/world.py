@@ -15,6 +15,7 @@ from envs.engine.codes import Phase, Trouble
 from envs.engine.layout import SITE_ADDRESSES, WORLD_ADDRESSES, Records
 from envs.events import EventLog
 from envs.pack import pack
+from envs.playable import check_playable
 from envs.scenario import Scenario
 from envs.workloads.instance import Instance
 
@@ -93,6 +94,7 @@ class World:
             instances = draw_instances(scenario, num_instances or num_worlds, seed)
         if not instances:
             raise ValueError("World: instances is empty, needs at least one")
+        check_playable(scenario, instances, num_worlds)
         self.scenario = scenario
         self.instances = list(instances)
         self.num_worlds = num_worlds

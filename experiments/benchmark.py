@@ -11,7 +11,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from experiments import cli
-from experiments.files import write_text
+from experiments.building import check
+from experiments.files import check_writable, write_text
 
 SUITES: Final = ("speed", "growth", "published", "shared_cluster", "job_shop", "batch_queue")
 """Modules beside this one; each has ``measure(config) -> Outcome``."""
@@ -23,9 +24,12 @@ def benchmark(config: DictConfig) -> None:
     """Run a suite, print what it found, and write it where ``config.out`` says."""
     if config.suite not in SUITES:
         raise cli.UsageError(f"suite is {config.suite!r}, must be one of {', '.join(SUITES)}")
-    out = None if config.out is None else Path(str(config.out))
+    name = check(config.out, str | None, "out")
+    out = None if name is None else Path(name)
     if out is not None and (out.suffix != ".json" or out.is_dir()):
         raise cli.UsageError(f"out={out} must be the .json file to write; a .md file comes beside it")
+    if out is not None:
+        check_writable("out", out)
     suite = importlib.import_module(f"experiments.{config.suite}")  # brings numba and torch, which --help does without
 
     from experiments.outcome import as_json, as_markdown, as_text, machine

@@ -5,16 +5,20 @@ from __future__ import annotations
 import functools
 import os
 import re
+import shlex
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, Final
 
 import hydra
-from hydra.errors import HydraException, InstantiationException
-from omegaconf import DictConfig
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+
+from experiments.building import check, make
 
 if TYPE_CHECKING:
     from envs.scenario import Scenario
@@ -24,6 +28,11 @@ EXIT_INTERRUPTED: Final = 130
 """What shells report for Ctrl-C."""
 EXIT_BROKEN_PIPE: Final = 141
 """What shells report for a program that wrote to a closed pipe."""
+ENGINE: Final = "envs.engine"
+MOST_EPISODES: Final = 100_000
+"""That are played in one go: each stays in memory."""
+MOST_WORLDS: Final = 65_536
+MOST_RESAMPLES: Final = 1_000_000
 OUR_PACKAGES: Final = ("envs", "agents", "experiments")
 HYDRA_HINTS: Final = re.compile(r"To append to your (config|default list) use \S+|(Config search path|full_key):.*", re.DOTALL)
 """What Hydra and OmegaConf add to a message that helps only their own developers."""
@@ -43,7 +52,7 @@ def run(task: Callable[[DictConfig], None], config_name: str) -> None:
 
     @functools.wraps(task)
     def job(config: DictConfig) -> None:
-        with user_errors(config_name):  # inside Hydra's job, which would print a line of its own first
+        with user_errors(config_name), compilation_told(config_name):  # inside Hydra's job, which would print a line of its own first
             task(config)
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what it would print
@@ -51,29 +60,32 @@ def run(task: Callable[[DictConfig], None], config_name: str) -> None:
         hydra.main(config_path="pkg://conf", config_name=config_name, version_base="1.3")(job)()
 
 
-def make(node: DictConfig) -> Any:
-    """Build the object that a config node describes by its ``_target_``; lists and mappings become plain ones."""
-    return hydra.utils.instantiate(node, _convert_="all")
+@contextmanager
+def compilation_told(config_name: str) -> Iterator[None]:
+    """Say on stderr, once, that the engine is being compiled, if it is: with a warm cache nothing is said."""
+    from numba.core import event  # takes a moment, which --help does without
+
+    class Told(event.Listener):
+        is_told = False
+
+        def on_start(self, event: Any) -> None:
+            if not self.is_told and event.data["dispatcher"].py_func.__module__.startswith(ENGINE):
+                self.is_told = True
+                print(f"parley-{config_name}: compiling the engine, which takes half a minute, this once", file=sys.stderr, flush=True)
+
+        def on_end(self, event: Any) -> None:
+            """Nothing to say: what comes next speaks for itself."""
+
+    with event.install_listener("numba:compile", Told()):
+        yield
 
 
 def make_scenario(config: DictConfig) -> Scenario:
-    """Build the scenario of a config: the parts of its node ``scenario`` around its node ``workload``.
-
-    Raises:
-        UsageError: where the node has a key that is no part of a scenario.
-    """
+    """Build the scenario of a config: its node ``scenario`` around its node ``workload``; raises what ``make`` raises."""
     from envs.scenario import Scenario  # brings numba, which --help does without
 
-    parts = make(config.scenario)
-    known = [field.name for field in fields(Scenario) if field.name != "workload"]
-    for name in parts:
-        if name not in known:
-            raise UsageError(f"scenario.{name} is unknown, must be one of {', '.join(known)}")
-    workload = make(config.workload)
-    try:
-        return Scenario(workload=workload, **parts)
-    except TypeError as error:  # a word where a number belongs, null where a part belongs
-        raise UsageError(f"scenario: a value has the wrong type: {error}") from None
+    scenario: Scenario = make(config, "scenario", Scenario, workload=make(config, "workload"))
+    return scenario
 
 
 def tell_skipped(scenario: Scenario) -> None:
@@ -91,9 +103,9 @@ def standard_scenario(name: str) -> Scenario:
 
 
 def integer(config: DictConfig, key: str, low: int, high: int = 2**53) -> int:
-    """Return the config's integer ``key``. Raises UsageError where it is none, or not in ``low``..``high``."""
-    value = config[key]
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+    """Return the config's integer ``key``, dotted where it is in a node. Raises a ValueError where it is none in ``low``..``high``."""
+    value: int = check(OmegaConf.select(config, key), int, key)
+    if not low <= value <= high:
         raise UsageError(f"{key} is {value!r}, must be an integer {f'>= {low}' if high == 2**53 else f'in {low}..{high}'}")
     return value
 
@@ -106,8 +118,9 @@ def user_errors(config_name: str) -> Iterator[None]:
     except BrokenPipeError:  # who reads our output has seen enough, as in "... | head"
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to print has nowhere to go
         sys.exit(EXIT_BROKEN_PIPE)
-    except KeyboardInterrupt:
-        print(f"parley-{config_name}: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # who presses it again gets no traceback from the shutdown either
+        print("; ".join([f"parley-{config_name}: interrupted", *stop.args]), file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
     except Exception as error:
         line = explain(error)
@@ -119,16 +132,21 @@ def user_errors(config_name: str) -> Iterator[None]:
 
 def explain(error: BaseException) -> str | None:
     """Return one line for the user, or None where the error is not the user's."""
-    if isinstance(error, InstantiationException) and error.__cause__ is not None:
-        cause = explain(error.__cause__)
-        return cause if cause is not None else _one_line(str(error))
     if isinstance(error, HydraException | OmegaConfBaseException):
         return _one_line(*(HYDRA_HINTS.sub("", str(part)) for part in (error, error.__cause__) if part is not None))
+    if _raised_by_hydra(error):
+        return _one_line(str(error), f"(command line: {shlex.join(sys.argv[1:])})")
     if isinstance(error, ValueError) and type(error).__module__.split(".")[0] in OUR_PACKAGES:
         return _one_line(str(error))
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     return None
+
+
+def _raised_by_hydra(error: BaseException) -> bool:
+    """Whether Hydra stumbled itself, which it does over overrides that are well formed and senseless, such as ``workload=null``."""
+    modules = [str(frame.f_globals["__name__"]) for frame, _ in walk_tb(error.__traceback__)]
+    return bool(modules) and modules[-1].startswith("hydra.")
 
 
 def _one_line(*texts: str) -> str:

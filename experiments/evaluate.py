@@ -9,24 +9,28 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from experiments import cli
+from experiments.building import check
+from experiments.files import check_writable, write_text
 
 
 def evaluate(config: DictConfig) -> None:
     """Play, compare, print, and write what was measured where ``config.out`` says."""
     from agents.evaluation import draw_episodes  # the world takes a second to import: --help does not need it
     from experiments.comparison import as_json, as_text, compare, play_pairs
-    from experiments.files import write_text
     from experiments.policies import load_negotiator, load_prioritizer, names
 
-    count, seed, worlds = cli.integer(config, "episodes", 1), cli.integer(config, "seed", 0), cli.integer(config, "worlds", 1)
-    resamples = cli.integer(config, "resamples", 1)
-    out = None if config.out is None else Path(str(config.out))
+    count, seed = cli.integer(config, "episodes", 1, cli.MOST_EPISODES), cli.integer(config, "seed", 0)
+    worlds, resamples = cli.integer(config, "worlds", 1, cli.MOST_WORLDS), cli.integer(config, "resamples", 1, cli.MOST_RESAMPLES)
+    name = check(config.out, str | None, "out")
+    out = None if name is None else Path(name)
     if out is not None and out.is_dir():
         raise cli.UsageError(f"out={out} is a folder, must be the file to write")
     prioritizers = {name: load_prioritizer(name) for name in names(config, "prioritizer")}
     negotiators = {name: load_negotiator(name) for name in names(config, "negotiator")}
     scenario = cli.make_scenario(config)
     cli.tell_skipped(scenario)
+    if out is not None:
+        check_writable("out", out)
     episodes = draw_episodes(scenario, count, seed)
     comparison = compare(play_pairs(scenario, episodes, prioritizers, negotiators, worlds), resamples)
     if out is not None:

@@ -6,18 +6,33 @@ import os
 import tempfile
 from pathlib import Path
 
+from experiments.building import ConfigError
+
+
+def check_writable(key: str, path: Path) -> None:
+    """Try to write where ``path`` is to be written later, and leave nothing behind.
+
+    Raises:
+        ConfigError: where that fails; the message calls it ``key``.
+    """
+    try:
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
+        with tempfile.TemporaryFile(dir=folder, prefix=path.name):
+            pass
+    except OSError as error:
+        raise ConfigError(f"{key}: {path} cannot be written: {error.strerror}; must be a place that can") from None
+
 
 def write_text(path: Path, text: str) -> None:
     """Write ``path`` at one stroke, making its folder: who reads it sees the old text or the new, even after a crash."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with temporary.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).chmod(0o644)  # mkstemp's files are for their owner alone
-        Path(name).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise

@@ -17,6 +17,7 @@ from agents.rules import negotiator, prioritizer
 from envs.engine.codes import Phase
 from envs.scenario import Reservations, Scenario
 from envs.workloads.instance import Workload
+from envs.workloads.source import MAX_CELLS
 from envs.workloads.swf import SwfWorkload
 from envs.workloads.synthetic import SyntheticWorkload
 from envs.world import World
@@ -30,6 +31,7 @@ CANDIDATES: Final = 16
 RULES: Final = ("wsrpt", "urgency")
 SHORT_STREAMS: Final = 16
 """Different streams of few jobs that are played in turn."""
+MOST_DECISIONS: Final = 1_000_000_000
 TURNS: Final = 10
 """Parts into which the decisions of each side are cut, to take turns."""
 WARM_UP: Final = 1000
@@ -81,8 +83,8 @@ def measure(config: DictConfig) -> Outcome:
     Raises:
         UsageError: for settings out of bounds.
     """
-    jobs, few = cli.integer(config, "jobs", 1000), cli.integer(config, "few_jobs", 100)
-    decisions = cli.integer(config, "decisions", TURNS)
+    jobs, few = cli.integer(config, "jobs", 1000, MAX_CELLS), cli.integer(config, "few_jobs", 100, MAX_CELLS)
+    decisions = cli.integer(config, "decisions", TURNS, MOST_DECISIONS)
     notes = []
     with tqdm(unit="run", disable=None) as bar, tempfile.TemporaryDirectory() as folder:
         found, done = time_per_decision(jobs, few, decisions // TURNS, bar)

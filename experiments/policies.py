@@ -22,6 +22,8 @@ def names(config: DictConfig, role: str) -> list[str]:
     chosen = [str(name) for name in given] if isinstance(given, ListConfig) else [str(given)]
     if not chosen:
         raise UsageError(f"{role} is an empty list, must name a rule or the folder of a trained policy")
+    if given is None or "" in chosen:
+        raise UsageError(f"{role} is {given!r}, must name a rule or the folder of a trained policy")
     return list(dict.fromkeys(chosen))
 
 
@@ -50,6 +52,9 @@ def _load(role: str, name: str, rule: Callable[[str], Any]) -> Any:
     if not is_rule(role, name) and Path(name).is_dir():
         from agents.artifact import load  # torch comes with it: only where somebody asks for a trained policy
 
+        inner = Path(name) / "policy"
+        if (inner / role).is_dir():
+            raise UsageError(f"{role} {name}: is the folder of a training run, must be that of its policy: {inner}")
         return load(Path(name), role)
     if os.sep in name:
         raise UsageError(f"{role} {name}: no such folder, must be that of a trained policy or the name of a rule")

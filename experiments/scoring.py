@@ -12,7 +12,7 @@ from agents.evaluation import Episodes, draw_episodes, record
 from agents.policy import Negotiator, Prioritizer
 from envs.render import gantt
 from envs.scenario import Scenario
-from experiments.cli import integer
+from experiments.cli import MOST_EPISODES, integer
 from experiments.comparison import as_json, as_text, compare, play_pairs
 from experiments.files import write_text
 from experiments.policies import load_negotiator, load_prioritizer, names
@@ -23,8 +23,8 @@ RESAMPLES: Final = 10_000
 
 def check(config: DictConfig) -> None:
     """Raise UsageError where ``config.score`` asks for what cannot be done: before training, not after it."""
-    integer(config.score, "episodes", 1)
-    integer(config.score, "seed", 0)
+    integer(config, "score.episodes", 1, MOST_EPISODES)
+    integer(config, "score.seed", 0)
     for role, load in (("prioritizer", load_prioritizer), ("negotiator", load_negotiator)):
         for name in names(config.score, role):
             load(name)
@@ -39,7 +39,7 @@ def score(config: DictConfig, scenario: Scenario, folder: Path) -> None:
         prioritizers[LEARNED] = load_prioritizer(str(policy))
     if (policy / "negotiator").is_dir():
         negotiators[LEARNED] = load_negotiator(str(policy))
-    episodes = draw_episodes(scenario, config.score.episodes, config.score.seed)
+    episodes = draw_episodes(scenario, integer(config, "score.episodes", 1), integer(config, "score.seed", 0))
     comparison = compare(play_pairs(scenario, episodes, prioritizers, negotiators), RESAMPLES)
     settings: Any = OmegaConf.to_container(config, resolve=True)
     write_text(folder / "evaluation.json", json.dumps(as_json(comparison, episodes, settings), indent=1, allow_nan=False) + "\n")

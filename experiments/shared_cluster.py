@@ -48,7 +48,7 @@ def measure(config: DictConfig) -> Outcome:
         UsageError, ArtifactError: where a run is absent or damaged.
         InvalidEpisode: where a schedule breaks the rules of the scenario.
     """
-    episodes, folders = cli.integer(config, "episodes", 2), policies(config)
+    episodes, folders = cli.integer(config, "episodes", 2, cli.MOST_EPISODES), policies(config)
     players = Players.of(folders)
     crosses, whole, checked = [], [], 0
     numbers: dict[str, Any] = {"runs": len(folders), "episodes": episodes, "seed": SEED, "loads": {}}

@@ -6,13 +6,14 @@ import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
 from envs.scenario import Scenario
 from experiments import cli
+from experiments.building import check
 from experiments.outcome import Outcome
 from experiments.players import SeatPlayer, WorldPlayer
 from experiments.processes import Unmeasured, python
@@ -24,6 +25,7 @@ WORLDS: Final = (1, 64, 256)
 THREADS: Final = (1, 2)
 WARM_UP: Final = 0.3
 """Share of a run that is played before the first: kernels are loaded, and the worlds fall out of step."""
+MOST_REPEATS: Final = 1000
 MOST_TRAININGS: Final = 3
 """Training runs of each kind: they take many seconds before they begin to learn."""
 IMPORT: Final = "import envs"
@@ -70,7 +72,7 @@ class Bench:
         """Read the settings."""
         self.scenario: Scenario = cli.make_scenario(config)
         self.seconds, self.training_seconds = positive(config, "seconds"), positive(config, "training_seconds")
-        self.repeats = cli.integer(config, "repeats", 1)
+        self.repeats = cli.integer(config, "repeats", 1, MOST_REPEATS)
         self.notes: list[str] = []
         self.bar = tqdm(unit="run", disable=None)
 
@@ -121,10 +123,10 @@ def measure(config: DictConfig) -> Outcome:
     Raises:
         UsageError: for settings out of bounds.
     """
-    parts: Any = OmegaConf.to_container(config.parts) if OmegaConf.is_list(config.parts) else [config.parts]
-    for part in parts:
-        if part not in PARTS:
-            raise cli.UsageError(f"parts has {part!r}, must be some of {', '.join(PARTS)}")
+    named = OmegaConf.to_container(config.parts) if OmegaConf.is_list(config.parts) else [config.parts]
+    parts = dict.fromkeys(check(named, list[str], "parts"))
+    if not parts or not parts.keys() <= PARTS.keys():
+        raise cli.UsageError(f"parts is {list(parts)}, must be some of {', '.join(PARTS)}")
     bench = Bench(config)
     with bench.bar:
         found = [line for part in parts for line in PARTS[part](bench)]
@@ -136,10 +138,10 @@ def measure(config: DictConfig) -> Outcome:
 
 def positive(config: DictConfig, key: str) -> float:
     """Return the config's number ``key``. Raises UsageError where it is none, or not above 0."""
-    value = config[key]
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < float("inf"):
+    value: float = check(config[key], float, key)
+    if not 0 < value < float("inf"):
         raise cli.UsageError(f"{key} is {value!r}, must be a number > 0")
-    return float(value)
+    return value
 
 
 LEAN: Final = (

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import yaml
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from experiments import cli
+from experiments.building import check, make
+from experiments.files import check_writable, write_text
 
 CONFIG: Final = "config.yaml"
+KEYS: Final = ("scenario", "workload", "learner", "seed", "device", "threads", "score")
+"""What the config of a run must have to be resumed."""
 MOST_THREADS: Final = 256
 RESUMABLE: Final = ("resume", "learner.decisions", "learner.seconds", "device", "score.prioritizer", "score.negotiator", "score.episodes")
 """What a resumed run may be told on the command line."""
@@ -18,31 +26,45 @@ RESUMABLE: Final = ("resume", "learner.decisions", "learner.seconds", "device", 
 
 def train(config: DictConfig) -> None:
     """Assemble a run from the config, or from that of the run to resume, and let it learn."""
+    from agents.learning.config import Learner
+
     resumed = config.resume is not None
     if resumed:
-        config = saved_config(Path(config.resume), list(HydraConfig.get().overrides.task))
-    folder = Path(str(config.folder))
+        config = saved_config(Path(str(config.resume)), list(HydraConfig.get().overrides.task))
+    folder = Path(check(config.folder, str, "folder"))
     seed, threads = cli.integer(config, "seed", 0), cli.integer(config, "threads", 1, MOST_THREADS)
     if not resumed and (folder / CONFIG).exists():
         raise cli.UsageError(f"folder={folder} holds a run already; give another folder, or go on with resume={folder}")
-    scenario, learner = cli.make_scenario(config), cli.make(config.learner)
+    scenario, learner = cli.make_scenario(config), make(config, "learner", Learner)
     cli.tell_skipped(scenario)
+    check_writable("folder", folder / CONFIG)
 
     from agents.learning.loop import Run  # torch and SB3 take seconds to import; mistakes above are told at once
-    from experiments.scoring import check, score
+    from experiments import scoring
 
-    check(config)
-    if not resumed:
-        folder.mkdir(parents=True, exist_ok=True)
+    scoring.check(config)
+    where = device(str(config.device))
     print(f"Learning with {threads} thread(s); everything goes to {folder}. First the rules play for a while.", flush=True)
-    run = Run(scenario, learner, folder, seed, device(str(config.device)), threads)
+    run = Run(scenario, learner, folder, seed, where, threads)
     if resumed:
         run.load()
     else:
-        OmegaConf.save(config, folder / CONFIG, resolve=True)
+        write_text(folder / CONFIG, OmegaConf.to_yaml(config, resolve=True))
+        run.save()
     print(f"Learning on {run.device}", flush=True)
-    if run.learn():
-        score(config, scenario, folder)
+    with resumable(folder):
+        if not run.learn():
+            raise KeyboardInterrupt
+        scoring.score(config, scenario, folder)
+
+
+@contextmanager
+def resumable(folder: Path) -> Iterator[None]:
+    """Add to an interruption how to go on with the run in a folder, which has a checkpoint."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"go on with: parley-train {shlex.quote(f'resume={folder}')}") from None
 
 
 def device(name: str) -> str:
@@ -61,7 +83,13 @@ def saved_config(folder: Path, overrides: list[str]) -> DictConfig:
     for override in overrides:
         if override.split("=")[0] not in RESUMABLE:
             raise cli.UsageError(f"{override} cannot change a run that is resumed; only {', '.join(RESUMABLE[1:])} can")
-    saved = OmegaConf.load(folder / CONFIG)
+    try:
+        saved = OmegaConf.load(folder / CONFIG)
+    except (yaml.YAMLError, OSError, ValueError) as error:
+        raise cli.UsageError(f"{folder / CONFIG}: not YAML: {error}") from None
+    missing = [key for key in KEYS if not OmegaConf.is_dict(saved) or key not in saved]
+    if missing:
+        raise cli.UsageError(f"{folder / CONFIG}: has no {missing[0]}, must be the file that the run wrote")
     changed = OmegaConf.merge(saved, OmegaConf.from_dotlist([o for o in overrides if not o.startswith("resume=")]), {"folder": str(folder)})
     assert isinstance(changed, DictConfig)
     return changed

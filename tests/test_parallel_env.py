@@ -220,7 +220,7 @@ def test_reset_plays_what_world_plays() -> None:
     seen, _ = env.reset(seed=8)
     assert np.array_equal(env.world.out.seed, out.seed)
     assert np.array_equal(seen["prioritizer_1"]["observation"]["candidates"], out.candidates[0, 1])
-    with pytest.raises(ValueError, match=r"seed is -1, must be in 0\.\.2\^64-1"):
+    with pytest.raises(ValueError, match=r"seed is -1, must be an integer in 0\.\.2\^64-1"):
         env.reset(seed=-1)
 
 

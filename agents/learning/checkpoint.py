@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save as packed
 
 from agents.learning.buffer import Array
 from agents.learning.ppo import RolePPO
@@ -27,7 +27,8 @@ def save(path: Path, arrays: Mapping[str, Array], facts: Mapping[str, Any]) -> N
     """Write arrays and facts (JSON values). Whoever reads at any moment finds the old file or the new one, whole."""
     plain = {name: _plain(array) for name, array in arrays.items()}
     temporary = path.with_name(f"{path.name}.new")
-    save_file(plain, temporary, {"facts": json.dumps({"format": FORMAT, **facts}, allow_nan=False)})
+    told = json.dumps({"format": FORMAT, **facts}, allow_nan=False)
+    temporary.write_bytes(packed(plain, {"facts": told}))  # with the rights of any new file; save_file gives them to the owner alone
     temporary.replace(path)
 
 

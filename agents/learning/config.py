@@ -9,6 +9,11 @@ from typing import Final
 PPO: Final = "ppo"
 GROUP: Final = "group"
 SELF_LABEL: Final = "self_label"
+MOST_WORLDS: Final = 65_536
+MOST_EPISODES: Final = 100_000
+"""In one list: each stays in memory, with the path of its costs."""
+MOST_DECISIONS: Final = 10_000_000
+"""Between two updates: all stay in memory."""
 METHODS: Final = (PPO, GROUP, SELF_LABEL)
 
 
@@ -79,8 +84,8 @@ class Update:
     def __post_init__(self) -> None:
         """Raise LearnerError for a value out of bounds."""
         _require(self.method in METHODS, self, "method", f"one of {', '.join(METHODS)}")
-        _count(self, 1, "epochs")
-        _count(self, 2, "batch")
+        _count(self, 1, "epochs", high=1000)
+        _count(self, 2, "batch", high=MOST_DECISIONS)
         _positive(self, "learning_rate", "learning_rate_end", "clip", "max_gradient", "bid_sigma", "bid_sigma_end")
         _require(max(self.learning_rate, self.learning_rate_end) <= 1, self, "learning_rate", "at most 1, at its end too")
         _positive(self, "entropy", "entropy_end", "value_weight", or_zero=True)
@@ -113,7 +118,7 @@ class Episodes:
 
     def __post_init__(self) -> None:
         """Raise LearnerError for a value out of bounds."""
-        _count(self, 1, "number")
+        _count(self, 1, "number", high=MOST_EPISODES)
         _count(self, 0, "refresh")
 
 
@@ -128,8 +133,8 @@ class Imitation:
 
     def __post_init__(self) -> None:
         """Raise LearnerError for a value out of bounds."""
-        _count(self, 0, "decisions")
-        _count(self, 1, "passes")
+        _count(self, 0, "decisions", high=MOST_DECISIONS)
+        _count(self, 1, "passes", high=1000)
 
 
 @dataclass(frozen=True)
@@ -145,8 +150,8 @@ class Groups:
 
     def __post_init__(self) -> None:
         """Raise LearnerError for a value out of bounds."""
-        _count(self, 1, "number")
-        _count(self, 2, "rollouts")
+        _count(self, 1, "number", high=MOST_WORLDS)
+        _count(self, 2, "rollouts", high=MOST_WORLDS // self.number)
         _count(self, 0, "extremes", high=self.rollouts // 2)
 
 
@@ -160,7 +165,8 @@ class Evaluation:
 
     def __post_init__(self) -> None:
         """Raise LearnerError for a value out of bounds."""
-        _count(self, 1, "every", "episodes")
+        _count(self, 1, "every")
+        _count(self, 1, "episodes", high=MOST_EPISODES)
 
 
 @dataclass(frozen=True)
@@ -190,7 +196,8 @@ class Learner:
         """Raise LearnerError for a value out of bounds."""
         known = {"prioritizer", "negotiator"}
         _require(bool(self.roles) and set(self.roles) <= known, self, "roles", "a non-empty list of prioritizer, negotiator")
-        _count(self, 1, "worlds", "checkpoint_every")
-        _count(self, 2, "rollout")
+        _count(self, 1, "checkpoint_every")
+        _count(self, 1, "worlds", high=MOST_WORLDS)
+        _count(self, 2, "rollout", high=MOST_DECISIONS)
         _positive(self, "decisions", "seconds")
         _require(min(self.decisions, self.seconds) < math.inf, self, "decisions", "finite where seconds is not")

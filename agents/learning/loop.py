@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from pathlib import Path
@@ -19,7 +20,7 @@ from agents.artifact import TrainedNegotiator, TrainedPrioritizer
 from agents.evaluation import draw_episodes
 from agents.learning import checkpoint
 from agents.learning.collect import Finished
-from agents.learning.config import Learner
+from agents.learning.config import Learner, LearnerError
 from agents.learning.episodes import Purpose, derive, play
 from agents.learning.integrate import make_method, rules
 from agents.learning.logging import make_logger
@@ -40,6 +41,10 @@ class Evaluation:
         self._world = World(scenario, min(number, learner.worlds), instances=self.episodes.instances)
         self._rules = rules(learner)
         self.rule_cost = self.cost(*self._rules)
+        if not 0.0 < self.rule_cost.mean() < math.inf:
+            raise LearnerError(
+                f"learner: the rules cost {self.rule_cost.mean()} on the evaluation's episodes, must be more, or there is no gap"
+            )
 
     def cost(self, prioritizer: Prioritizer, negotiator: Negotiator) -> NDArray[np.float64]:
         """What two policies cost on each of the episodes."""
@@ -87,7 +92,7 @@ class Run:
         return min(1.0, max(self.decisions / self.learner.decisions, self.seconds / self.learner.seconds))
 
     def learn(self) -> bool:
-        """Go on until the budget is spent, or Ctrl-C; say whether it is spent."""
+        """Go on until the budget is spent, or until Ctrl-C, after which the iteration is finished; say whether it is spent."""
         before = signal.signal(signal.SIGINT, self._interrupt)
         logger = make_logger(self.folder / "tensorboard", self.decisions + 1 if self.decisions else 0)
         try:
@@ -102,8 +107,6 @@ class Run:
         finally:
             signal.signal(signal.SIGINT, before)
             logger.close()
-        if self._stop:
-            print(f"Stopped after {self.decisions:,} decisions. Go on with: parley-train resume={self.folder}")
         return not self._stop
 
     def iterate(self, logger: Logger) -> dict[str, float]:
@@ -180,9 +183,9 @@ class Run:
                 checkpoint.load_model(model, checkpoint.part(f"model.{role}", arrays))
                 self.method.experience[role].load(checkpoint.part(f"experience.{role}", arrays))
             self.method.load(checkpoint.part("method", arrays), facts["iteration"])
-        except (KeyError, ValueError, IndexError, RuntimeError) as error:
+            checkpoint.load_random(checkpoint.part("random", arrays))
+            self.iteration, self.decisions = int(facts["iteration"]), int(facts["decisions"])
+            self.seconds, self.best = float(facts["seconds"]), None if facts["best"] is None else float(facts["best"])
+        except (KeyError, ValueError, IndexError, RuntimeError, TypeError) as error:
             path = self.folder / checkpoint.NAME
             raise checkpoint.CheckpointError(f"{path}: is of another scenario or learner: {error}") from None
-        checkpoint.load_random(checkpoint.part("random", arrays))
-        for name in ("iteration", "decisions", "seconds", "best"):
-            setattr(self, name, facts[name])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
 
 import numpy as np
 import torch
@@ -11,10 +13,13 @@ from sb3_contrib import MaskablePPO
 from stable_baselines3.common.logger import Logger
 
 from agents.learning.buffer import Batches
-from agents.learning.config import PPO, Network, Update
+from agents.learning.config import PPO, LearnerError, Network, Update
 from agents.learning.policies import RolePolicy
 from agents.networks import PRIORITIZER, NegotiatorActor, Spec, entropy
 from envs.columns import NUM_CANDIDATE, NUM_CONTEXT, NUM_NEGOTIATION
+
+LARGEST: Final = 1e6
+"""Weight from which on a network has diverged: its activations are near the end of float32."""
 
 
 def role_spaces(role: str, candidates: int, levels: int) -> tuple[spaces.Box, spaces.Discrete]:
@@ -65,7 +70,8 @@ class RolePPO(MaskablePPO):
         """Update the policy with the decisions of one rollout."""
         self.rollout_buffer = batches  # type: ignore[assignment]  # train() asks for get(), values and returns, and has them
         self.set_logger(logger)
-        self.train()
+        with self._converging():
+            self.train()
 
     def imitate(self, batches: Batches, logger: Logger, passes: int | None = None) -> None:
         """Raise the probability of every decision of a rollout: cross-entropy, with the entropy bonus, no critic."""
@@ -73,19 +79,33 @@ class RolePPO(MaskablePPO):
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
         losses, entropies = [], []
-        for _ in range(passes or self.n_epochs):
-            for samples in batches.get(self.update.batch):
-                log_p = self.policy.brain(samples.observations)
-                unlikelihood = -log_p.gather(1, samples.actions[:, None]).mean()
-                spread = entropy(log_p).mean()
-                self.policy.optimizer.zero_grad()
-                (unlikelihood - self.ent_coef * spread).backward()
-                torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
-                self.policy.optimizer.step()
-                losses.append(unlikelihood.item())
-                entropies.append(spread.item())
+        with self._converging():
+            for _ in range(passes or self.n_epochs):
+                for samples in batches.get(self.update.batch):
+                    log_p = self.policy.brain(samples.observations)
+                    unlikelihood = -log_p.gather(1, samples.actions[:, None]).mean()
+                    spread = entropy(log_p).mean()
+                    self.policy.optimizer.zero_grad()
+                    (unlikelihood - self.ent_coef * spread).backward()
+                    torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
+                    self.policy.optimizer.step()
+                    losses.append(unlikelihood.item())
+                    entropies.append(spread.item())
         logger.record("train/imitation_loss", float(np.mean(losses)))
         logger.record("train/entropy_loss", -float(np.mean(entropies)))
+
+    @contextmanager
+    def _converging(self) -> Iterator[None]:
+        """Raise LearnerError where an update leaves weights so large, or no numbers at all, that nothing after it has a meaning."""
+        try:
+            yield
+        finally:
+            largest = max(float(weights.detach().abs().max()) for weights in self.policy.parameters())
+            if not largest <= LARGEST:
+                raise LearnerError(
+                    f"learner: the {self.role} diverged, its largest weight is {largest:g}; start anew with a smaller "
+                    f"update.learning_rate, {self.update.learning_rate:g} now, or update.max_gradient, {self.update.max_gradient:g} now"
+                ) from None
 
 
 def linear(first: float, last: float) -> Callable[[float], float]:

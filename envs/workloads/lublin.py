@@ -14,6 +14,7 @@ import numpy as np
 
 from envs.workloads.drawing import CyclicClock, integer, number, require, stream
 from envs.workloads.instance import FloatArray, Instance, IntArray
+from envs.workloads.source import MAX_AGENTS, MAX_CELLS, MAX_UNITS
 
 DAY: Final = 86_400.0
 BUCKETS: Final = 48
@@ -83,9 +84,9 @@ class LublinWorkload:
     """Nominal duration (the estimate that agents see) over run time."""
 
     def __post_init__(self) -> None:
-        require(integer(self.jobs, 1), self, "jobs", "an integer >= 1")
-        require(integer(self.processors, 16), self, "processors", "an integer >= 16")
-        require(integer(self.owners, 1), self, "owners", "an integer >= 1")
+        require(integer(self.jobs, 1, MAX_CELLS), self, "jobs", f"an integer in 1..{MAX_CELLS}")
+        require(integer(self.processors, 16, MAX_UNITS), self, "processors", f"an integer in 16..{MAX_UNITS}")
+        require(integer(self.owners, 1, MAX_AGENTS), self, "owners", f"an integer in 1..{MAX_AGENTS}")
         require(number(self.load_scale) and self.load_scale > 0, self, "load_scale", "> 0")
         require(self.population in POPULATIONS, self, "population", f"one of {', '.join(POPULATIONS)}")
         require(number(self.estimate_factor) and self.estimate_factor > 0, self, "estimate_factor", "> 0")

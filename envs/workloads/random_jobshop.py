@@ -8,6 +8,7 @@ import numpy as np
 
 from envs.workloads.drawing import integer, require, stream
 from envs.workloads.instance import Instance
+from envs.workloads.source import MAX_AGENTS, MAX_CELLS, MAX_UNITS
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,9 @@ class RandomJobShop:
         for low, high in (("jobs_min", "jobs_max"), ("machines_min", "machines_max")):
             require(integer(getattr(self, low), 1), self, low, "an integer >= 1")
             require(integer(getattr(self, high), getattr(self, low)), self, high, f"an integer >= {low}, {getattr(self, low)}")
-        require(integer(self.duration_max, 1), self, "duration_max", "an integer >= 1")
+        require(self.machines_max <= MAX_AGENTS, self, "machines_max", f"at most {MAX_AGENTS}")
+        require(self.jobs_max * self.machines_max <= MAX_CELLS, self, "jobs_max", f"at most {MAX_CELLS} with machines_max multiplied")
+        require(integer(self.duration_max, 1, MAX_UNITS), self, "duration_max", f"an integer in 1..{MAX_UNITS}")
 
     def instance(self, seed: int) -> Instance:
         """Draw one instance; seeds are >= 0."""

@@ -23,13 +23,13 @@ from envs.workloads.instance import Instance, WorkloadError
 MAX_LINE: Final = 2**24
 """Characters of a line; a longer one is no text that a reader of this package could mean."""
 MAX_CELLS: Final = 10_000_000
-"""Tasks x agents (or resources) that a file may announce; checked before anything of that size is allocated."""
+"""Tasks x agents (or resources) that a file may announce, or a user ask for; checked before anything of that size is allocated."""
 MAX_UNITS: Final = 2**31 - 1
 """Largest amount of a resource."""
 MAX_SECONDS: Final = 1e15
 """Longest time that a file may hold: far from where sums of float64 overflow or lose whole seconds."""
 MAX_AGENTS: Final = 10_000
-"""Most agents that a reader puts around a file that names none."""
+"""Most agents of a workload that is told how many."""
 
 _PLAIN = re.compile(r"[+-]?[0-9.][0-9.eE+-]*", re.ASCII)  # float() takes more: "1_000", "nan", digits of other scripts
 _SHOWN = 40

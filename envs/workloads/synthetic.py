@@ -9,6 +9,7 @@ import numpy as np
 from envs.workloads.drawing import CyclicClock, integer, number, require, stream
 from envs.workloads.instance import FloatArray, Instance, IntArray
 from envs.workloads.shapes import Shape, connect, critical_path
+from envs.workloads.source import MAX_AGENTS, MAX_CELLS, MAX_UNITS
 
 SINGLE = "single"
 MIXED = "mixed"
@@ -176,14 +177,16 @@ class SyntheticWorkload:
         return clock.time(even * (clock.progress(np.array([span])) / even[-1]))
 
     def _check_jobs(self) -> None:
-        require(integer(self.agents, 1), self, "agents", "an integer >= 1")
+        require(integer(self.agents, 1, MAX_AGENTS), self, "agents", f"an integer in 1..{MAX_AGENTS}")
         require(number(self.scale_spread, 1.0), self, "scale_spread", ">= 1")
-        require(integer(self.jobs, 1), self, "jobs", "an integer >= 1")
+        require(integer(self.jobs, 1, MAX_CELLS), self, "jobs", f"an integer in 1..{MAX_CELLS}")
         require(bool((self._stream_jobs() > 0).all()), self, "jobs", f"enough for a job of each of {self.agents} agents")
         require(self.shape in SHAPES, self, "shape", f"one of {', '.join(SHAPES)}")
         require(integer(self.tasks_min, 1), self, "tasks_min", "an integer >= 1")
         require(integer(self.tasks_max, self.tasks_min), self, "tasks_max", f"an integer >= tasks_min, {self.tasks_min}")
-        require(integer(self.kinds, 1), self, "kinds", "an integer >= 1")
+        cells = self.jobs * (1 if self.shape == SINGLE else self.tasks_max) * (self.agents if self.eligible == "all" else 1)
+        require(cells <= MAX_CELLS, self, "tasks_max", f"smaller: jobs x tasks x eligible agents may be {MAX_CELLS}, here {cells}")
+        require(integer(self.kinds, 1, MAX_CELLS // self.agents), self, "kinds", f"an integer in 1..{MAX_CELLS // self.agents}")
         require(number(self.speed_sigma, 0, 3), self, "speed_sigma", "in [0, 3]")
         require(self.eligible in ("owner", "all"), self, "eligible", "'owner' or 'all'")
         require(bool(self.weights) and all(number(w) and w > 0 for w in self.weights), self, "weights", "a list of numbers > 0")
@@ -191,8 +194,9 @@ class SyntheticWorkload:
         require(chances and sum(self.weight_chances) > 0, self, "weight_chances", f"{len(self.weights)} numbers >= 0, not all 0")
 
     def _check_demands(self) -> None:
-        require(integer(self.slots, 1), self, "slots", "an integer >= 1")
-        require(all(integer(c, 1) for c in self.shared_capacity), self, "shared_capacity", "a list of integers >= 1")
+        require(integer(self.slots, 1, MAX_UNITS), self, "slots", f"an integer in 1..{MAX_UNITS}")
+        units = all(integer(c, 1, MAX_UNITS) for c in self.shared_capacity)
+        require(units, self, "shared_capacity", f"a list of integers in 1..{MAX_UNITS}")
         require(number(self.small_max, 0, 1), self, "small_max", "in [0, 1]")
         require(number(self.big_fraction, 0, 1), self, "big_fraction", "in [0, 1]")
         for name in ("shared_use", "big_min", "big_max"):

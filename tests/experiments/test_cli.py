@@ -62,6 +62,12 @@ def test_scenario_config_is_complete(name: str) -> None:
     assert keys(config) == expected
 
 
+def test_whole_numbers_may_have_an_exponent() -> None:
+    """Protects who writes 1e5 for a hundred thousand."""
+    assert cli.make_scenario(compose("scenario.limits.max_rounds=1e5")).limits.max_rounds == 100_000
+    assert cli.integer(compose("episodes=1e3"), "episodes", 1) == 1000
+
+
 def test_workload_on_the_command_line_wins() -> None:
     """Protects the order: a scenario brings a workload, the user may choose another."""
     assert compose("scenario=job_shop").workload._target_.endswith("RandomJobShop")
@@ -83,15 +89,31 @@ def build(config: DictConfig) -> None:
 MISTAKES = [
     (["workload.jbos=3"], "Could not override 'workload.jbos'. Key 'jbos' is not in struct"),
     (["workload=nosuch"], "Could not find 'workload/nosuch' Available options in 'workload': "),
-    (["workload.jobs=0"], "SyntheticWorkload.jobs is 0, must be an integer >= 1"),
-    (["workload.jobs=abc"], "SyntheticWorkload.jobs is 'abc', must be an integer >= 1"),
-    (["scenario.objective.flow=-1"], "Objective.flow is -1, must be finite and >= 0"),
+    (["workload.jobs=0"], "SyntheticWorkload.jobs is 0, must be an integer in 1..10000000"),
+    (["workload.jobs=abc"], "workload.jobs is 'abc', must be an integer"),
+    (["scenario.objective.flow=-1"], "Objective.flow is -1.0, must be finite and >= 0"),
     (["+scenario.foo=1"], "scenario.foo is unknown, must be one of objective, "),
-    (["+workload.foo=1"], "unexpected keyword argument 'foo'"),
+    (["+workload.foo=1"], "workload.foo is unknown, must be one of agents, jobs, "),
     (["workload=job_shop"], "Missing mandatory value: workload.path"),
     (["workload=job_shop", "workload.path=nosuch.txt"], "nosuch.txt: cannot be read: No such file or directory"),
     (["episodes=0"], "episodes is 0, must be an integer >= 1"),
-    (["episodes=1.5"], "episodes is 1.5, must be an integer >= 1"),
+    (["episodes=1.5"], "episodes is 1.5, must be an integer"),
+    (["workload=null"], "must be a string or a list. Got NoneType (command line: workload=null)"),
+    (["hydra=null"], "must be a string or a list. Got NoneType (command line: hydra=null)"),
+    (["~workload"], "workload is None, must be a mapping; on the command line, choose workload=NAME"),
+    (["scenario.objective=null"], "scenario.objective is None, must be a mapping"),
+    (["scenario.allow_pass=maybe"], "scenario.allow_pass is 'maybe', must be true or false"),
+    (["scenario.knowledge.learn=1"], "scenario.knowledge.learn is 1, must be true or false"),
+    (["scenario.limits.max_rounds=1.5"], "scenario.limits.max_rounds is 1.5, must be an integer"),
+    (["scenario.candidates=true"], "scenario.candidates is True, must be an integer"),
+    (["scenario.cooperation=a"], "scenario.cooperation is 'a', must be a number"),
+    (["workload.shape=3"], "workload.shape is 3, must be text"),
+    (["workload.shared_capacity=3"], "workload.shared_capacity is 3, must be a list, each entry an integer"),
+    (["workload.weights=[1,null]"], "workload.weights[1] is None, must be a number"),
+    (["workload._target_=subprocess.Popen"], "workload._target_ is 'subprocess.Popen', "),
+    (["scenario.limits._target_=envs.scenario.Objective"], "must be the dotted name of Limits"),
+    (["workload.agents=100000"], "SyntheticWorkload.agents is 100000, must be an integer in 1..10000"),
+    (["workload.jobs=5000000", "workload.tasks_max=9"], "jobs x tasks x eligible agents may be 10000000, here 45000000"),
     (["workload.jobs=[3"], "no viable alternative at input '[3'"),
 ]
 
@@ -157,10 +179,15 @@ def test_success_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ("threads=100000", "in 1..256"),
         ("device=foo", "device=foo"),
         ("score.prioritizer=[nosuch]", "nosuch"),
-        ("score.episodes=0", "episodes is 0"),
+        ("score.episodes=0", "score.episodes is 0"),
+        ("learner=null", "Got NoneType"),
+        ("learner.episodes.baseline=maybe", "learner.episodes.baseline is 'maybe', must be true or false"),
+        ("learner.worlds=1000000", "worlds is 1000000, must be a whole number in 1..65536"),
+        ("learner.discount.tau_gamma=a", "learner.discount.tau_gamma is 'a', must be a number or null"),
+        ("folder=README.md", "README.md"),
         ("learner.network.ignore=[foo]", "'foo'"),
         ("learner.update.learning_rate=inf", "learning_rate"),
-        ("scenario.candidates=abc", "wrong type"),
+        ("scenario.candidates=abc", "scenario.candidates is 'abc'"),
     ],
 )
 def test_training_refuses_before_it_starts(setting: str, told: str, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_equal_commands_give_equal_numbers(tmp_path: Path, monkeypatch: pytest.M
         (["prioritizer=[]"], "prioritizer is an empty list"),
         (["prioritizer=folder"], "no such file; a trained policy is a folder with"),
         (["out=folder"], "out=folder is a folder, must be the file to write"),
-        (["episodes=0"], "episodes is 0, must be an integer >= 1"),
+        (["episodes=0"], "episodes is 0, must be an integer in 1..100000"),
         (["seed=-1"], "seed is -1, must be an integer >= 0"),
     ],
 )
