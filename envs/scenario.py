@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, fields
+from typing import Final
 
 from envs.workloads.instance import Workload
+
+MAX_WEIGHT: Final = 1e12
+"""Of a cost term: far from where costs overflow."""
 
 
 class ScenarioError(ValueError):
@@ -109,7 +113,7 @@ class Objective:
 
     def __post_init__(self) -> None:
         for f in fields(self):
-            _require(_finite(getattr(self, f.name)), self, f.name, "finite and >= 0")
+            _require(0 <= getattr(self, f.name) <= MAX_WEIGHT, self, f.name, f"in 0..{MAX_WEIGHT:g}")
         if not any(getattr(self, f.name) for f in fields(self) if f.name != "abandonment"):
             raise ScenarioError("Objective has no term: give one of flow, tardiness, slowdown, makespan, lease a weight > 0")
 

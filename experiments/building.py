@@ -27,7 +27,9 @@ def make(config: DictConfig, key: str, kind: type | None = None, **parts: Any) -
         ConfigError: the node is absent, has a key too many or too few, or a value of the wrong type.
     """
     node = config.get(key)
-    plain = OmegaConf.to_container(node, resolve=True, throw_on_missing=True) if OmegaConf.is_config(node) else node
+    if missing := sorted(OmegaConf.missing_keys(node) if OmegaConf.is_config(node) else ()):
+        raise ConfigError(f"{key}.{missing[0]} is missing, must be given")
+    plain = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
     return _build(plain, kind, key, parts)
 
 
@@ -72,7 +74,7 @@ def _build(node: Any, kind: Any, name: str, parts: dict[str, Any]) -> Any:
             raise ConfigError(f"{name}.{key} is unknown, must be one of {', '.join(known)}")
     for key, field in known.items():
         if key not in values and field.default is MISSING and field.default_factory is MISSING:
-            raise ConfigError(f"{name}.{key} is missing")
+            raise ConfigError(f"{name}.{key} is missing, must be given")
     return kind(**parts, **{key: check(value, types[key], f"{name}.{key}") for key, value in values.items()})
 
 

@@ -268,3 +268,35 @@ def test_same_episode_twice() -> None:
     returns = play(env, 2)
     assert data_equivalence(first, env.reset(seed=2))
     assert play(env, 2) == returns
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"max_cycles": 0}, "max_cycles is 0, must be None or an integer in 1"),
+        ({"max_cycles": 1.5}, "max_cycles is 1.5"),
+        ({"agents": "x"}, "agents is 'x'"),
+        ({"agents": 0}, "agents is 0"),
+        ({"render_mode": "x"}, "render_mode is 'x', must be None or one of human, ansi, rgb_array"),
+        ({"scenario": "job_shop"}, "scenario is 'job_shop', must be a Scenario"),
+        ({"scenario": 0}, "scenario is 0, must be a Scenario"),
+    ],
+)
+def test_odd_arguments(arguments: dict[str, Any], message: str) -> None:
+    """Protects users: an argument that cannot be meant is named, with its value."""
+    with pytest.raises((TypeError, ValueError), match=message):
+        task_management_v0.parallel_env(**arguments)
+
+
+def test_odd_calls() -> None:
+    """Protects users of reset and step in the same way; what a living seat plays is never an error."""
+    env = make()
+    for seed in ("x", 1.5, [1]):
+        with pytest.raises(ValueError, match="must be an integer in 0"):
+            env.reset(seed=seed)
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match="must be a mapping"):
+        env.step([0])
+    with pytest.raises(ValueError, match=r"\[1, None\] do not live"):
+        env.step({1: 0, None: 0})
+    env.step(dict.fromkeys(env.agents, "x"))

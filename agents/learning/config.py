@@ -14,6 +14,9 @@ MOST_EPISODES: Final = 100_000
 """In one list: each stays in memory, with the path of its costs."""
 MOST_DECISIONS: Final = 10_000_000
 """Between two updates: all stay in memory."""
+LEAST: Final = 1e-9
+MOST: Final = 1e9
+"""Of any weight, rate or time constant: beyond them lies the end of float32, and no meaning."""
 METHODS: Final = (PPO, GROUP, SELF_LABEL)
 
 
@@ -29,8 +32,8 @@ def _require(ok: bool, owner: object, name: str, bound: str) -> None:
 def _positive(owner: object, *names: str, or_zero: bool = False) -> None:
     for name in names:
         value = getattr(owner, name)
-        ok = isinstance(value, int | float) and not isinstance(value, bool) and (value > 0 or (or_zero and value == 0))
-        _require(ok, owner, name, "a number >= 0" if or_zero else "a number > 0")
+        ok = isinstance(value, int | float) and not isinstance(value, bool) and (LEAST <= value <= MOST or (or_zero and value == 0))
+        _require(ok, owner, name, f"{'0, or ' if or_zero else ''}a number in {LEAST:g}..{MOST:g}")
 
 
 def _count(owner: object, low: int, *names: str, high: float = math.inf) -> None:
@@ -199,5 +202,6 @@ class Learner:
         _count(self, 1, "checkpoint_every")
         _count(self, 1, "worlds", high=MOST_WORLDS)
         _count(self, 2, "rollout", high=MOST_DECISIONS)
-        _positive(self, "decisions", "seconds")
+        for name in ("decisions", "seconds"):
+            _require(getattr(self, name) > 0, self, name, "a number > 0")
         _require(min(self.decisions, self.seconds) < math.inf, self, "decisions", "finite where seconds is not")

@@ -102,9 +102,12 @@ class RolePPO(MaskablePPO):
         finally:
             largest = max(float(weights.detach().abs().max()) for weights in self.policy.parameters())
             if not largest <= LARGEST:
+                remedies = ", ".join(
+                    f"{name} (was {getattr(self.update, name):g})" for name in ("learning_rate", "max_gradient", "entropy")
+                )
                 raise LearnerError(
-                    f"learner: the {self.role} diverged, its largest weight is {largest:g}; start anew with a smaller "
-                    f"update.learning_rate, {self.update.learning_rate:g} now, or update.max_gradient, {self.update.max_gradient:g} now"
+                    f"learner: the {self.role} diverged, its largest weight is {largest:g}; start anew with a smaller {remedies} of "
+                    "learner.update; the last checkpoint is from before"
                 ) from None
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from envs.workloads.drawing import CyclicClock, integer, number, require, stream
 from envs.workloads.instance import FloatArray, Instance, IntArray
 from envs.workloads.shapes import Shape, connect, critical_path
-from envs.workloads.source import MAX_AGENTS, MAX_CELLS, MAX_UNITS
+from envs.workloads.source import MAX_AGENTS, MAX_CELLS, MAX_SECONDS, MAX_UNITS
 
 SINGLE = "single"
 MIXED = "mixed"
@@ -209,7 +209,9 @@ class SyntheticWorkload:
         require(not self.shared_capacity or any(self.shared_use), self, "shared_use", "> 0 for a resource, or there is no load")
 
     def _check_times(self) -> None:
-        require(number(self.duration_mean) and self.duration_mean > 0, self, "duration_mean", "> 0 seconds")
+        require(
+            number(self.duration_mean, 0, MAX_SECONDS) and self.duration_mean > 0, self, "duration_mean", f"> 0 seconds, to {MAX_SECONDS:g}"
+        )
         require(number(self.duration_sigma, 0, 3), self, "duration_sigma", "in [0, 3]")
         require(number(self.duration_cap, 1), self, "duration_cap", ">= 1")
         require(number(self.load_min) and self.load_min > 0, self, "load_min", "> 0")

@@ -133,7 +133,9 @@ def test_verdict(runs: list[float], at_most: bool, met: bool | None) -> None:
         (["suite=published", "data=no/such"], "data=no/such is no folder; say with data=PATH or PARLEY_DATA where"),
         (["suite=published", "data=."], "jsp/instances has no file abz*.txt"),
         (["suite=growth", "jobs=5"], "jobs is 5, must be an integer >= 1000"),
-        (["parts=[engine,nosuch]"], "parts has 'nosuch', must be some of engine, pettingzoo, training, start"),
+        (["parts=[engine,nosuch]"], "parts is ['engine', 'nosuch'], must be some of engine, pettingzoo, training, start"),
+        (["parts=[]"], "parts is [], must be some of engine, pettingzoo, training, start"),
+        (["out=true"], "out is True, must be text or null"),
         (["seconds=0"], "seconds is 0, must be a number > 0"),
         (["repeats=0"], "repeats is 0, must be an integer >= 1"),
         (["out=table.txt"], "out=table.txt must be the .json file to write"),
@@ -172,3 +174,6 @@ def test_help() -> None:
     imported = {line.rsplit("|", 1)[1].strip().split(".")[0] for line in done.stderr.splitlines() if line.startswith("import time:")}
     assert imported.isdisjoint({"torch", "numba", "stable_baselines3"})
     assert "suite=growth" in done.stdout
+    for group in ("scenario", "workload"):
+        assert f"{group}   {' '.join(sorted(path.stem for path in (ROOT / 'conf' / group).glob('*.yaml')))}\n" in done.stdout
+    assert "experiment=" not in done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from dataclasses import MISSING, fields
@@ -9,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+import numba
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from envs.scenario import Scenario
-from experiments import cli
+from experiments import cli, train
 from tests.conftest import ROOT
 
 SCENARIOS = sorted(path.stem for path in (ROOT / "conf" / "scenario").glob("*.yaml"))
@@ -91,10 +93,10 @@ MISTAKES = [
     (["workload=nosuch"], "Could not find 'workload/nosuch' Available options in 'workload': "),
     (["workload.jobs=0"], "SyntheticWorkload.jobs is 0, must be an integer in 1..10000000"),
     (["workload.jobs=abc"], "workload.jobs is 'abc', must be an integer"),
-    (["scenario.objective.flow=-1"], "Objective.flow is -1.0, must be finite and >= 0"),
+    (["scenario.objective.flow=-1"], "Objective.flow is -1.0, must be in 0..1e+12"),
     (["+scenario.foo=1"], "scenario.foo is unknown, must be one of objective, "),
     (["+workload.foo=1"], "workload.foo is unknown, must be one of agents, jobs, "),
-    (["workload=job_shop"], "Missing mandatory value: workload.path"),
+    (["workload=job_shop"], "workload.path is missing, must be given"),
     (["workload=job_shop", "workload.path=nosuch.txt"], "nosuch.txt: cannot be read: No such file or directory"),
     (["episodes=0"], "episodes is 0, must be an integer >= 1"),
     (["episodes=1.5"], "episodes is 1.5, must be an integer"),
@@ -143,15 +145,59 @@ def test_absent_file(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
 
 
 def test_interruption(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Protects who presses Ctrl-C from a traceback, and scripts from taking it for a success."""
+    """Protects who presses Ctrl-C, and again, from a traceback, and scripts from taking it for a success."""
+    ignored: list[Any] = []
+    monkeypatch.setattr(cli.signal, "signal", lambda *arguments: ignored.append(arguments))
+    for stop, told in ((KeyboardInterrupt(), "interrupted\n"), (KeyboardInterrupt("a hint"), "interrupted; a hint\n")):
 
-    def task(config: DictConfig) -> None:
+        def task(config: DictConfig, stop: KeyboardInterrupt = stop) -> None:
+            raise stop
+
+        with pytest.raises(SystemExit) as exit_:
+            run(task, monkeypatch=monkeypatch)
+        assert exit_.value.code == 130
+        assert capsys.readouterr().err == f"parley-evaluate: {told}"
+    assert ignored == [(signal.SIGINT, signal.SIG_IGN)] * 2
+
+
+def test_interrupted_run_is_resumable() -> None:
+    """Protects who presses Ctrl-C once the run has a checkpoint: the command to go on is told, as a shell takes it."""
+    with pytest.raises(KeyboardInterrupt, match="go on with: parley-train 'resume=my run'"), train.resumable(Path("my run")):
         raise KeyboardInterrupt
 
-    with pytest.raises(SystemExit) as exit_:
-        run(task, monkeypatch=monkeypatch)
-    assert exit_.value.code == 130
-    assert capsys.readouterr().err == "parley-evaluate: interrupted\n"
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a: [", "not YAML: "),
+        ("[1, 2]", "has no scenario, must be the file that the run wrote"),
+        ("{scenario: {}, workload: {}, learner: {}, device: cpu, threads: 1, score: {}}", "has no seed"),
+        ("\x00", "not YAML: "),
+    ],
+)
+def test_damaged_config_of_a_run(text: str, told: str, tmp_path: Path) -> None:
+    """Protects resuming: a config that was edited or torn is named, with what is wrong."""
+    (tmp_path / train.CONFIG).write_text(text, encoding="utf-8")
+    with pytest.raises(cli.UsageError, match=f"config.yaml: {told}"):
+        train.saved_config(tmp_path, [])
+
+
+def test_compilation_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects first-time users from half a minute of silence; other functions than the engine's are compiled without a word."""
+
+    def compiled(module: str) -> Any:
+        def function(x: int) -> int:
+            return x
+
+        function.__module__ = module
+        return numba.njit(function)
+
+    with cli.compilation_told("train"):
+        compiled("elsewhere")(1)
+        assert capsys.readouterr().err == ""
+        for _ in range(2):
+            compiled("envs.engine.tick")(1)
+    assert capsys.readouterr().err == "parley-train: compiling the engine, which takes half a minute, this once\n"
 
 
 @pytest.mark.parametrize("defect", [ValueError("a defect"), KeyError("a defect"), RuntimeError("a defect")])

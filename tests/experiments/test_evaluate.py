@@ -58,6 +58,9 @@ def test_equal_commands_give_equal_numbers(tmp_path: Path, monkeypatch: pytest.M
         (["prioritizer=folder"], "no such file; a trained policy is a folder with"),
         (["out=folder"], "out=folder is a folder, must be the file to write"),
         (["episodes=0"], "episodes is 0, must be an integer in 1..100000"),
+        (["resamples=1e9"], "resamples is 1000000000, must be an integer in 1..1000000"),
+        (["out=file/results.json"], "out: file/results.json cannot be written: Not a directory"),
+        (["scenario.uncertainty.mean_time_between_failures=1e-6"], "Uncertainty.mean_time_between_failures is 1e-06, must be >= "),
         (["seed=-1"], "seed is -1, must be an integer >= 0"),
     ],
 )
@@ -67,6 +70,7 @@ def test_mistakes_of_the_user(
     """Protects users: one line, exit code 2, and nothing written, before anything was played."""
     monkeypatch.chdir(tmp_path)
     Path("folder").mkdir()
+    Path("file").touch()
     with pytest.raises(SystemExit) as exit_:
         run(monkeypatch, "out=results.json", *SMALL, *arguments)
     captured = capsys.readouterr()
@@ -75,7 +79,7 @@ def test_mistakes_of_the_user(
     assert captured.err.startswith("parley-evaluate: error: ")
     assert captured.err.count("\n") == 1
     assert message in captured.err
-    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
 
 
 def test_help() -> None:
@@ -84,5 +88,8 @@ def test_help() -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     imported = {line.rsplit("|", 1)[1].strip().split(".")[0] for line in done.stderr.splitlines() if line.startswith("import time:")}
     assert imported.isdisjoint({"torch", "numba", "stable_baselines3"})
+    for group in ("scenario", "workload"):
+        assert f"{group}   {' '.join(sorted(path.stem for path in (ROOT / 'conf' / group).glob('*.yaml')))}\n" in done.stdout
+    assert "learner" not in done.stdout
     for rules in (PRIORITIZERS, NEGOTIATORS):
         assert " ".join(rules) in done.stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from agents.artifact import ArtifactError, TrainedNegotiator, TrainedPrioritizer, save
 from agents.evaluation import draw_episodes, play
@@ -12,13 +13,14 @@ from agents.networks import NEGOTIATOR, PRIORITIZER, Brain, Spec
 from agents.rules import RuleNegotiator, RulePrioritizer
 from envs.scenario import Scenario
 from envs.workloads.synthetic import SyntheticWorkload
-from experiments.policies import is_rule, load_negotiator, load_prioritizer
+from experiments.cli import UsageError
+from experiments.policies import is_rule, load_negotiator, load_prioritizer, names
 
 
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run in which both roles were trained."""
-    folder = tmp_path_factory.mktemp("run")
+    folder = tmp_path_factory.mktemp("run") / "policy"
     save(folder / PRIORITIZER, Brain(Spec.default(PRIORITIZER, 8)), {})
     save(folder / NEGOTIATOR, Brain(Spec.default(NEGOTIATOR, 8, levels=16)), {})
     return folder
@@ -45,6 +47,19 @@ def test_wrong_role(run_folder: Path) -> None:
     """Protects from a negotiator in a prioritizer's place."""
     with pytest.raises(ArtifactError, match="negotiator"):
         load_prioritizer(str(run_folder / NEGOTIATOR))
+
+
+def test_run_instead_of_its_policy(run_folder: Path) -> None:
+    """Protects who names the folder of a run: the folder that is right is told."""
+    with pytest.raises(UsageError, match=f"must be that of its policy: {run_folder}"):
+        load_prioritizer(str(run_folder.parent))
+
+
+@pytest.mark.parametrize("given", ["", None, ["spt", ""], []])
+def test_no_name(given: object) -> None:
+    """Protects from reading the current folder where no name was given."""
+    with pytest.raises(UsageError, match=r"must name a rule or the folder of a trained policy"):
+        names(OmegaConf.create({"prioritizer": given}), "prioritizer")
 
 
 def test_roles_mix(run_folder: Path) -> None:

@@ -9,16 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from stable_baselines3.common.logger import Logger
 
+from agents import artifact
 from agents.artifact import TrainedPrioritizer, load
 from agents.learning import checkpoint
 from agents.learning.checkpoint import CheckpointError
-from agents.learning.config import Imitation, Learner
+from agents.learning.config import Imitation, Learner, LearnerError
 from agents.learning.integrate import best, compare
 from agents.learning.loop import Run
 from agents.rules import negotiator, prioritizer
-from envs.scenario import Scenario
+from envs.scenario import Objective, Scenario
 from tests.agents.learning.conftest import both_roles
 
 
@@ -65,10 +67,8 @@ def test_resume_is_exact(contested: Scenario, learner: Learner, tmp_path: Path, 
         assert np.array_equal(array, found[name], equal_nan=array.dtype.kind == "f"), name
 
 
-def test_interrupt_saves_and_says_how_to_go_on(
-    contested: Scenario, learner: Learner, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Protects Ctrl-C: the iteration is finished, a checkpoint written, and the command to go on is told."""
+def test_interrupt_saves(contested: Scenario, learner: Learner, tmp_path: Path) -> None:
+    """Protects Ctrl-C: the iteration is finished, a checkpoint written, and the caller is told that the budget is not spent."""
     run = Run(contested, learner, tmp_path, seed=0)
     collect = run.method.collect
 
@@ -77,11 +77,39 @@ def test_interrupt_saves_and_says_how_to_go_on(
         return collect(iteration)
 
     run.method.collect = press  # type: ignore[method-assign, assignment]
-    run.learn()
+    assert not run.learn()
     assert run.iteration == 1
     assert (tmp_path / checkpoint.NAME).is_file()
-    assert f"resume={tmp_path}" in capsys.readouterr().out
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("method", ["ppo", "self_label"])
+def test_divergence_is_told(contested: Scenario, learner: Learner, tmp_path: Path, method: str) -> None:
+    """Protects hours: weights that are no numbers end the run with what to change, and the checkpoint from before stays."""
+    run = Run(contested, replace(learner, update=replace(learner.update, method=method)), tmp_path, seed=0)
+    run.save()
+    before = (tmp_path / checkpoint.NAME).read_bytes()
+    with torch.no_grad():
+        next(run.models["prioritizer"].policy.brain.parameters()).mul_(float("nan"))
+    with pytest.raises(LearnerError, match=r"the prioritizer diverged, its largest weight is nan; .* smaller learning_rate \(was 0.003\)"):
+        run.learn()
+    assert (tmp_path / checkpoint.NAME).read_bytes() == before
+
+
+def test_rules_that_cost_nothing(one_machine: Scenario, learner: Learner, tmp_path: Path) -> None:
+    """Protects the gap, which is relative to what the rules cost: without due dates nothing is tardy."""
+    with pytest.raises(LearnerError, match=r"the rules cost 0\.0 on the evaluation's episodes"):
+        Run(replace(one_machine, objective=Objective(tardiness=1.0)), learner, tmp_path, seed=0)
+
+
+def test_others_may_read_what_was_written(contested: Scenario, learner: Learner, tmp_path: Path) -> None:
+    """Protects shared folders: checkpoints and weights have the rights of any other new file."""
+    run = Run(contested, learner, tmp_path, seed=0)
+    run.save()
+    artifact.save(tmp_path / "policy", run.models["prioritizer"].policy.brain, {})
+    (tmp_path / "plain").touch()
+    for name in (checkpoint.NAME, f"policy/{artifact.WEIGHTS}"):
+        assert (tmp_path / name).stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
 def test_wrong_checkpoints(contested: Scenario, one_machine: Scenario, learner: Learner, tmp_path: Path) -> None:
