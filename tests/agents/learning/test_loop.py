@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,13 +85,18 @@ def test_interrupt_saves(contested: Scenario, learner: Learner, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("method", ["ppo", "self_label"])
-def test_divergence_is_told(contested: Scenario, learner: Learner, tmp_path: Path, method: str) -> None:
+def test_divergence_is_told(contested: Scenario, learner: Learner, tmp_path: Path, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects hours: weights that are no numbers end the run with what to change, and the checkpoint from before stays."""
     run = Run(contested, replace(learner, update=replace(learner.update, method=method)), tmp_path, seed=0)
     run.save()
     before = (tmp_path / checkpoint.NAME).read_bytes()
-    with torch.no_grad():
-        next(run.models["prioritizer"].policy.brain.parameters()).mul_(float("nan"))
+
+    def spoil(parameters: Iterable[torch.nn.Parameter], bound: float) -> None:
+        for weights in parameters:
+            if weights.grad is not None:
+                weights.grad.fill_(float("nan"))
+
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", spoil)
     with pytest.raises(LearnerError, match=r"the prioritizer diverged, its largest weight is nan; .* smaller learning_rate \(was 0.003\)"):
         run.learn()
     assert (tmp_path / checkpoint.NAME).read_bytes() == before
