@@ -64,7 +64,7 @@ def test_sizes_cover_their_range() -> None:
         ({"jobs_min": 0}, "RandomJobShop.jobs_min is 0, must be an integer >= 1"),
         ({"jobs_max": 5}, "jobs_max is 5, must be an integer >= jobs_min, 10"),
         ({"machines_max": 9}, "machines_max is 9, must be an integer >= machines_min, 10"),
-        ({"duration_max": 0}, "duration_max is 0, must be an integer >= 1"),
+        ({"duration_max": 0}, "duration_max is 0, must be an integer in 1.."),
     ],
 )
 def test_broken_parameters_are_named(broken: dict[str, Any], message: str) -> None:

@@ -225,7 +225,7 @@ def test_lists_become_tuples() -> None:
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        ({"agents": 0}, "SyntheticWorkload.agents is 0, must be an integer >= 1"),
+        ({"agents": 0}, "SyntheticWorkload.agents is 0, must be an integer in 1..10000"),
         ({"agents": 2.5}, "agents is 2.5, must be an integer"),
         ({"jobs": 3}, "jobs is 3, must be enough for a job of each of 4 agents"),
         ({"scale_spread": 0.5}, "scale_spread is 0.5, must be >= 1"),
@@ -238,7 +238,7 @@ def test_lists_become_tuples() -> None:
         ({"arrivals": "weekly"}, "arrivals is 'weekly', must be 'poisson' or 'diurnal'"),
         ({"diurnal_amplitude": 1.0}, "diurnal_amplitude is 1.0, must be in"),
         ({"shared_capacity": (32,)}, "shared_use is .*, must be 1 numbers in .*, one per shared resource"),
-        ({"shared_capacity": (32, 0)}, "shared_capacity is .*, must be a list of integers >= 1"),
+        ({"shared_capacity": (32, 0)}, "shared_capacity is .*, must be a list of integers in 1.."),
         ({"shared_use": (0.0, 0.0)}, "shared_use is .*, must be > 0 for a resource"),
         ({"big_min": (0.8, 0.5)}, "big_max is .*, must be large enough for a whole unit of shared resource 0 above big_min, 0.8"),
         ({"weights": (1.0, 0.0, 2.0)}, "weights is .*, must be a list of numbers > 0"),
