@@ -165,16 +165,19 @@ class World:
         return self.out
 
     def _run(self, command: int, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
-        troubled = self._run_once(command, picks, bids)
+        """Have all worlds carry out a command; empty full logs and go on."""
+        worlds = range(self.num_worlds)
+        troubled = self._run_once(command, picks, bids, worlds)
         while troubled:
             self._check_trouble(picks, bids)
             for b in np.flatnonzero(self._state.world["trouble"]):
                 self._drain(int(b))
-            troubled = self._run_once(tick.RESUME, picks, bids)
+            troubled = self._run_once(tick.RESUME, picks, bids, worlds)
 
-    def _run_once(self, command: int, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> int:
+    def _run_once(self, command: int, picks: NDArray[np.int32], bids: NDArray[np.float64], worlds: range) -> int:
         self._tickets[0] = 0
-        work = (self._state.world, command, picks, bids, self._seeds, self._entries, self.auto_reset, self._tickets)
+        state = (self._state.world, command, picks, bids, self._seeds, self._entries, self.auto_reset, self._tickets)
+        work = (*state, worlds.start, worlds.stop)
         others = [self._pool.submit(tick.run_worlds, *work) for _ in range(self._others)] if self._pool else []
         troubled: int = tick.run_worlds(*work)
         for other in others:

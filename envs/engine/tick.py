@@ -227,16 +227,19 @@ def run_worlds(
     instances: NDArray[np.int32],
     auto_reset: bool,
     tickets: NDArray[np.int64],
+    first: int,
+    end: int,
 ) -> int:
-    """Carry out a command in blocks of worlds until none is left; return how many worlds came back with trouble.
+    """Carry out a command in the worlds first..end-1, block by block; return how many came back with trouble.
 
     Threads that share ``tickets`` [1], 0 at the start, share the worlds out among themselves.
     """
-    troubled = last = b = 0
+    troubled = 0
+    b = last = first
     while True:
         if b == last:
-            b = take_ticket(tickets.ctypes.data) * BLOCK
-            last = min(b + BLOCK, worlds.size)
+            b = first + take_ticket(tickets.ctypes.data) * BLOCK
+            last = min(b + BLOCK, end)
             if b >= last:
                 return troubled
         w = worlds[b]
