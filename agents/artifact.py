@@ -20,7 +20,7 @@ from safetensors.torch import save as packed
 
 from agents.networks import PRIORITIZER, ROLES, Brain, NegotiatorActor, Spec
 from agents.policy import Mask, Observation
-from agents.sets import Sets, gather, to_actions
+from agents.sets import Gathered, Sets, gather, to_actions
 
 FORMAT: Final = 1
 DESCRIPTION: Final = "policy.json"
@@ -34,21 +34,32 @@ class ArtifactError(ValueError):
 
 
 class TrainedPrioritizer:
-    """A trained network in the prioritizer's place, without exploration; see :class:`agents.policy.Prioritizer`."""
+    """A trained network in the prioritizer's place, without exploration; see :class:`agents.policy.Scorer`."""
 
     def __init__(self, brain: Brain, training: dict[str, Any] | None = None) -> None:
         """Take the network and what is known of its training."""
         self.brain = brain
         self.training = training or {}
 
-    @torch.no_grad()
     def pick(self, candidates: Observation, context: Observation, mask: Mask) -> NDArray[np.int32]:
         """Return the likeliest action of each seat [N]."""
+        by_place, numbers, counts = self._by_place(candidates, context, mask)
+        return to_actions(by_place.argmax(axis=1), numbers, counts, mask.shape[1] - 1)
+
+    def scores(self, candidates: Observation, context: Observation, mask: Mask) -> Observation:
+        """Return the log-probabilities of all actions [N, K+1], -inf where illegal."""
+        by_place, _, counts = self._by_place(candidates, context, mask)
+        scores = np.full(mask.shape, -np.inf, np.float32)
+        scores[mask] = by_place[np.arange(by_place.shape[1]) < (counts + mask[:, -1])[:, None]]  # both ascend by seat and action
+        return scores
+
+    @torch.no_grad()
+    def _by_place(self, candidates: Observation, context: Observation, mask: Mask) -> Gathered:
+        """Log-probabilities [N, most candidates + 1] by place among the legal actions; and what ``gather`` says of the places."""
         rows, numbers, counts = gather(candidates, mask[:, :-1], np.arange(len(mask)))
         device = next(self.brain.parameters()).device
         sets = Sets.of(*(torch.from_numpy(part).to(device) for part in (rows, counts, context, mask[:, -1])))
-        places: NDArray[np.int64] = self.brain(self.brain.reader(sets)).argmax(dim=1).cpu().numpy()
-        return to_actions(places, numbers, counts, mask.shape[1] - 1)
+        return self.brain(self.brain.reader(sets)).cpu().numpy(), numbers, counts
 
 
 class TrainedNegotiator:

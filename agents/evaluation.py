@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -19,6 +20,8 @@ from envs.validate import validate
 from envs.workloads.instance import Instance
 from envs.world import Outputs, World
 
+Choose = Callable[[Outputs, NDArray[np.int32], NDArray[np.float64]], None]
+"""Writes the decisions of all acting seats into picks and bids [B, A]."""
 HELD_OUT: Final = 0x45564C
 """Sets the seeds of evaluation apart from those of training, where both start from the same number."""
 
@@ -92,6 +95,14 @@ def play(
         InvalidEpisode: where the checker refuses a log.
         ValueError: where a policy decides what is illegal.
     """
+    choose = _by(prioritizer, negotiator)
+    return play_by(lambda first: choose, scenario, episodes, worlds=worlds, label=label, progress=progress)
+
+
+def play_by(
+    chooser: Callable[[int], Choose], scenario: Scenario, episodes: Episodes, *, worlds: int = 64, label: str = "", progress: bool = False
+) -> Results:
+    """Play every episode once and check it, as :func:`play` does; ``chooser(e)`` decides in episode e and those played beside it."""
     count = len(episodes.seeds)
     batches = -(-count // worlds)
     world = World(scenario, -(-count // batches), instances=episodes.instances, auto_reset=False, record=True)
@@ -101,7 +112,7 @@ def play(
         for first in range(0, count, world.num_worlds):
             batch = slice(first, first + world.num_worlds)
             began = time.perf_counter()
-            team, own, chosen = _play_batch(world, episodes.seeds[batch], episodes.instance[batch], prioritizer, negotiator)
+            team, own, chosen = _play_batch(world, episodes.seeds[batch], episodes.instance[batch], chooser(first))
             seconds += time.perf_counter() - began
             decisions += chosen
             for b in range(len(team)):
@@ -115,7 +126,7 @@ def play(
 def record(scenario: Scenario, instance: Instance, seed: int, prioritizer: Prioritizer, negotiator: Negotiator) -> EventLog:
     """Play one episode and return its event log."""
     world = World(scenario, 1, instances=[instance], auto_reset=False, record=True)
-    _play_batch(world, np.array([seed], np.uint64), np.zeros(1, np.int32), prioritizer, negotiator)
+    _play_batch(world, np.array([seed], np.uint64), np.zeros(1, np.int32), _by(prioritizer, negotiator))
     return world.log(0)
 
 
@@ -126,7 +137,7 @@ def _load_kernels(world: World) -> None:
 
 
 def _play_batch(
-    world: World, seeds: NDArray[np.uint64], instance: NDArray[np.int32], prioritizer: Prioritizer, negotiator: Negotiator
+    world: World, seeds: NDArray[np.uint64], instance: NDArray[np.int32], choose: Choose
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
     """Return the weighted cost per episode [n], per episode and agent [n, A], and how many choices were made."""
     size = len(seeds)  # where it is less than B, the worlds behind play these episodes once more, and are not counted
@@ -137,7 +148,7 @@ def _play_batch(
     bids = np.zeros(out.acting.shape, np.float64)
     chosen = 0
     while (out.phase[:size] != Phase.OVER).any():
-        decide(out, prioritizer, negotiator, picks, bids)
+        choose(out, picks, bids)
         chosen += int(out.acting[:size].sum())
         out = world.step(picks, bids)
         team += out.team_cost[:size]
@@ -153,6 +164,10 @@ def decide(out: Outputs, prioritizer: Prioritizer, negotiator: Negotiator, picks
     asked = _seats(out, Phase.NEGOTIATE)
     if asked.any():
         bids[asked] = negotiator.bid(out.negotiation[asked])
+
+
+def _by(prioritizer: Prioritizer, negotiator: Negotiator) -> Choose:
+    return lambda out, picks, bids: decide(out, prioritizer, negotiator, picks, bids)
 
 
 def _seats(out: Outputs, phase: Phase) -> NDArray[np.bool_]:

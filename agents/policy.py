@@ -1,4 +1,4 @@
-"""Who decides: the two small protocols that rules and trained networks share."""
+"""Who decides: the small protocols that rules and trained networks share."""
 
 from __future__ import annotations
 
@@ -17,6 +17,14 @@ class Prioritizer(Protocol):
 
     def pick(self, candidates: Observation, context: Observation, mask: Mask) -> NDArray[np.int32]:
         """Return [N] actions in 0..K from candidates [N, K, NUM_CANDIDATE], context [N, NUM_CONTEXT], mask [N, K+1]."""
+
+
+@runtime_checkable
+class Scorer(Prioritizer, Protocol):
+    """A prioritizer that says how likely it is to take each action: what search at decision time needs."""
+
+    def scores(self, candidates: Observation, context: Observation, mask: Mask) -> Observation:
+        """Return [N, K+1] log-probabilities of the actions of N seats, -inf where an action is illegal; ``pick`` takes the largest."""
 
 
 @runtime_checkable

@@ -148,12 +148,13 @@ class World:
         self._run(tick.RESET, self._no_picks, self._no_bids)
         return self.out
 
-    def step(self, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> Outputs:
+    def step(self, picks: NDArray[np.int32], bids: NDArray[np.float64], worlds: range | None = None) -> Outputs:
         """Play one round in every world, and on to the next choice.
 
         Args:
             picks: [B, A] int32 actions, read where ``acting`` in phase PRIORITISE.
             bids: [B, A] float64, read where ``acting`` in phase NEGOTIATE; the highest is served first.
+            worlds: those to step, one after the other, instead of all; the others stand still.
 
         Raises:
             ValueError: an acting seat's pick is illegal or its bid is NaN; that world has not moved.
@@ -161,12 +162,29 @@ class World:
         if self._record and self.auto_reset:
             for b in np.flatnonzero(self.out.phase == Phase.OVER):
                 self._logs[b] = []
-        self._run(tick.STEP, picks, bids)
+        self._run(tick.STEP, picks, bids, worlds)
         return self.out
 
-    def _run(self, command: int, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
-        """Have all worlds carry out a command; empty full logs and go on."""
-        worlds = range(self.num_worlds)
+    def fork(self, worlds: NDArray[np.integer], onto: NDArray[np.integer]) -> None:
+        """Have the worlds ``onto`` [n] go on exactly from where the worlds ``worlds`` [n] stand.
+
+        Raises:
+            ValueError: events are recorded; a log cannot be forked.
+        """
+        if self._record:
+            raise ValueError("World.fork: this World records events; make one with record=False")
+        for name, array in self._state._asdict().items():
+            if name != "world" and name not in _NOT_STATE:
+                array[onto] = array[worlds]
+        own = self._state.world
+        addresses = {name: own[name][onto] for name in WORLD_ADDRESSES}
+        own[onto] = own[worlds]
+        for name, values in addresses.items():
+            own[name][onto] = values
+
+    def _run(self, command: int, picks: NDArray[np.int32], bids: NDArray[np.float64], worlds: range | None = None) -> None:
+        """Have some or all worlds carry out a command; empty full logs and go on."""
+        worlds = worlds or range(self.num_worlds)
         troubled = self._run_once(command, picks, bids, worlds)
         while troubled:
             self._check_trouble(picks, bids)

@@ -1,0 +1,198 @@
+"""Search at decision time: completions by the policy, batched through the engine; the best complete plan is kept.
+
+Only for episodes in which nothing is unknown: see :func:`is_certain`.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from agents.evaluation import Choose, Episodes
+from agents.flight import Flight, Plan
+from agents.pilot import Pilot
+from agents.policy import Negotiator, Scorer
+from envs.engine.codes import Phase
+from envs.scenario import Scenario
+from envs.workloads.instance import Instance
+from envs.world import Outputs
+
+
+class PlanError(ValueError):
+    """A search that cannot be; the message says why."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """How much is searched. The defaults are the policy's own plan, without search."""
+
+    samples: int = 1
+    """Plans of each episode: the policy's own, and others drawn from it at temperature 1."""
+    choices: int = 1
+    """Likeliest actions that a lookahead completes at every decision; 1: no lookahead."""
+    starts: int = 1
+    """Plans of each episode, the best ones, from which a lookahead starts."""
+    slots: int = 256
+    """Completions in flight at once; results depend on it only where plans are sampled."""
+    abreast: int = 16
+    """Episodes that are searched at once."""
+    seconds: float = math.inf
+    """Wall time per batch of episodes; what was found by then counts. A whole plan of each is found first."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise PlanError for a number out of its bounds."""
+        for name in ("samples", "choices", "starts", "slots", "abreast"):
+            if getattr(self, name) < 1:
+                raise PlanError(f"search.{name} is {getattr(self, name)}, must be >= 1")
+        if not self.seconds > 0:
+            raise PlanError(f"search.seconds is {self.seconds}, must be > 0")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The best plans found."""
+
+    plans: list[Plan]
+    """[E]."""
+    decisions: int
+    """Choices that seats made in all completions."""
+    seconds: float
+    """Wall time of the search."""
+
+
+def is_certain(scenario: Scenario, instance: Instance) -> bool:
+    """Whether agents know from the start what will happen: no noise, failures, breakdowns, hidden durations or speeds, later arrivals."""
+    unsure = scenario.uncertainty
+    return (
+        unsure.duration_sigma == 0
+        and unsure.failure_probability == 0
+        and math.isinf(unsure.mean_time_between_failures)
+        and bool((instance.task_ratio == 1).all() and (instance.speed == 1).all() and (instance.job_release == 0).all())
+    )
+
+
+def plan(
+    scenario: Scenario,
+    episodes: Episodes,
+    prioritizer: Scorer,
+    negotiator: Negotiator,
+    search: Search,
+    *,
+    label: str = "",
+    progress: bool = False,
+) -> Planned:
+    """Search for the cheapest plan of each episode.
+
+    Raises:
+        PlanError: where something in an episode is uncertain: a plan made beforehand would use what nobody can know.
+    """
+    for instance in episodes.instances:
+        if not is_certain(scenario, instance):
+            raise PlanError(f"{instance.name}: plans are searched only where durations, failures and arrivals are known from the start")
+    size = np.array([instance.num_tasks for instance in episodes.instances])[episodes.instance]
+    order = np.argsort(size, kind="stable")  # equal sizes together: small worlds are cheaper
+    plans: list[Plan | None] = [None] * len(order)
+    decisions, began = 0, time.perf_counter()
+    with tqdm(total=len(order), desc=label, unit="episode", disable=not progress, leave=False) as bar:
+        for first in range(0, len(order), search.abreast):
+            batch = order[first : first + search.abreast]
+            found, made = _plan_batch(scenario, _some(episodes, batch), prioritizer, negotiator, search)
+            decisions += made
+            for place, best in zip(batch, found, strict=True):
+                plans[place] = best
+                bar.update()
+    return Planned([best for best in plans if best is not None], decisions, time.perf_counter() - began)
+
+
+def follow(plans: Sequence[Plan]) -> Callable[[int], Choose]:
+    """Return what :func:`agents.evaluation.play_by` needs to play plans [E] of the same episodes."""
+
+    def chooser(first: int) -> Choose:
+        def choose(out: Outputs, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
+            for b in np.flatnonzero(out.phase != Phase.OVER):
+                followed, at = plans[first + int(out.entry[b])], int(out.steps[b])
+                agents = followed.picks.shape[1]
+                picks[b, :agents], bids[b, :agents] = followed.picks[at], followed.bids[at]
+
+        return choose
+
+    return chooser
+
+
+def _some(episodes: Episodes, index: Any) -> Episodes:
+    """The episodes of some indices, with the instances that they need."""
+    needed, instance = np.unique(episodes.instance[index], return_inverse=True)
+    return Episodes([episodes.instances[i] for i in needed], instance.astype(np.int32), episodes.seeds[index])
+
+
+def _plan_batch(
+    scenario: Scenario, episodes: Episodes, prioritizer: Scorer, negotiator: Negotiator, search: Search
+) -> tuple[list[Plan], int]:
+    """The best plan of each episode, and the choices that were made for it."""
+    until = time.perf_counter() + search.seconds
+    width = search.choices if search.choices > 1 else 0
+    count = len(episodes.seeds)
+    held = 2 * count * search.starts if width else count
+    flight = Flight(
+        scenario,
+        episodes,
+        prioritizer,
+        negotiator,
+        held=held,
+        slots=min(search.slots, max(1, count * search.samples) if not width else search.slots),
+        width=width,
+        seed=search.seed,
+    )
+    found: list[list[Plan]] = [[] for _ in range(count)]
+    for episode, drawn in _draw(flight, count, search, until):
+        ranked = sorted([*found[episode], drawn], key=lambda each: each.cost)
+        found[episode] = ranked[: search.starts]
+    if width:
+        _look_ahead(flight, found, until)
+    return [min(plans, key=lambda each: each.cost) for plans in found], flight.decisions
+
+
+def _draw(flight: Flight, count: int, search: Search, until: float) -> Iterator[tuple[int, Plan]]:
+    """Complete every episode from its start, once greedily and then by drawing."""
+    todo = iter([(number, episode) for number in range(search.samples) for episode in range(count)])
+    left = count * search.samples
+    while left:
+        while flight.room and (start := next(todo, None)) is not None:
+            number, episode = start
+            if number and time.perf_counter() > until:
+                left -= 1
+                continue
+            flight.launch(episode, (number, episode), sampled=number > 0)
+        for landed in flight.step():
+            left -= 1
+            yield landed.tag[1], landed.plan
+
+
+def _look_ahead(flight: Flight, found: list[list[Plan]], until: float) -> None:
+    """Improve the plans of each episode in place."""
+    starts = [(episode, number) for number in range(max(map(len, found))) for episode in range(len(found)) if number < len(found[episode])]
+    count = len(found)
+    pilots = []
+    for place, (episode, number) in enumerate(starts):
+        root = episode + 2 * (place // count) * count
+        pilots.append(Pilot(flight, root, root + count, found[episode][number]))
+    while time.perf_counter() < until:
+        for pilot in pilots:
+            pilot.settle()
+        waiting = [pilot for pilot in pilots if not pilot.settled]
+        if not waiting:
+            break
+        while flight.room and waiting:
+            waiting = [pilot for pilot in waiting if flight.room and pilot.launch()]
+        for landed in flight.step():
+            landed.tag.pilot.land(landed)
+    for pilot, (episode, number) in zip(pilots, starts, strict=True):
+        found[episode][number] = pilot.incumbent

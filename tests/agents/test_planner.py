@@ -1,0 +1,139 @@
+"""Search at decision time: plans that cost what they say, that batches do not change, and that nobody could call clairvoyant."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from agents.evaluation import Episodes, play, play_by
+from agents.planner import PlanError, Search, follow, is_certain, plan
+from agents.policy import Scorer
+from agents.rules import negotiator, prioritizer
+from envs.scenario import Objective, Reservations, Scenario, Uncertainty
+from envs.workloads.random_jobshop import RandomJobShop
+from envs.workloads.synthetic import SyntheticWorkload
+
+
+class Ranked:
+    """A scorer made of a rule: its pick is likeliest, the lower numbers come next; nothing in it depends on batches."""
+
+    def __init__(self, rule: str) -> None:
+        self.rule = prioritizer(rule)
+
+    def pick(self, candidates: NDArray[np.float32], context: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.int32]:
+        """What the rule picks."""
+        return self.rule.pick(candidates, context, mask)
+
+    def scores(self, candidates: NDArray[np.float32], context: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Half of the chance for the rule's pick, and half of the rest for each next action."""
+        weight = np.where(mask, 0.5 ** np.arange(1, mask.shape[1] + 1), 0.0)
+        weight[np.arange(len(mask)), self.pick(candidates, context, mask)] = 1.0
+        with np.errstate(divide="ignore"):
+            return np.log(weight / weight.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+SPT = Ranked("spt+r")
+FCFS = negotiator("fcfs")
+
+
+@pytest.fixture(scope="module")
+def shop() -> tuple[Scenario, Episodes]:
+    """Three job shops of two sizes, one of them twice."""
+    instances = [RandomJobShop(jobs, jobs, 4, 4).instance(seed) for seed, jobs in enumerate((4, 6, 6))]
+    scenario = Scenario(RandomJobShop(), Objective(makespan=1.0), reservations=Reservations(hold="start"), candidates=6)
+    return scenario, Episodes(instances, np.array([1, 0, 2, 1], np.int32), np.arange(4, dtype=np.uint64))
+
+
+def costs(shop: tuple[Scenario, Episodes], search: Search, scorer: Scorer = SPT) -> list[float]:
+    """What the plans that a search finds cost."""
+    return [found.cost for found in plan(*shop, scorer, FCFS, search).plans]
+
+
+def test_without_search_it_is_the_policy(shop: tuple[Scenario, Episodes]) -> None:
+    """Protects the incumbent: one sample is what the policy plays."""
+    played = play(*shop, SPT, FCFS)
+    planned = plan(*shop, SPT, FCFS, Search())
+    assert [found.cost for found in planned.plans] == played.objective.tolist()
+    assert planned.decisions == played.decisions
+
+
+@pytest.mark.parametrize("search", [Search(samples=20), Search(choices=3), Search(samples=9, choices=2, starts=3)])
+def test_plans_cost_what_they_say(shop: tuple[Scenario, Episodes], search: Search) -> None:
+    """Protects the tables: played again, and checked, a plan costs the same to the last bit, and no more than the policy's own."""
+    planned = plan(*shop, SPT, FCFS, search)
+    results = play_by(follow(planned.plans), *shop, worlds=3)
+    assert results.objective.tolist() == [found.cost for found in planned.plans]
+    own = play(*shop, SPT, FCFS).objective
+    assert (results.objective <= own).all()
+    assert (results.objective < own).any()
+    assert planned.decisions > results.decisions
+
+
+def test_batches_change_nothing(shop: tuple[Scenario, Episodes]) -> None:
+    """Protects from speculation: one alternative after the other finds what many at once, and many episodes at once, find."""
+    assert len({tuple(costs(shop, Search(choices=3, slots=slots, abreast=abreast))) for slots, abreast in ((1, 1), (5, 2), (64, 4))}) == 1
+
+
+def test_lookahead_is_the_pilot_method(shop: tuple[Scenario, Episodes]) -> None:
+    """Protects the lookahead: it settles where no alternative of any round of its plan, completed by the policy, is better."""
+    scenario, episodes = shop
+    planned = plan(*shop, SPT, FCFS, Search(choices=3))
+    for e, found in enumerate(planned.plans):
+        alone = Episodes(episodes.instances, episodes.instance[e : e + 1], episodes.seeds[e : e + 1])
+        for at in range(len(found.picks)):
+            for seat, rank in np.argwhere(found.choices[at] >= 0):
+                changed = found.picks[: at + 1].copy()
+                changed[at, seat] = found.choices[at, seat, rank]
+                assert _completed(scenario, alone, changed) >= found.cost
+
+
+def _completed(scenario: Scenario, episodes: Episodes, prefix: NDArray[np.int32]) -> float:
+    """The cost of an episode whose first rounds are given and whose others the policy plays."""
+
+    def choose(out: object, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
+        at = int(out.steps[0])  # type: ignore[attr-defined]
+        if at < len(prefix):
+            picks[0] = prefix[at]
+        else:
+            asked = out.acting[0]  # type: ignore[attr-defined]
+            picks[0, asked] = SPT.pick(out.candidates[0][asked], out.context[0][asked], out.mask[0][asked])  # type: ignore[attr-defined]
+
+    return float(play_by(lambda first: choose, scenario, episodes).objective[0])
+
+
+def test_more_is_no_worse(shop: tuple[Scenario, Episodes]) -> None:
+    """Protects anytime use: more samples, and a lookahead behind them, only improve; without time there is still a whole plan."""
+    few, many, behind = (costs(shop, Search(**more)) for more in ({"samples": 4}, {"samples": 64}, {"samples": 64, "choices": 3}))
+    assert np.mean(many) < np.mean(few)
+    assert all(np.array(behind) <= np.array(many))
+    assert costs(shop, Search(samples=1000, choices=3, seconds=1e-9)) == costs(shop, Search())
+
+
+def test_one_seed_one_plan(shop: tuple[Scenario, Episodes]) -> None:
+    """Protects reproduction: sampled plans are those of their seed."""
+    first, again, other = (plan(*shop, SPT, FCFS, Search(samples=8, seed=seed)).plans for seed in (0, 0, 1))
+    assert all(np.array_equal(a.picks, b.picks) for a, b in zip(first, again, strict=True))
+    assert any(not np.array_equal(a.picks, b.picks) for a, b in zip(first, other, strict=True))
+
+
+def test_nothing_unknown_is_used(shop: tuple[Scenario, Episodes]) -> None:
+    """Protects from clairvoyance: what agents cannot know from the start is no matter of plans."""
+    scenario, episodes = shop
+    assert is_certain(scenario, episodes.instances[0])
+    assert not is_certain(scenario, SyntheticWorkload(jobs=12).instance(0))
+    assert not is_certain(scenario, replace(episodes.instances[0], task_ratio=np.full(16, 1.5)))
+    noisy = replace(scenario, uncertainty=Uncertainty(duration_sigma=0.1))
+    with pytest.raises(PlanError, match="only where durations, failures and arrivals are known"):
+        plan(noisy, episodes, SPT, FCFS, Search(samples=2))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "value"), [("samples", 0), ("choices", 0), ("starts", 0), ("slots", 0), ("abreast", 0), ("seconds", 0.0)]
+)
+def test_numbers_out_of_bounds(wrong: str, value: float) -> None:
+    """Protects users: the field and its value are named."""
+    with pytest.raises(PlanError, match=f"search.{wrong} is {value}, must be"):
+        Search(**{wrong: value})  # type: ignore[arg-type]
