@@ -154,7 +154,7 @@ class Flight:
 
     def _plan(self, b: int) -> Plan:
         past = self._history[int(self._born[b]) - self._round :] if self._born[b] < self._round else []
-        agents = self._picks.shape[1]
+        agents = self._world.num_agents
         picks = np.array([rows.picks[b] for rows in past], np.int32).reshape(-1, agents)
         bids = np.array([rows.bids[b] for rows in past], np.float64).reshape(-1, agents)
         choices = np.array([rows.choices[b] for rows in past], np.int32).reshape(len(past), agents, self._width)
