@@ -14,8 +14,12 @@ from experiments import cli
 from experiments.building import check
 from experiments.files import check_writable, write_text
 
-SUITES: Final = ("speed", "growth", "published", "shared_cluster", "job_shop", "batch_queue")
-"""Modules beside this one; each has ``measure(config) -> Outcome``."""
+SUITES: Final = {
+    **dict.fromkeys(("speed", "growth", "published", "shared_cluster", "batch_queue"), ""),
+    **dict.fromkeys(("job_shop", "flexible_job_shop"), "suites"),
+}
+"""Names of modules, and the package beside this module that has them; each has ``measure(config) -> Outcome``."""
+DEFAULT: Final = "default"
 PRIVATE: Final = ("data", "out")
 """Settings that say nothing about the result; published commands go without them."""
 
@@ -24,13 +28,17 @@ def benchmark(config: DictConfig) -> None:
     """Run a suite, print what it found, and write it where ``config.out`` says."""
     if config.suite not in SUITES:
         raise cli.UsageError(f"suite is {config.suite!r}, must be one of {', '.join(SUITES)}")
+    package = SUITES[config.suite]
     name = check(config.out, str | None, "out")
+    if name == DEFAULT:
+        name = str(Path("results", package, f"{config.suite}.json"))
     out = None if name is None else Path(name)
     if out is not None and (out.suffix != ".json" or out.is_dir()):
         raise cli.UsageError(f"out={out} must be the .json file to write; a .md file comes beside it")
     if out is not None:
         check_writable("out", out)
-    suite = importlib.import_module(f"experiments.{config.suite}")  # brings numba and torch, which --help does without
+    module = f"{package}.{config.suite}" if package else config.suite
+    suite = importlib.import_module(f"experiments.{module}")  # brings numba and torch, which --help does without
 
     from experiments.outcome import as_json, as_markdown, as_text, machine
 

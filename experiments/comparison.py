@@ -19,6 +19,7 @@ from agents.statistics import Interval, relative_difference
 from envs.engine.codes import Term
 from envs.metrics import Metrics
 from envs.scenario import Scenario
+from experiments.outcome import plain
 from experiments.policies import is_rule
 from experiments.tables import ABSENT, number, percent, table
 
@@ -141,8 +142,8 @@ def as_json(comparison: Comparison, episodes: Episodes, config: dict[str, Any]) 
         "episode_instances": [episodes.instances[index].name for index in episodes.instance],
         "pairs": pairs,
     }
-    plain: dict[str, Any] = _plain(document)
-    return plain
+    made: dict[str, Any] = plain(document)
+    return made
 
 
 def _mean(results: Results, name: str) -> float:
@@ -150,14 +151,3 @@ def _mean(results: Results, name: str) -> float:
     values = results.column(name)
     values = values[np.isfinite(values)]
     return float(values.mean()) if values.size else math.nan
-
-
-def _plain(value: Any) -> Any:
-    """``value`` without what JSON does not have: NaN becomes None, infinity (no limit, in a config) a word."""
-    if isinstance(value, dict):
-        return {key: _plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else str(value)
-    return value

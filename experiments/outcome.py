@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from dataclasses import dataclass, field
@@ -59,7 +60,19 @@ def as_markdown(outcome: Outcome, facts: dict[str, Any], command: str) -> str:
 
 def as_json(outcome: Outcome, facts: dict[str, Any], command: str) -> dict[str, Any]:
     """Return an outcome in the types that JSON has."""
-    return {"command": command, "machine": facts, **outcome.numbers}
+    made: dict[str, Any] = plain({"command": command, "machine": facts, **outcome.numbers})
+    return made
+
+
+def plain(value: Any) -> Any:
+    """``value`` without what JSON does not have: NaN becomes None, infinity (no limit, in a config) a word."""
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value
 
 
 def _sentence(facts: dict[str, Any]) -> str:

@@ -13,6 +13,9 @@ from agents.policy import Negotiator, Prioritizer
 from agents.rules import NEGOTIATORS, PRIORITIZERS, RESERVING, RuleError, negotiator, prioritizer
 from experiments.cli import UsageError
 
+RESULTS: Final = Path(__file__).resolve().parents[1] / "results"
+SHIPPED: Final = "policies"
+"""Below RESULTS: policies that come with the repository. Their names are those of their folders: policies/job_shop."""
 RULES: Final[dict[str, Mapping[str, object]]] = {"prioritizer": PRIORITIZERS, "negotiator": NEGOTIATORS}
 
 
@@ -28,7 +31,7 @@ def names(config: DictConfig, role: str) -> list[str]:
 
 
 def load_prioritizer(name: str) -> Prioritizer:
-    """Return the rule called ``name`` (``spt``, ``spt+r``), or the trained prioritizer in the folder ``name``.
+    """Return the rule called ``name`` (``spt``, ``spt+r``), or the trained prioritizer in the folder ``name``, see ``policy_folder``.
 
     Raises:
         UsageError: where it is neither; where the folder holds something else, it is an ArtifactError.
@@ -43,19 +46,31 @@ def load_negotiator(name: str) -> Negotiator:
     return policy
 
 
+def policy_folder(name: str) -> Path | None:
+    """Return the folder that holds a trained policy: that of a training run, of its policy, or of a shipped one; None: no such folder."""
+    for folder in (Path(name), RESULTS / name):
+        if folder.is_dir():
+            return folder / "policy" if (folder / "policy").is_dir() else folder
+    return None
+
+
 def is_rule(role: str, name: str) -> bool:
     """Whether ``name`` is a rule for ``role``, "prioritizer" or "negotiator"."""
     return (name.removesuffix(RESERVING) if role == "prioritizer" else name) in RULES[role]
 
 
 def _load(role: str, name: str, rule: Callable[[str], Any]) -> Any:
-    if not is_rule(role, name) and Path(name).is_dir():
+    if not is_rule(role, name) and (folder := policy_folder(name)) is not None:
         from agents.artifact import load  # torch comes with it: only where somebody asks for a trained policy
 
+<<<<<<< HEAD
         inner = Path(name) / "policy"
         if (inner / role).is_dir():
             raise UsageError(f"{role} {name}: is the folder of a training run, must be that of its policy: {inner}")
         return load(Path(name), role)
+=======
+        return load(folder, role)
+>>>>>>> f9c077c (A frame for suites: rules, policies, searches and the published side by side; job shops moved to it)
     if os.sep in name:
         raise UsageError(f"{role} {name}: no such folder, must be that of a trained policy or the name of a rule")
     try:

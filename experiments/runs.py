@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import permutations
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -17,7 +16,7 @@ from agents.policy import Negotiator, Prioritizer
 from agents.statistics import Interval, relative_difference
 from envs.scenario import Scenario
 from experiments.cli import UsageError
-from experiments.policies import load_negotiator, load_prioritizer
+from experiments.policies import RULES, SHIPPED, load_negotiator, load_prioritizer, policy_folder
 from experiments.tables import percent
 
 LEARNED: Final = "learned"
@@ -31,18 +30,27 @@ SAME: Final = Interval(0.0, 0.0, 0.0)
 
 
 def policies(config: DictConfig) -> list[str]:
-    """Return the folder of the policies of each run that ``config.runs`` names.
+    """Return the folder of the policies of each training run, or shipped policy, that ``config.runs`` names.
 
     Raises:
-        UsageError: where it names none, or what is no run.
+        UsageError: where it names none, or what holds no policy.
     """
     names = config.runs if isinstance(config.runs, ListConfig) else [] if config.runs is None else [config.runs]
     if not names:
         raise UsageError(f"suite={config.suite} needs runs=[FOLDER,...], the folders of training runs")
-    for name in names:
-        if not (Path(str(name)) / "policy").is_dir():
-            raise UsageError(f"runs has {name}, which holds no policy: must be the folder of a training run")
-    return [str(Path(str(name)) / "policy") for name in names]
+    folders = {str(name): policy_folder(str(name)) for name in names}
+    for name, folder in folders.items():
+        if folder is None or not any((folder / role).is_dir() for role in RULES):
+            raise UsageError(f"runs has {name}, which holds no policy: must be the folder of a training run or of a shipped policy")
+    return [str(folder) for folder in folders.values()]
+
+
+def entrants(config: DictConfig, suite: str) -> list[str]:
+    """Return what ``policies`` does or, where ``config.runs`` is empty, the suite's shipped policy, if there is one."""
+    if config.runs:
+        return policies(config)
+    shipped = policy_folder(f"{SHIPPED}/{suite}")
+    return [] if shipped is None else [str(shipped)]
 
 
 @dataclass(frozen=True)

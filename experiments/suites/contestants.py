@@ -1,0 +1,77 @@
+"""Who plays in a suite: rules, what is learned as it stands, and what is learned with search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from tqdm import tqdm
+
+from agents.evaluation import Episodes, Results, play_by
+from agents.planner import Search, follow, is_certain, plan
+from agents.policy import Negotiator, Prioritizer, Scorer
+from envs.scenario import Scenario
+from experiments.cli import UsageError
+from experiments.runs import Players, Side
+from experiments.suites.suite import Contest, Suite
+
+Sides = dict[str, Side]
+"""By name."""
+
+
+def searches(config: DictConfig) -> dict[str, Search]:
+    """Return the searches of ``config.search``, by name.
+
+    Raises:
+        UsageError, PlanError: where a setting is unknown or out of its bounds.
+    """
+    settings: Any = OmegaConf.to_container(config.search, resolve=True)
+    made = {}
+    for name, options in settings.items():
+        try:
+            made[name] = Search(**options)
+        except TypeError as error:  # an unknown setting, a word where a number belongs
+            raise UsageError(f"search.{name}: {error}") from None
+    return made
+
+
+def meet(suite: Suite, contest: Contest, players: Players, search: Mapping[str, Search], bar: tqdm[Any]) -> Sides:
+    """Let everybody play a contest, every schedule checked; searches play where nothing is uncertain."""
+    scenario, episodes = contest.scenario, contest.episodes
+    sides: Sides = {}
+
+    def enter(name: str, side: Side) -> None:
+        sides[name] = side
+        bar.update(side.schedules)
+
+    for pair in suite.rules:
+        bar.set_postfix_str(" with ".join(pair))
+        enter(name_of(suite, *pair), players.play(scenario, episodes, *pair))
+    if not players.prioritizers:
+        return sides
+    for pair in suite.learned:
+        bar.set_postfix_str(" with ".join(pair))
+        enter(name_of(suite, *pair), players.play(scenario, episodes, *pair))
+        if not all(is_certain(scenario, instance) for instance in episodes.instances):
+            continue
+        for called, how in search.items():
+            bar.set_postfix_str(f"{' with '.join(pair)}, {called}")
+            results = tuple(searched(scenario, episodes, *seats, how) for seats in players.pairs(*pair))
+            enter(name_of(suite, f"{pair[0]}, {called}", pair[1]), Side(f"{pair[0]}, {called}", pair[1], results))
+    return sides
+
+
+def searched(scenario: Scenario, episodes: Episodes, prioritizer: Prioritizer, negotiator: Negotiator, search: Search) -> Results:
+    """Search for plans, play them, check them; the wall time is that of the search, the decisions those of the plans."""
+    if not isinstance(prioritizer, Scorer):
+        raise UsageError("only a trained prioritizer says how likely its actions are, as a search needs")
+    planned = plan(scenario, episodes, prioritizer, negotiator, search)
+    return replace(play_by(follow(planned.plans), scenario, episodes), seconds=planned.seconds)
+
+
+def name_of(suite: Suite, prioritizer: str, negotiator: str) -> str:
+    """How a pair is called: without its negotiator where all have the same one."""
+    alike = len({pair[1] for pair in (*suite.rules, *suite.learned)}) == 1
+    return prioritizer if alike else f"{prioritizer} with {negotiator}"

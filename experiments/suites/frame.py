@@ -1,0 +1,169 @@
+"""Runs a suite: everybody plays every contest, the scores are put together class by class, and others' are set beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+from tqdm import tqdm
+
+from agents.statistics import Interval, relative_difference
+from experiments.outcome import Outcome, Sheet
+from experiments.runs import SAME, Players, Side, cell, entrants
+from experiments.suites.contestants import meet, searches
+from experiments.suites.suite import TO_BOUND, Contest, Suite
+from experiments.tables import number, percent
+
+ALL: Final = "all"
+"""The row of every episode that is not measured against a bound, or of all where there is no other."""
+
+Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What one contestant achieved in all contests."""
+
+    name: str
+    rule: bool
+    sides: list[Side]
+    """[contests]."""
+    reference: Scores
+    """[E] over all contests; 1 where scores are not measured against anything."""
+    counted: NDArray[np.bool_]
+    """[E] the episodes of ALL."""
+
+    def scores(self, measure: str) -> Scores:
+        """[runs, episodes of ALL] a measure, as multiples of the reference where there is one."""
+        return (self.column(measure) / self.reference)[:, self.counted]
+
+    def column(self, measure: str) -> Scores:
+        """[runs, E] a measure over all contests."""
+        return np.concatenate([side.column(measure) for side in self.sides], axis=1)
+
+    @cached_property
+    def seconds(self) -> float:
+        """Wall time per episode and run."""
+        results = [each for side in self.sides for each in side.results]
+        return sum(each.seconds for each in results) / sum(len(each.metrics) for each in results)
+
+    @cached_property
+    def decision(self) -> float:
+        """Wall seconds per decision of the schedules."""
+        results = [each for side in self.sides for each in side.results]
+        return sum(each.seconds for each in results) / sum(each.decisions for each in results)
+
+
+def measure(suite: Suite, config: DictConfig) -> Outcome:
+    """Let rules and the policies of ``config.runs`` (by default the shipped one) play a suite, and check every schedule.
+
+    Raises:
+        UsageError, PlanError, ArtifactError, WorkloadError: where a setting is wrong, or a policy or a file is absent or damaged.
+        InvalidEpisode: where a schedule breaks the rules of its scenario.
+    """
+    how, names = searches(config), entrants(config, suite.name)
+    contests = suite.contests(config)
+    players = Players.of(names, negotiators=any(pair[1] == pair[0] for pair in suite.learned))
+    episodes = sum(len(contest.episodes.seeds) for contest in contests)
+    each = len(suite.rules) + len(suite.learned) * len(names) * (1 + len(how))
+    with tqdm(total=episodes * each, desc=suite.name, unit="schedule", disable=None) as bar:
+        met = [meet(suite, contest, players, how, bar) for contest in contests]
+    standings = _standings(suite, contests, met)
+    best = min((one for one in standings if one.rule), key=lambda one: float(one.scores(suite.measures[0]).mean()))
+    ratio = contests[0].reference is not None
+    sheets = [_overall(suite, standings, best, ratio)]
+    sheets += [_view(suite, view, contests, standings, ratio) for view in suite.views]
+    if suite.published:
+        rows = [[each.row, each.method, number(each.value, 3), each.source] for each in suite.published]
+        sheets.append(Sheet(f"Published: {suite.unit}", ["", "method", "value", "source"], rows))
+    checked = sum(side.schedules for one in standings for side in one.sides)
+    notes = [
+        f"{checked} schedules, every one checked against the rules of its scenario: no violation.",
+        f"Means over episodes and over {len(names)} training runs, with 95 % intervals: bootstrap over common episodes and over runs. "
+        "The best rules are the best on these very episodes. Seconds are wall time, those of search included.",
+        *suite.notes,
+    ]
+    numbers = {
+        "policies": names,
+        "searches": {name: vars(search) for name, search in how.items()},
+        "episodes": [_episode(contest, e) for contest in contests for e in range(len(contest.episodes.seeds))],
+        "best_rules": best.name,
+        "contestants": [_numbers(suite, one, best) for one in standings],
+        "published": [each._asdict() for each in suite.published],
+        "schedules_checked": checked,
+    }
+    return Outcome(suite.title, sheets, notes, numbers)
+
+
+def _standings(suite: Suite, contests: list[Contest], met: list[dict[str, Side]]) -> list[Standing]:
+    """Everybody who played in every contest."""
+    reference = np.concatenate([np.ones(len(c.episodes.seeds)) if c.reference is None else c.reference for c in contests])
+    counted = ~_to_bound(contests)
+    if not counted.any():
+        counted = ~counted
+    rules = len(suite.rules)
+    names = [name for name in met[0] if all(name in sides for sides in met)]
+    return [Standing(name, place < rules, [sides[name] for sides in met], reference, counted) for place, name in enumerate(names)]
+
+
+def _to_bound(contests: list[Contest]) -> NDArray[np.bool_]:
+    return np.concatenate([np.zeros(len(c.episodes.seeds), np.bool_) if c.to_bound is None else c.to_bound for c in contests])
+
+
+def _difference(suite: Suite, one: Standing, to: Standing) -> Interval:
+    return SAME if one is to else relative_difference(one.scores(suite.measures[0]), to.scores(suite.measures[0]))
+
+
+def _mean(scores: Scores, ratio: bool) -> tuple[float, Interval]:
+    """The mean of relative scores and, where they are multiples, by how much it exceeds 1, with its interval."""
+    return float(scores.mean()), relative_difference(scores, np.ones(scores.shape[1])) if ratio else Interval(np.nan, np.nan, np.nan)
+
+
+def _overall(suite: Suite, standings: list[Standing], best: Standing, ratio: bool) -> Sheet:
+    rows = []
+    for one in standings:
+        mean, excess = _mean(one.scores(suite.measures[0]), ratio)
+        others = [number(float(one.column(name).mean())) for name in suite.measures[1:]]
+        times = [number(1e3 * one.decision, 3), number(one.seconds, 3)]
+        rows.append([one.name, percent(excess) if ratio else number(mean), cell(_difference(suite, one, best)), *others, *times])
+    header = ["", suite.unit, f"% of the best rules ({best.name})", *suite.measures[1:], "ms per decision", "s per episode"]
+    return Sheet("Everybody, all episodes", header, rows)
+
+
+def _view(suite: Suite, view: str, contests: list[Contest], standings: list[Standing], ratio: bool) -> Sheet:
+    labels = np.array([label for contest in contests for label in contest.classes[view]])
+    groups = {label: labels == label for label in dict.fromkeys(labels.tolist())} | {ALL: standings[0].counted}
+    if not standings[0].counted.all():
+        groups |= {f"{ALL}, {TO_BOUND}": ~standings[0].counted}
+    rows = []
+    for label, chosen in groups.items():
+        relative = [one.column(suite.measures[0])[:, chosen] / one.reference[chosen] for one in standings]
+        rows.append([label, str(int(chosen.sum())), *(_cell(scores, ratio) for scores in relative)])
+    return Sheet(f"By {view}: {suite.unit}", ["", "episodes", *(one.name for one in standings)], rows)
+
+
+def _cell(scores: Scores, ratio: bool) -> str:
+    """The mean; where there are several runs, the least and the largest of theirs as well."""
+    runs = 100.0 * (scores.mean(axis=1) - 1.0) if ratio else scores.mean(axis=1)
+    shown = [f"{value:.1f}" if ratio else number(float(value)) for value in (runs.mean(), runs.min(), runs.max())]
+    return shown[0] if len(runs) == 1 else f"{shown[0]} [{shown[1]}, {shown[2]}]"
+
+
+def _episode(contest: Contest, e: int) -> dict[str, Any]:
+    reference = None if contest.reference is None else float(contest.reference[e])
+    name = contest.episodes.instances[int(contest.episodes.instance[e])].name
+    return {"instance": name, "seed": int(contest.episodes.seeds[e]), "reference": reference} | {
+        view: labels[e] for view, labels in contest.classes.items()
+    }
+
+
+def _numbers(suite: Suite, one: Standing, best: Standing) -> dict[str, Any]:
+    measured = {name: one.column(name).tolist() for name in suite.measures}
+    scores = one.scores(suite.measures[0])
+    told = {"name": one.name, "mean": float(scores.mean()), "mean_by_run": scores.mean(axis=1).tolist()}
+    times = {"seconds_per_decision": one.decision, "seconds_per_episode": one.seconds}
+    return told | {"to_best_rules": _difference(suite, one, best)._asdict()} | times | measured

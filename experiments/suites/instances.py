@@ -1,0 +1,122 @@
+"""Folders of instances, one per file, as contests: the names of files say which class, a ``bks*.json`` what is best known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from omegaconf import DictConfig
+from tqdm import tqdm
+
+from agents.evaluation import Episodes
+from envs.scenario import Scenario
+from envs.workloads.instance import Instance, Workload
+from experiments import public_data
+from experiments.cli import UsageError
+from experiments.suites.suite import TO_BOUND, Contest
+
+BOUNDS: Final = "bks*.json"
+"""Files of best known values, in the folder of the instances, below it, or beside it."""
+KEYS: Final = ("upper_bound", "ub")
+FAMILY: Final = "family"
+SIZE: Final = "size"
+"""The two views of instances that come in files."""
+
+
+def folder_of(config: DictConfig, default: str) -> Path:
+    """Return the folder that ``config.path`` names, or ``default`` in the public data.
+
+    Raises:
+        UsageError: where there is none.
+    """
+    folder = public_data.find(config.data) / default if config.path is None else Path(str(config.path))
+    if not folder.is_dir():
+        raise UsageError(f"{'data' if config.path is None else 'path'}: {folder} is no folder, must hold the instances")
+    return folder
+
+
+def contests(
+    folder: Path,
+    suffix: str,
+    read: Callable[[str], Workload],
+    scenario: Scenario,
+    family: Callable[[str], str],
+    bound: Callable[[Instance], float],
+) -> list[Contest]:
+    """Read every file below a folder whose name ends in ``suffix``; files of one size make one contest.
+
+    Raises:
+        UsageError: where there is no such file, or the best known values cannot be read.
+        WorkloadError: where a file is damaged.
+    """
+    files = sorted(folder.rglob(f"*{suffix}"))
+    if not files:
+        raise UsageError(f"{folder} has no file *{suffix}")
+    known = best_known(folder)
+    sizes: dict[str, list[tuple[Path, Workload]]] = {}
+    for file in tqdm(files, desc="reading", unit="file", disable=None, leave=False):
+        workload = read(str(file))
+        sizes.setdefault(size_of(workload.instance(0)), []).append((file, workload))
+    made = []
+    for size, members in sorted(sizes.items(), key=lambda item: tuple(map(int, item[0].split("x")))):
+        names = [file.stem for file, _ in members]
+        marks = ["" if name in known else f", {TO_BOUND}" for name in names]
+        episodes = one_each([workload for _, workload in members])
+        made.append(
+            Contest(
+                at_home(scenario, members[0][1], episodes),
+                episodes,
+                {FAMILY: [family(n) + mark for n, mark in zip(names, marks, strict=True)], SIZE: [size + mark for mark in marks]},
+                np.array([known.get(n) or bound(i) for n, i in zip(names, episodes.instances, strict=True)]),
+                np.array([name not in known for name in names]),
+            )
+        )
+    return made
+
+
+def one_each(workloads: list[Workload]) -> Episodes:
+    """Return one episode of each workload; its seed is its place."""
+    index = np.arange(len(workloads))
+    return Episodes([workload.instance(0) for workload in workloads], index.astype(np.int32), index.astype(np.uint64))
+
+
+def at_home(scenario: Scenario, workload: Workload, episodes: Episodes) -> Scenario:
+    """The scenario around a workload, with room to show every job's next task: K says what is seen, and all is to be seen."""
+    return replace(scenario, workload=workload, candidates=max(instance.num_jobs for instance in episodes.instances))
+
+
+def size_of(instance: Instance) -> str:
+    """Jobs x agents."""
+    return f"{instance.num_jobs}x{instance.num_agents}"
+
+
+def best_known(folder: Path) -> dict[str, float]:
+    """Return name -> best known value from every ``bks*.json`` below the folder, or else beside it; empty where there is none.
+
+    A file is an object, or holds one under "instances", of numbers or of objects with one of KEYS.
+    """
+    known: dict[str, float] = {}
+    for path in sorted(folder.rglob(BOUNDS)) or sorted(folder.parent.glob(BOUNDS)):
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            entries: dict[str, Any] = content.get("instances", content)
+            for name, entry in entries.items():
+                value = next((entry[key] for key in KEYS if key in entry), None) if isinstance(entry, dict) else entry
+                if value is not None and not name.startswith("_"):
+                    known[name] = float(value)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise UsageError(f"{path}: must give for each name its best known value, or an object with {KEYS[0]}, but: {error!r}") from None
+    return known
+
+
+def generated(scenario: Scenario, workload: Workload, size: str, seeds: list[int], bound: Callable[[Instance], float]) -> Contest:
+    """Instances drawn from a generator, measured against a lower bound."""
+    instances = [workload.instance(seed) for seed in seeds]
+    episodes = Episodes(instances, np.arange(len(seeds), dtype=np.int32), np.array(seeds, np.uint64))
+    row = [f"generated {size}, {TO_BOUND}"] * len(seeds)
+    reference = np.array([bound(instance) for instance in instances])
+    return Contest(at_home(scenario, workload, episodes), episodes, {FAMILY: row, SIZE: row}, reference, np.ones(len(seeds), np.bool_))

@@ -1,0 +1,84 @@
+"""Classical job shops and generated ones of Taillard's sizes: the makespan against the best known, or against a lower bound."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from omegaconf import DictConfig
+
+from envs.workloads.jobshop import JobShopWorkload
+from envs.workloads.random_jobshop import RandomJobShop
+from experiments import cli
+from experiments.outcome import Outcome
+from experiments.runs import LEARNED
+from experiments.suites import frame
+from experiments.suites.bounds import makespan_bound
+from experiments.suites.instances import FAMILY, SIZE, contests, folder_of, generated
+from experiments.suites.suite import TO_BOUND, Contest, Published, Suite
+
+GENERATED: Final = ((15, 15), (20, 15), (20, 20), (30, 15), (30, 20))
+"""Jobs and machines."""
+EACH: Final = 10
+"""Generated instances of each size."""
+FIRST_SEED: Final = 20_240_701
+"""Of them; training draws 63-bit seeds."""
+NEGOTIATOR: Final = "fcfs"
+"""Asked where machines contest something: never."""
+TAILLARD: Final = "Taillard's 80, mean of the eight sizes"
+
+
+def measure(config: DictConfig) -> Outcome:
+    """Run the suite; errors as in ``frame.measure``."""
+    return frame.measure(SUITE, config)
+
+
+def family(stem: str) -> str:
+    """The letters that a file's name begins with."""
+    return re.match("[a-zA-Z]*", stem)[0] or stem  # type: ignore[index]  # matches always
+
+
+def _contests(config: DictConfig) -> list[Contest]:
+    folder, scenario = folder_of(config, "jsp/instances"), cli.standard_scenario("job_shop")
+    published = contests(folder, ".txt", lambda path: JobShopWorkload(path), scenario, family, makespan_bound)
+    return published if config.path is not None else published + [_generated(jobs, machines) for jobs, machines in GENERATED]
+
+
+def _generated(jobs: int, machines: int) -> Contest:
+    workload, scenario = RandomJobShop(jobs, jobs, machines, machines), cli.standard_scenario("job_shop")
+    return generated(scenario, workload, f"{jobs}x{machines}", [FIRST_SEED + number for number in range(EACH)], makespan_bound)
+
+
+SUITE: Final = Suite(
+    name="job_shop",
+    title="Job shops",
+    contests=_contests,
+    views=(FAMILY, SIZE),
+    rules=(("spt", NEGOTIATOR), ("mwkr", NEGOTIATOR), ("fdd_mwkr", NEGOTIATOR)),
+    learned=((LEARNED, NEGOTIATOR),),
+    measures=("makespan",),
+    unit="mean % above the best known makespan",
+    published=tuple(
+        Published(method, source, TAILLARD, value)
+        for method, source, value in (
+            ("SPT", "event-driven, measured", 27.5),
+            ("MWKR", "event-driven, measured", 19.6),
+            ("FDD/MWKR", "event-driven, measured", 18.0),
+            ("MOR at random, best of 128", "Corsini et al. 2024", 14.5),
+            ("L2D", "Zhang et al. 2020", 27.1),
+            ("ScheduleNet", "Park et al. 2021", 16.1),
+            ("SPN, greedy", "Corsini et al. 2024", 13.4),
+            ("SPN, best of 128", "Corsini et al. 2024", 8.4),
+            ("SPN, best of 512", "Corsini et al. 2024", 7.8),
+            ("L2S, 5,000 steps", "Zhang et al. 2024", 7.4),
+            ("TBGAT, 5,000 steps", "Zhang et al. 2024", 5.5),
+            ("CP-SAT, 10 minutes", "ScheduleOpt/benchmarks", 1.5),
+        )
+    ),
+    notes=(
+        f"'{TO_BOUND}': where no best known value is given, scores are measured against a lower bound (the longest job, the busiest "
+        "machine with the least heads and tails), which lies below every schedule. Rows 'generated' are drawn as Taillard draws his; no "
+        "policy was trained on them.",
+        "Taillard's own instances are not in the public data: path=FOLDER scores them. Rules start whatever can; who learns may reserve.",
+    ),
+)

@@ -1,0 +1,68 @@
+"""What a suite is: who plays what by which rules of play, how it is scored, and what others have published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+
+from agents.evaluation import Episodes
+from envs.scenario import Scenario
+
+Pairing = tuple[str, str]
+"""Names of a prioritizer and a negotiator."""
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Episodes that everybody plays by the same rules of play."""
+
+    scenario: Scenario
+    episodes: Episodes
+    classes: dict[str, list[str]]
+    """For each view of the suite, the row [E] of its table in which an episode is counted."""
+    reference: NDArray[np.float64] | None = None
+    """[E] what scores are measured against, the best known value or a bound: the tables then show by how much they exceed it."""
+    to_bound: NDArray[np.bool_] | None = None
+    """[E] where that is a bound, which no schedule may reach: such episodes are kept apart from the others. None: nowhere."""
+
+
+TO_BOUND: Final = "to bound"
+"""Marks rows whose reference is a lower bound."""
+
+
+class Published(NamedTuple):
+    """What somebody else achieved."""
+
+    method: str
+    source: str
+    row: str
+    """What it was measured on; where a table has a row of that name, the two can be compared."""
+    value: float
+    """In the unit of the suite's tables."""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A protocol."""
+
+    name: str
+    title: str
+    contests: Callable[[DictConfig], list[Contest]]
+    """What is played: in the folder that ``config.path`` names or, without one, in the public data."""
+    views: tuple[str, ...]
+    """Each a table: how the episodes are grouped."""
+    rules: tuple[Pairing, ...]
+    """Pairs of rules."""
+    learned: tuple[Pairing, ...]
+    """Pairs with LEARNED in the place of what is trained."""
+    measures: tuple[str, ...]
+    """Of :class:`envs.metrics.Metrics`, or OBJECTIVE; the first is the score. Less is better."""
+    unit: str
+    """Of the tables: what the score is, or what it exceeds."""
+    published: tuple[Published, ...] = ()
+    notes: tuple[str, ...] = ()
