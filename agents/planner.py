@@ -47,6 +47,13 @@ class Search:
     """Wall time per batch of episodes; what was found by then counts. A whole plan of each is found first."""
     seed: int = 0
 
+    @property
+    def name(self) -> str:
+        """For tables."""
+        parts = [f"best of {self.samples}" if self.samples > 1 else "", f"lookahead {self.choices}" if self.choices > 1 else ""]
+        parts += [f"from {self.starts}" if self.starts > 1 else "", f"in {self.seconds:g} s" if math.isfinite(self.seconds) else ""]
+        return ", ".join(filter(None, parts)) or "greedy"
+
     def __post_init__(self) -> None:
         """Raise PlanError for a number out of its bounds."""
         for name in ("samples", "choices", "starts", "slots", "abreast"):

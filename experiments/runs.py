@@ -101,16 +101,17 @@ class Players:
 
     def pairs(self, prioritizer: str, negotiator: str) -> list[tuple[Prioritizer, Negotiator]]:
         """Return who plays: one pair of rules, or one pair per run (per two different runs where ANOTHER is asked for)."""
+        if LEARNED not in (prioritizer, negotiator):
+            return [(load_prioritizer(prioritizer), load_negotiator(negotiator))]
         runs = range(len(self.prioritizers))
         seats = permutations(runs, 2) if negotiator == ANOTHER else [(run, run) for run in runs]
-        pairs = [
+        return [
             (
                 self.prioritizers[i] if prioritizer == LEARNED else load_prioritizer(prioritizer),
                 self.negotiators[j] if negotiator in (LEARNED, ANOTHER) else load_negotiator(negotiator),
             )
             for i, j in seats
         ]
-        return pairs if LEARNED in (prioritizer, negotiator) else pairs[:1]
 
     def play(self, scenario: Scenario, episodes: Episodes, prioritizer: str, negotiator: str) -> Side:
         """Let them play the episodes, every schedule checked; errors as in ``agents.evaluation.play``."""

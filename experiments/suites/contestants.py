@@ -22,19 +22,19 @@ Sides = dict[str, Side]
 
 
 def searches(config: DictConfig) -> dict[str, Search]:
-    """Return the searches of ``config.search``, by name.
+    """Return the searches of the list ``config.search``, by name.
 
     Raises:
         UsageError, PlanError: where a setting is unknown or out of its bounds.
     """
-    settings: Any = OmegaConf.to_container(config.search, resolve=True)
-    made = {}
-    for name, options in settings.items():
-        try:
-            made[name] = Search(**options)
-        except TypeError as error:  # an unknown setting, a word where a number belongs
-            raise UsageError(f"search.{name}: {error}") from None
-    return made
+    listed: Any = OmegaConf.to_container(config.search, resolve=True)
+    if not isinstance(listed, list) or not all(isinstance(options, dict) for options in listed):
+        raise UsageError(f"search is {listed!r}, must be a list such as [{{samples:128}},{{choices:3}}]")
+    try:
+        made = [Search(**options) for options in listed]
+    except TypeError as error:  # an unknown setting, a word where a number belongs
+        raise UsageError(f"search has what is no search: {error}") from None
+    return {search.name: search for search in made}
 
 
 def meet(suite: Suite, contest: Contest, players: Players, search: Mapping[str, Search], bar: tqdm[Any]) -> Sides:

@@ -13,7 +13,7 @@ import torch
 
 from agents.artifact import save
 from agents.networks import NEGOTIATOR, PRIORITIZER, Brain, Spec
-from experiments import batch_queue, benchmark, job_shop, public_data
+from experiments import batch_queue, benchmark, public_data
 from experiments.public_data import LATE_JOBS, TRAINING_JOBS
 from experiments.runs import ANOTHER, LEARNED, Players
 
@@ -75,18 +75,6 @@ def test_shared_cluster(runs: list[Path], tmp_path: Path, monkeypatch: pytest.Mo
     assert out.with_suffix(".md").read_text(encoding="utf-8").count("| = 0 |") >= 4
 
 
-def test_job_shop(runs: list[Path], data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Protects the job shops: rules reach their published gaps in this scenario too, and the gaps of runs stay apart."""
-    groups = [group for group in public_data.job_shops(data_dir) if group.name == "abz"]
-    monkeypatch.setattr(job_shop.public_data, "job_shops", lambda data: groups)
-    found = measured(monkeypatch, tmp_path / "job_shop.json", "suite=job_shop", listed(runs), f"data={data_dir}")
-    assert found["schedules_checked"] == 5 * (3 + 2)
-    gaps = found["families"]["abz"]["mean_gaps_by_run"]
-    assert [round(gaps[rule][0], 1) for rule in job_shop.RULES] == [25.1, 16.6, 14.6]
-    assert len(gaps["learned"]) == 2
-    assert found["families"]["all"]["ratio"] == pytest.approx(np.mean(gaps["learned"]) / gaps["fdd_mwkr"][0])
-
-
 def test_batch_queue(runs: list[Path], data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects the late windows: behind what is for training, side by side, played by rules with one queue and by pairs."""
     windows = public_data.late_windows(data_dir, 4).workloads
@@ -108,7 +96,6 @@ def test_batch_queue(runs: list[Path], data_dir: Path, tmp_path: Path, monkeypat
         (["suite=shared_cluster"], "suite=shared_cluster needs runs=[FOLDER,...], the folders of training runs"),
         (["suite=shared_cluster", "runs=[no/such]"], "runs has no/such, which holds no policy: must be the folder of a training run"),
         (["suite=shared_cluster", "runs=x", "episodes=1"], "episodes is 1, must be an integer >= 2"),
-        (["suite=job_shop", "data=no/such"], "data=no/such is no folder"),
     ],
 )
 def test_mistakes_of_the_user(

@@ -1,0 +1,168 @@
+"""Suites of published problems: the frame that runs them, on shops small enough to check, and what users may get wrong."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from agents.artifact import save
+from agents.networks import PRIORITIZER, Brain, Spec
+from envs.workloads.flexible_jobshop import FlexibleJobShopWorkload
+from envs.workloads.jobshop import JobShopWorkload
+from experiments import benchmark
+from experiments.cli import UsageError
+from experiments.suites.bounds import makespan_bound
+from experiments.suites.instances import best_known
+
+SHOP = "2 2\n0 3 1 2\n1 4 0 1\n"
+"""Machine 1 has 6 s of work and can begin at once: that is the bound, and the optimum."""
+WIDE = "3 2\n0 3 1 2\n1 4 0 1\n0 2 1 2\n"
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The folders of two training runs that learned nothing."""
+    folders = [tmp_path_factory.mktemp("run") for _ in range(2)]
+    for seed, folder in enumerate(folders):
+        torch.manual_seed(seed)
+        save(folder / "policy" / PRIORITIZER, Brain(Spec.default(PRIORITIZER, 4)), {})
+    return folders
+
+
+@pytest.fixture
+def shops(tmp_path: Path) -> Path:
+    """A folder of three job shops, of which one has a best known value."""
+    folder = tmp_path / "shops"
+    folder.mkdir()
+    for name, text in (("aa01", SHOP), ("aa02", WIDE), ("bb1", SHOP)):
+        (folder / f"{name}.txt").write_text(text, encoding="utf-8")
+    (folder / "bks_mine.json").write_text('{"instances": {"aa01": {"upper_bound": 5}, "elsewhere": 3}}', encoding="utf-8")
+    return folder
+
+
+def measured(monkeypatch: pytest.MonkeyPatch, out: Path, *arguments: str) -> dict[str, Any]:
+    """What ``parley-benchmark`` with these arguments writes."""
+    monkeypatch.setattr(sys, "argv", ["parley-benchmark", *arguments, f"out={out}"])
+    benchmark.main()
+    found: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
+    return found
+
+
+def cells(out: Path, heading: str) -> dict[str, list[str]]:
+    """The rows of a table of the Markdown file beside ``out``, by their first cells."""
+    text = out.with_suffix(".md").read_text(encoding="utf-8").split(f"## {heading}")[1].split("##")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    return {row[0]: row[1:] for row in rows}
+
+
+def test_a_folder_of_instances(runs: list[Path], shops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects users' own folders: classes by name and size, best known values where given and else a bound, kept apart, all checked."""
+    out = tmp_path / "out.json"
+    listed = f"runs=[{','.join(map(str, runs))}]"
+    found = measured(monkeypatch, out, "suite=job_shop", listed, f"path={shops}", "search=[{samples:3},{choices:2}]")
+    assert [one["name"] for one in found["contestants"]] == ["spt", "mwkr", "fdd_mwkr", "learned", "learned, best of 3", "learned, lookahead 2"]
+    assert found["schedules_checked"] == 3 * (3 + 2 * 3)
+    assert {each["instance"]: each["reference"] for each in found["episodes"]} == {"aa01.txt": 5, "bb1.txt": 6, "aa02.txt": 8}
+    assert found["searches"]["lookahead 2"]["choices"] == 2
+    spt, learned, few = (np.array(found["contestants"][k]["makespan"]) for k in (0, 3, 4))
+    assert spt.shape == (1, 3)
+    assert learned.shape == (2, 3)
+    assert (few <= learned).all()
+    gap = 100 * (spt[0, 0] / 5 - 1)
+    by_family, by_size = cells(out, "By family"), cells(out, "By size")
+    assert by_family["aa"][:2] == by_family["all"][:2] == by_size["2x2"][:2] == ["1", f"{gap:.1f}"]
+    assert set(by_family) >= {"aa, to bound", "bb, to bound", "all, to bound"}
+    assert by_size["all, to bound"][0] == "2"
+    assert "CP-SAT, 10 minutes" in out.with_suffix(".md").read_text(encoding="utf-8")
+
+
+def test_rules_alone(shops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects a suite without a policy: the rules play, one of them is the best, and a folder without best known values has one table."""
+    (shops / "bks_mine.json").unlink()
+    monkeypatch.setattr("experiments.runs.SHIPPED", "no/such")
+    found = measured(monkeypatch, tmp_path / "out.json", "suite=job_shop", f"path={shops}")
+    assert [one["name"] for one in found["contestants"]] == ["spt", "mwkr", "fdd_mwkr"]
+    best = next(one for one in found["contestants"] if one["name"] == found["best_rules"])
+    assert best["to_best_rules"] == {"value": 0.0, "low": 0.0, "high": 0.0}
+    assert best["mean"] == min(one["mean"] for one in found["contestants"])
+    assert "all, to bound" not in cells(tmp_path / "out.json", "By family")
+
+
+def test_gaps_of_the_field(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the protocol: on classical shops rules leave the gaps that an independent builder of schedules leaves."""
+    (tmp_path / "jsp").mkdir()
+    for path in [*(data_dir / "jsp" / "instances").glob("abz*.txt"), data_dir / "jsp" / "bks_dev.json"]:
+        shutil.copy(path, tmp_path / "jsp")
+    monkeypatch.setattr("experiments.runs.SHIPPED", "no/such")
+    measured(monkeypatch, tmp_path / "out.json", "suite=job_shop", f"path={tmp_path / 'jsp'}")
+    assert cells(tmp_path / "out.json", "By family")["abz"] == ["5", "25.1", "16.6", "14.6"]
+
+
+@pytest.mark.parametrize(
+    ("shop", "bound"),
+    [
+        (SHOP, 6),
+        ("1 3\n0 3 1 2 2 9\n", 14),  # a job
+        ("2 2\n0 5 1 1\n0 5 1 9\n", 15),  # machine 1 waits for 5 s and works for 10
+        ("2 2\n0 5 1 2\n0 5 1 3\n", 12),  # machine 0 works for 10 s, and 2 s come behind it
+    ],
+)
+def test_bound_of_job_shops(shop: str, bound: float, tmp_path: Path) -> None:
+    """Protects gaps to bounds: the longest job, or the busiest machine between its least head and its least tail."""
+    (tmp_path / "shop.txt").write_text(shop, encoding="utf-8")
+    assert makespan_bound(JobShopWorkload(str(tmp_path / "shop.txt")).instance(0)) == bound
+
+
+def test_bound_with_alternatives(tmp_path: Path) -> None:
+    """Protects gaps of flexible shops: where everything runs everywhere, the bound is the shortest work of all on all machines."""
+    (tmp_path / "shop.fjs").write_text("3 2\n1 2 1 4 2 5\n1 2 1 4 2 6\n1 2 1 4 2 7\n", encoding="utf-8")
+    assert makespan_bound(FlexibleJobShopWorkload(str(tmp_path / "shop.fjs")).instance(0)) == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [('{"a": 3, "b": {"ub": 4}}', {"a": 3.0, "b": 4.0}), ('{"_source": "x", "instances": {"a": {"lower_bound": 1}}}', {})],
+)
+def test_best_known(text: str, known: dict[str, float], tmp_path: Path) -> None:
+    """Protects from wrong references: numbers and objects are read, beside the folder too; a lower bound is no best known value."""
+    (tmp_path / "bks.json").write_text(text, encoding="utf-8")
+    (tmp_path / "instances").mkdir()
+    assert best_known(tmp_path) == best_known(tmp_path / "instances") == known
+
+
+def test_damaged_best_known(tmp_path: Path) -> None:
+    """Protects users of their own data: the file is named."""
+    (tmp_path / "bks.json").write_text('{"instances": {"a": "many"}}', encoding="utf-8")
+    with pytest.raises(UsageError, match=r"bks.json: must give for each name its best known value"):
+        best_known(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["data=no/such"], "data=no/such is no folder"),
+        (["path=no/such"], "path: no/such is no folder, must hold the instances"),
+        (["path=."], "has no file *.txt"),
+        (["path=.", "runs=[no/such]"], "runs has no/such, which holds no policy: must be the folder of a training run or of a shipped"),
+        (["path=.", "search=[{choises:3}]"], "search has what is no search: "),
+        (["path=.", "search=[{samples:0}]"], "search.samples is 0, must be >= 1"),
+        (["path=.", "search=[3]"], "search is [3], must be a list such as [{samples:128},{choices:3}]"),
+    ],
+)
+def test_mistakes_of_the_user(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects users: one line and exit code 2, before anything is played."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as exit_:
+        measured(monkeypatch, tmp_path / "out.json", "suite=job_shop", *arguments)
+    assert exit_.value.code == 2
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
