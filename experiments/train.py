@@ -19,6 +19,8 @@ from experiments.files import check_writable, write_text
 CONFIG: Final = "config.yaml"
 KEYS: Final = ("scenario", "workload", "learner", "seed", "device", "threads", "score")
 """What the config of a run must have to be resumed."""
+COMMAND: Final = "command.txt"
+"""What was typed, for the card of a policy that is shipped."""
 MOST_THREADS: Final = 256
 RESUMABLE: Final = ("resume", "learner.decisions", "learner.seconds", "device", "score.prioritizer", "score.negotiator", "score.episodes")
 """What a resumed run may be told on the command line."""
@@ -51,6 +53,8 @@ def train(config: DictConfig) -> None:
     else:
         write_text(folder / CONFIG, OmegaConf.to_yaml(config, resolve=True))
         run.save()
+        said = [override for override in HydraConfig.get().overrides.task if not override.startswith("folder=")]
+        write_text(folder / COMMAND, " ".join(["python -m experiments.train", *said]) + "\n")
     print(f"Learning on {run.device}", flush=True)
     with resumable(folder):
         if not run.learn():

@@ -129,7 +129,10 @@ def test_verdict(runs: list[float], at_most: bool, met: bool | None) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["suite=nosuch"], "suite is 'nosuch', must be one of speed, growth, published, shared_cluster, batch_queue, job_shop, flexible_job_shop"),
+        (
+            ["suite=nosuch"],
+            "suite is 'nosuch', must be one of speed, growth, published, shared_cluster, batch_queue, job_shop, flexible_job_shop",
+        ),
         (["suite=published", "data=no/such"], "data=no/such is no folder; say with data=PATH or PARLEY_DATA where"),
         (["suite=published", "data=."], "jsp/instances has no file abz*.txt"),
         (["suite=growth", "jobs=5"], "jobs is 5, must be an integer in 1000..10000000"),

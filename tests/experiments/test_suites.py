@@ -67,7 +67,14 @@ def test_a_folder_of_instances(runs: list[Path], shops: Path, tmp_path: Path, mo
     out = tmp_path / "out.json"
     listed = f"runs=[{','.join(map(str, runs))}]"
     found = measured(monkeypatch, out, "suite=job_shop", listed, f"path={shops}", "search=[{samples:3},{choices:2}]")
-    assert [one["name"] for one in found["contestants"]] == ["spt", "mwkr", "fdd_mwkr", "learned", "learned, best of 3", "learned, lookahead 2"]
+    assert [one["name"] for one in found["contestants"]] == [
+        "spt",
+        "mwkr",
+        "fdd_mwkr",
+        "learned",
+        "learned, best of 3",
+        "learned, lookahead 2",
+    ]
     assert found["schedules_checked"] == 3 * (3 + 2 * 3)
     assert {each["instance"]: each["reference"] for each in found["episodes"]} == {"aa01.txt": 5, "bb1.txt": 6, "aa02.txt": 8}
     assert found["searches"]["lookahead 2"]["choices"] == 2
