@@ -39,7 +39,7 @@ class Search:
     """Likeliest actions that a lookahead completes at every decision; 1: no lookahead."""
     starts: int = 1
     """Plans of each episode, the best ones, from which a lookahead starts."""
-    slots: int = 256
+    slots: int = 128
     """Completions in flight at once; results depend on it only where plans are sampled."""
     abreast: int = 16
     """Episodes that are searched at once."""
