@@ -83,7 +83,7 @@ def measure(suite: Suite, config: DictConfig) -> Outcome:
     checked = sum(side.schedules for one in standings for side in one.sides)
     notes = [
         f"{checked} schedules, every one checked against the rules of its scenario: no violation.",
-        f"Means over episodes and over {len(names)} training runs, with 95 % intervals: bootstrap over common episodes and over runs. "
+        f"Means over episodes and, for what is learned, over training runs ({len(names)}), with 95 % intervals: bootstrap over both. "
         "The best rules are the best on these very episodes. Seconds are wall time, those of search included.",
         *suite.notes,
     ]

@@ -173,3 +173,19 @@ def test_mistakes_of_the_user(
     assert exit_.value.code == 2
     assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_flexible_job_shops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects flexible shops: machines numbered from 1 or from 0 are told apart, and a name says of which of Hurink's sets a file is."""
+    (tmp_path / "mk77.fjs").write_text("2 2 1.5\n2 1 1 3 2 1 9 2 4\n1 1 1 2\n", encoding="utf-8")
+    (tmp_path / "la77_rdata.fjs").write_text("2 2 1.5\n2 1 0 3 2 0 9 1 4\n1 1 0 2\n", encoding="utf-8")
+    monkeypatch.setattr("experiments.runs.SHIPPED", "no/such")
+    found = measured(monkeypatch, tmp_path / "out.json", "suite=flexible_job_shop", f"path={tmp_path}")
+    assert {(each["instance"], each["family"], each["reference"]) for each in found["episodes"]} == {
+        ("mk77.fjs", "mk, to bound", 7),
+        ("la77_rdata.fjs", "rdata, to bound", 7),
+    }
+    assert found["contestants"][0]["makespan"] == [[9.0, 9.0]]  # spt: job 1 first, then 3 and 4 s
+    (tmp_path / "mk78.fjs").write_text("1 2\n1 1 3 2\n", encoding="utf-8")
+    with pytest.raises(SystemExit):
+        measured(monkeypatch, tmp_path / "out.json", "suite=flexible_job_shop", f"path={tmp_path}")

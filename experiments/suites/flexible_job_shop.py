@@ -1,0 +1,80 @@
+"""Brandimarte's and Hurink's flexible job shops: the makespan against the best known."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from omegaconf import DictConfig
+
+from envs.workloads.flexible_jobshop import FlexibleJobShopWorkload
+from envs.workloads.instance import WorkloadError
+from experiments import cli
+from experiments.outcome import Outcome
+from experiments.runs import LEARNED
+from experiments.suites import frame
+from experiments.suites.bounds import makespan_bound
+from experiments.suites.instances import FAMILY, SIZE, contests, folder_of
+from experiments.suites.suite import TO_BOUND, Contest, Published, Suite
+
+HURINK: Final = re.compile("[erv]data")
+NEGOTIATOR: Final = "fcfs"
+"""Asked where machines contest something: never."""
+
+
+def measure(config: DictConfig) -> Outcome:
+    """Run the suite; errors as in ``frame.measure``."""
+    return frame.measure(SUITE, config)
+
+
+def family(stem: str) -> str:
+    """edata, rdata or vdata where the name says so; else the letters that it begins with."""
+    found = HURINK.search(stem) or re.match("[a-zA-Z]*", stem)
+    return (found[0] if found else "") or stem
+
+
+def read(path: str) -> FlexibleJobShopWorkload:
+    """A file whose machines are numbered from 1, or else from 0."""
+    workload = FlexibleJobShopWorkload(path)
+    try:
+        workload.instance(0)
+    except WorkloadError as error:
+        from_zero = FlexibleJobShopWorkload(path, first_machine=0)
+        try:
+            from_zero.instance(0)
+        except WorkloadError:
+            raise error from None
+        return from_zero
+    return workload
+
+
+def _contests(config: DictConfig) -> list[Contest]:
+    scenario = cli.standard_scenario("flexible_job_shop")
+    return contests(folder_of(config, "fjsp/instances"), ".fjs", read, scenario, family, makespan_bound)
+
+
+def _published(method: str, source: str, *values: float) -> list[Published]:
+    return [Published(method, source, row, value) for row, value in zip(("mk", "edata", "rdata", "vdata"), values, strict=False)]
+
+
+SUITE: Final = Suite(
+    name="flexible_job_shop",
+    title="Flexible job shops",
+    contests=_contests,
+    views=(FAMILY, SIZE),
+    rules=(("spt", NEGOTIATOR), ("mwkr", NEGOTIATOR), ("fdd_mwkr", NEGOTIATOR)),
+    learned=((LEARNED, NEGOTIATOR),),
+    measures=("makespan",),
+    unit="mean % above the best known makespan",
+    published=(
+        *_published("MWKR", "Wang et al. 2023", 29.2),
+        *_published("DANIEL, greedy", "Wang et al. 2023", 13.2, 14.7, 11.9, 3.4),
+        *_published("DANIEL, sampled", "Wang et al. 2023", 9.2, 9.0, 5.4, 0.8),
+    ),
+    notes=(
+        "mk: Brandimarte; edata, rdata, vdata: Hurink. The published values are means over whole collections, of which the public data "
+        "hold a part: path=FOLDER scores others.",
+        f"'{TO_BOUND}': where no best known value is given, scores are measured against a lower bound, which lies below every schedule.",
+        "Rules start whatever can; who learns may reserve, and may leave an operation to another machine.",
+    ),
+)
