@@ -63,14 +63,7 @@ def _load(role: str, name: str, rule: Callable[[str], Any]) -> Any:
     if not is_rule(role, name) and (folder := policy_folder(name)) is not None:
         from agents.artifact import load  # torch comes with it: only where somebody asks for a trained policy
 
-<<<<<<< HEAD
-        inner = Path(name) / "policy"
-        if (inner / role).is_dir():
-            raise UsageError(f"{role} {name}: is the folder of a training run, must be that of its policy: {inner}")
-        return load(Path(name), role)
-=======
         return load(folder, role)
->>>>>>> f9c077c (A frame for suites: rules, policies, searches and the published side by side; job shops moved to it)
     if os.sep in name:
         raise UsageError(f"{role} {name}: no such folder, must be that of a trained policy or the name of a rule")
     try:
