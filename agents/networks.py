@@ -9,17 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from agents.bid_head import BidHead
-from agents.reader import CLIP, Reader
-from agents.sets import Sets, pool, spread
+from agents.reader import Reader
+from agents.sets import Sets, join, pad, pool, summarise
 from envs.columns import CANDIDATE_NAMES, CONTEXT_NAMES, NEGOTIATION_NAMES, RAW_CANDIDATE, RAW_CONTEXT
-
-ILLEGAL: Final = -1e8
-"""The logit of an action that does not exist; finite, so that its share of the entropy is 0 and not undefined."""
 
 
 class ColumnError(ValueError):
@@ -45,17 +41,13 @@ class PrioritizerActor(nn.Module):
 
     def forward(self, sets: Sets) -> Tensor:
         """Logits [N, most candidates + 1] by place: ``counts[n]`` candidates, then to pass if that is legal; the others are ILLEGAL."""
-        hidden = self.of_candidate(sets.rows).add_(spread(self.of_context(sets.context), sets)).relu_()
-        hidden = self.second(hidden).relu_()
-        pooled = self.of_pooled(torch.cat(pool(hidden, sets), dim=1))
-        logits: Tensor = self.score(self.third(hidden).add_(spread(pooled, sets)).relu_()).squeeze(1)
-        width = int(sets.counts.max()) + 1 if len(sets.counts) else 1
-        padded = logits.new_full((len(sets.counts) * width,), ILLEGAL)
-        padded = padded.index_copy(0, sets.segment * width + sets.places(), logits).view(-1, width)
-        if not sets.may_pass.any():
-            return padded
-        to_pass = self.score_pass(pooled.relu()).where(sets.may_pass[:, None], ILLEGAL)
-        return padded.scatter(1, sets.counts[:, None], to_pass)
+        hidden = join(self.of_candidate(sets.rows), self.of_context(sets.context), sets)
+        hidden, pooled = pool(self.second(hidden), sets)
+        pooled = self.of_pooled(pooled)
+        logits = self.score(join(self.third(hidden), pooled, sets)).squeeze(1)
+        may_pass = bool(sets.may_pass.any())
+        to_pass = self.score_pass(pooled.relu()).squeeze(1) if may_pass else logits.new_zeros(len(sets.counts))
+        return pad(logits, to_pass, sets)
 
 
 class NegotiatorActor(nn.Module):
@@ -91,11 +83,7 @@ class Critic(nn.Module):
 
     def forward(self, sets: Sets) -> Tensor:
         """Values [N]."""
-        seen = sets.context
-        if self.rows:
-            mean, largest = pool(sets.rows + CLIP, sets)  # pool wants values >= 0
-            has_some = (sets.counts[:, None] > 0).to(mean.dtype)
-            seen = torch.cat((seen, (mean - CLIP) * has_some, (largest - CLIP) * has_some), dim=1)
+        seen = summarise(sets) if self.rows else sets.context
         value: Tensor = self.value(self.body(seen)).squeeze(1)
         return value
 

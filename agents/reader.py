@@ -17,7 +17,7 @@ CLIP: Final = 6.0
 
 def symlog(x: Tensor) -> Tensor:
     """Tame heavy tails on both sides of 0: sign(x) log(1 + |x|)."""
-    return x.sign() * x.abs().log1p()
+    return x.abs().log1p_().copysign_(x)
 
 
 class Standardiser(nn.Module):
@@ -45,7 +45,7 @@ class Standardiser(nn.Module):
 
     def standardise(self, tamed: Tensor) -> Tensor:
         """Standardise what ``tame`` returned."""
-        return ((tamed - self.mean) * self.scale).clamp_(-CLIP, CLIP)
+        return (tamed - self.mean).mul_(self.scale).clamp_(-CLIP, CLIP)
 
     def set_moments(self, mean: NDArray[np.float64], std: NDArray[np.float64]) -> None:
         """Take over what was measured."""

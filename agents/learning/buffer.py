@@ -93,5 +93,5 @@ class Batches:
         order = torch.randperm(len(self)).to(self._learnable.device)
         for part in order.tensor_split(max(1, round(len(self) / batch_size))):
             chosen = self._learnable[part]
-            actions, values, log_prob, advantages, returns = (column[chosen] for column in self._columns)
+            actions, values, log_prob, advantages, returns = (column.index_select(0, chosen) for column in self._columns)
             yield Samples(self._sets.select(chosen), actions, values, log_prob, advantages, returns)

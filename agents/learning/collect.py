@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from agents import kernels
 from agents.learning.buffer import Array
 from agents.learning.episodes import Bank
 from agents.learning.experience import Experience, Floats, Ids
@@ -81,7 +82,8 @@ class Collector:
         self._earned, self._cost = state["earned"].copy(), state["cost"].copy()
 
     def _asked(self, phase: Phase) -> Ids:
-        return np.flatnonzero(self.world.out.acting & (self.world.out.phase == phase)[:, None])
+        seats: Ids = kernels.asked(self.world.out.acting, self.world.out.phase, int(phase))
+        return seats
 
     def _pick(self, out: Outputs, seats: Ids) -> NDArray[np.int32]:
         experience = self.experience.get(PRIORITIZER)

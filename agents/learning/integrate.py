@@ -53,18 +53,18 @@ class Method(Protocol):
         """Continue as the method that ``state`` was taken from, before the given iteration."""
 
 
-def make_method(scenario: Scenario, learner: Learner, models: Mapping[str, RolePPO], seed: int) -> Method:
-    """Build the method that the learner asks for."""
+def make_method(scenario: Scenario, learner: Learner, models: Mapping[str, RolePPO], seed: int, threads: int) -> Method:
+    """Build the method that the learner asks for; its worlds share ``threads``, on which no result depends."""
     kind: type[Streams | Groups] = Streams if learner.update.method == PPO else Groups
-    return kind(scenario, learner, models, seed)
+    return kind(scenario, learner, models, seed, threads)
 
 
 class Streams:
     """PPO on streams of decisions: the worlds never stop, a rollout is a number of decisions."""
 
-    def __init__(self, scenario: Scenario, learner: Learner, models: Mapping[str, RolePPO], seed: int) -> None:
+    def __init__(self, scenario: Scenario, learner: Learner, models: Mapping[str, RolePPO], seed: int, threads: int) -> None:
         """Draw the episodes, play the baseline on them and start the worlds."""
-        self._scenario, self._learner, self._seed = scenario, learner, seed
+        self._scenario, self._learner, self._seed, self._threads = scenario, learner, seed, threads
         self.experience: dict[str, Experience] = {}
         self._start(0)
         seats = self._world.num_worlds * self._world.num_agents
@@ -114,7 +114,7 @@ class Streams:
     def _start(self, number: int) -> None:
         learner = self._learner
         episodes = draw_episodes(self._scenario, learner.episodes.number, derive(self._seed, Purpose.TRAINING, number))
-        self._world = World(self._scenario, learner.worlds, instances=episodes.instances)
+        self._world = World(self._scenario, learner.worlds, instances=episodes.instances, threads=self._threads)
         self._clock = clock(learner, episodes)
         bank = Bank(self._world, episodes, *rules(learner)) if learner.episodes.baseline else None
         self._world.schedule(episodes.seeds, episodes.instance)
@@ -131,12 +131,12 @@ class Groups:
     (Corsini et al. 2024), the best rollout is imitated. There is no critic and no discount.
     """
 
-    def __init__(self, scenario: Scenario, learner: Learner, models: Mapping[str, RolePPO], seed: int) -> None:
+    def __init__(self, scenario: Scenario, learner: Learner, models: Mapping[str, RolePPO], seed: int, threads: int) -> None:
         """Draw the instances."""
         self._learner, self._seed = learner, seed
         self._episodes = draw_episodes(scenario, learner.episodes.number, derive(seed, Purpose.TRAINING))
         worlds = learner.groups.number * learner.groups.rollouts
-        self._world = World(scenario, worlds, instances=self._episodes.instances, auto_reset=False)
+        self._world = World(scenario, worlds, instances=self._episodes.instances, auto_reset=False, threads=threads)
         self.experience = {role: Experience(model.policy, worlds * self._world.num_agents) for role, model in models.items()}
         self._collector = Collector(self._world, self.experience, *rules(learner))
         self._cost = np.zeros(worlds)

@@ -66,7 +66,7 @@ class Run:
     """One training run: everything that is assembled, counted and saved."""
 
     def __init__(self, scenario: Scenario, learner: Learner, folder: Path, seed: int, device: str = "auto", threads: int = 1) -> None:
-        """Assemble a new run in ``folder``. ``device`` is torch's name of one, or auto; ``threads`` are torch's."""
+        """Assemble a new run in ``folder``. ``device`` is torch's name of one, or auto; ``threads`` are torch's, and the worlds'."""
         torch.set_num_threads(threads)  # results differ in the last bits between numbers of threads
         torch.manual_seed(derive(seed, Purpose.TORCH))
         self.learner, self.folder, self.seed, self.threads = learner, folder, seed, threads
@@ -77,7 +77,7 @@ class Run:
         }
         for model in self.models.values():
             model.anneal(1.0)
-        self.method = make_method(scenario, learner, self.models, seed)
+        self.method = make_method(scenario, learner, self.models, seed, threads)
         self.evaluation = Evaluation(scenario, learner, seed)
         self.iteration = 0
         self.decisions = 0

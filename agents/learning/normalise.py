@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 
@@ -20,8 +23,7 @@ class Moments:
         """See a batch [n, columns]."""
         if len(batch) == 0:
             return
-        mean = batch.mean(axis=0, dtype=np.float64)
-        squares = np.square(batch - mean, dtype=np.float64).sum(axis=0)
+        mean, squares = _moments(batch)
         total = self.count + len(batch)
         distance = mean - self.mean
         self.mean = self.mean + distance * (len(batch) / total)
@@ -40,3 +42,17 @@ class Moments:
     def load(self, state: dict[str, NDArray[np.float64]]) -> None:
         """Continue where ``state`` was taken."""
         self.count, self.mean, self.squares = float(state["count"]), state["mean"].copy(), state["squares"].copy()
+
+
+@njit(cache=True)
+def _moments(batch: Any) -> Any:
+    """Mean [columns] of a batch [n, columns] and the sum of squared distances from it."""
+    mean, squares = np.zeros(batch.shape[1]), np.zeros(batch.shape[1])
+    for n in range(len(batch)):
+        for c in range(len(mean)):
+            mean[c] += batch[n, c]
+    mean /= len(batch)
+    for n in range(len(batch)):
+        for c in range(len(mean)):
+            squares[c] += (batch[n, c] - mean[c]) ** 2
+    return mean, squares

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -12,9 +12,12 @@ from sb3_contrib.common.maskable.distributions import MaskableDistribution
 from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from torch import Tensor
 
-from agents.networks import ILLEGAL, PRIORITIZER, Brain, Critic, Spec, entropy
-from agents.sets import Sets
+from agents.networks import PRIORITIZER, Brain, Critic, Spec, entropy
+from agents.sets import ILLEGAL, Sets
 from envs.columns import NUM_CANDIDATE
+
+MOST: Final = 1 - 2.0**-20
+"""Random numbers stay so far below 1 that rounding never takes one past the last legal action."""
 
 Masks = NDArray[np.bool_] | Tensor | None
 
@@ -29,6 +32,8 @@ class RolePolicy(MaskableActorCriticPolicy):
 
     def __init__(self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any], lr_schedule: Any, **kwargs: Any) -> None:
         """Take SB3's arguments and ``spec``, the shape of the actor, and ``critic_width``."""
+        self.has_critic = True
+        """Whether values are learned; where they are not, an update neither computes nor changes them."""
         self.spec: Spec = kwargs.pop("spec")
         self.critic_width: int = kwargs.pop("critic_width")
         super().__init__(observation_space, action_space, lr_schedule, **kwargs)
@@ -45,7 +50,9 @@ class RolePolicy(MaskableActorCriticPolicy):
     def act(self, sets: Sets) -> tuple[Tensor, Tensor]:
         """Draw an action for each of standardised sets: places or levels [N], log-probabilities [N]."""
         log_p = self.brain(sets)
-        chosen = (log_p - torch.empty_like(log_p).exponential_().log()).argmax(dim=1)  # the Gumbel trick
+        up_to = log_p.exp().cumsum_(dim=1)
+        drawn = torch.rand(len(up_to), 1, device=up_to.device).mul_(MOST).mul_(up_to[:, -1:])
+        chosen = (up_to <= drawn).sum(dim=1)
         return chosen, log_p.gather(1, chosen[:, None]).squeeze(1)
 
     def evaluate_actions(
@@ -53,7 +60,8 @@ class RolePolicy(MaskableActorCriticPolicy):
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Values, log-probabilities of ``actions`` and entropies, each [N]."""
         sets, log_p = (obs, self.brain(obs)) if isinstance(obs, Sets) else self._flat(obs, action_masks)
-        return self.critic(sets), log_p.gather(1, actions.long().view(-1, 1)).squeeze(1), entropy(log_p)
+        values = self.critic(sets) if self.has_critic else log_p.new_zeros(len(log_p))
+        return values, log_p.gather(1, actions.long().view(-1, 1)).squeeze(1), entropy(log_p)
 
     def forward(
         self, obs: Tensor, deterministic: bool = False, action_masks: NDArray[np.bool_] | None = None
@@ -79,7 +87,7 @@ class RolePolicy(MaskableActorCriticPolicy):
         if self.spec.role != PRIORITIZER:
             return sets, log_p
         by_action = log_p.new_full((len(obs), self.num_actions), ILLEGAL)
-        by_action[sets.segment, slots] = log_p[sets.segment, sets.places()]
+        by_action[sets.segment(), slots] = log_p[sets.segment(), sets.places()]
         to_pass = log_p.gather(1, sets.counts[:, None]).squeeze(1)
         by_action[:, -1] = to_pass.where(sets.may_pass, ILLEGAL)
         return sets, by_action

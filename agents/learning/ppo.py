@@ -47,9 +47,9 @@ class RolePPO(MaskablePPO):
             clip_range=update.clip,
             normalize_advantage=update.method == PPO,
             ent_coef=update.entropy,
-            vf_coef=update.value_weight if update.method == PPO else 0.0,
+            vf_coef=update.value_weight,
             max_grad_norm=update.max_gradient,
-            policy_kwargs={"spec": spec, "critic_width": network.critic_width},
+            policy_kwargs={"spec": spec, "critic_width": network.critic_width, "optimizer_kwargs": {"eps": 1e-5, "fused": True}},
             device=device,
             _init_setup_model=False,
         )
@@ -58,6 +58,7 @@ class RolePPO(MaskablePPO):
         self.observation_space, self.action_space = role_spaces(role, candidates, levels)
         self.n_envs = 1
         self._setup_model()
+        self.policy.has_critic = update.method == PPO
 
     def anneal(self, remaining: float) -> None:
         """Set everything that changes over training for the share of it that remains, in [0, 1]."""

@@ -8,9 +8,9 @@ import torch
 
 from agents.learning.config import Network, Update
 from agents.learning.ppo import RolePPO
-from agents.networks import ILLEGAL, NEGOTIATOR, PRIORITIZER, Brain, Spec
+from agents.networks import NEGOTIATOR, PRIORITIZER, Brain, Spec
 from agents.reader import Standardiser
-from agents.sets import Sets, gather, pool, spread, to_actions
+from agents.sets import ILLEGAL, Sets, gather, to_actions
 from envs.columns import NUM_CANDIDATE, NUM_CONTEXT, NUM_NEGOTIATION
 
 UPDATE = Update("ppo", 1, 64, 1e-3, 1e-3, 0.2, 0.0, 0.0, 0.5, 0.5, 2.0, 0.6)
@@ -71,27 +71,43 @@ def test_decisions_do_not_see_each_other(brain: Brain) -> None:
         assert together[n].exp().sum().item() == pytest.approx(1.0)
 
 
-def test_pooling_equals_plain_torch() -> None:
-    """Protects the compiled pooling: values and gradients equal those of plain torch, with empty sets among them."""
-    sets = random_sets([3, 0, 5, 1])
-    values = torch.rand(9, 4, requires_grad=True)
-    weights = torch.randn(2, 4, 4)
-    mean, largest = pool(values, sets)
-    (mean * weights[0] + largest * weights[1]).sum().backward()
-    plain = values.detach().clone().requires_grad_()
-    parts = plain.split([3, 0, 5, 1])
-    none = torch.zeros(4)
-    expected = (
-        torch.stack([part.mean(dim=0) if len(part) else none for part in parts]),
-        torch.stack([part.amax(dim=0) if len(part) else none for part in parts]),
-    )
-    (expected[0] * weights[0] + expected[1] * weights[1]).sum().backward()
-    torch.testing.assert_close((mean, largest), expected)
-    torch.testing.assert_close(values.grad, plain.grad)
-    vectors = torch.randn(4, 2, requires_grad=True)
-    spread(vectors, sets).sum().backward()
-    assert vectors.grad is not None
-    assert vectors.grad[:, 0].tolist() == [3.0, 0.0, 5.0, 1.0]
+def test_kernels_equal_plain_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the compiled passes: probabilities, values and all gradients are those of plain torch, which other devices take."""
+    policy = RolePPO(PRIORITIZER, 5, 16, Network(16, 16, []), UPDATE, "cpu").policy
+    awake(policy.brain)
+    torch.nn.init.normal_(policy.critic.value.weight)
+    raw = random_sets([3, 1, 6, 2, 0, 4], [False, True, False, True, True, False])
+    index, actions = torch.tensor([5, 1, 4, 0, 5, 2]), torch.tensor([2, 1, 0, 0, 3, 5])
+
+    def outcome() -> list[torch.Tensor]:
+        policy.zero_grad()
+        found = policy.evaluate_actions(policy.brain.reader(raw.select(index)), actions)
+        terms = [part for part in found if part is not None]
+        sum((part * torch.linspace(-1.0, 2.0, 6)).sum() for part in terms).backward()  # type: ignore[union-attr]  # no int: it has terms
+        return [*(part.detach() for part in terms), *(weight.grad for weight in policy.parameters() if weight.grad is not None)]
+
+    compiled = outcome()
+    monkeypatch.setattr("agents.sets._is_reached", lambda tensor: False)
+    plain = outcome()
+    assert len(compiled) == 3 + len(list(policy.parameters()))
+    assert all(part.abs().sum() > 0 for part in compiled)
+    torch.testing.assert_close(compiled, plain, rtol=1e-4, atol=1e-5)
+
+
+def test_draws_by_probability(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects exploration: actions come as often as their probability says, and no rounding draws one that is not legal."""
+    policy = RolePPO(PRIORITIZER, 5, 16, Network(16, 16, []), UPDATE, "cpu").policy
+    awake(policy.brain)
+    sets = policy.brain.reader(random_sets([3, 5], [True, False])).select(torch.arange(2).repeat(20_000))
+    places, log_p = policy.act(sets)
+    expected = policy.brain(sets).detach()
+    torch.testing.assert_close(log_p, expected.gather(1, places[:, None]).squeeze(1).detach())
+    for n, legal in enumerate((4, 5)):
+        often = torch.bincount(places[n::2], minlength=6) / 20_000
+        torch.testing.assert_close(often, expected[n].exp(), rtol=0, atol=0.015)
+        assert often[legal:].sum() == 0
+    monkeypatch.setattr(torch, "rand", lambda *shape, device: torch.full(shape, 1 - 2.0**-24, device=device))
+    assert policy.act(sets)[0][:2].tolist() == [3, 4]
 
 
 def test_flat_and_ragged_views_agree() -> None:
