@@ -47,6 +47,7 @@ def make_params(scenario: Scenario, record: bool) -> Records:
         "reserve": s.reservations.allowed,
         "hold": s.reservations.hold == "start",
         "backfill": s.reservations.backfill,
+        "blocking": s.reservations.blocking,
         "passing": s.allow_pass,
         "record": record,
     }

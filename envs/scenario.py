@@ -80,9 +80,13 @@ class Reservations:
     """'event': until the next event, when the agent may think again; 'start': until the reserved task starts."""
     backfill: bool = False
     """True: others may use reserved units if they are expected to end by the reservation's expected start (EASY)."""
+    blocking: bool = False
+    """True: an agent's tasks stand in a batch system's queue. It must choose a head even where nothing can start, and waits for it;
+    the world backfills the rest by their nominal durations, the lowest task first (Zhang et al. 2020, RLScheduler)."""
 
     def __post_init__(self) -> None:
         _require(self.hold in ("event", "start"), self, "hold", "'event' or 'start'")
+        _require(not self.blocking or (self.allowed and self.hold == "start"), self, "blocking", "False unless allowed and hold='start'")
 
 
 @dataclass(frozen=True)

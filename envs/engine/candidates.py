@@ -8,7 +8,7 @@ from typing import Final
 from envs.engine.clock import is_certain
 from envs.engine.codes import NONE, Status
 from envs.engine.compiled import Record, kernel
-from envs.engine.knowledge import remaining_end
+from envs.engine.knowledge import expected_length, remaining_end
 from envs.engine.memory import (
     agent_of,
     demand_of,
@@ -40,8 +40,15 @@ _MAYBE_SOON: Final = 5
 
 
 @kernel
-def fits(w: Record, a: int, t: int, estimate: float) -> bool:
-    """Whether a task could start there now, given the standing reservations and how long it would take."""
+def _is_over_by(w: Record, length: float, deadline: float) -> bool:
+    """Whether a task that started now would be over by a deadline; in a queue that blocks, before it."""
+    ends = w.time + length
+    return ends < deadline or (ends == deadline and not params_of(w).blocking)
+
+
+@kernel
+def fits(w: Record, a: int, t: int, length: float) -> bool:
+    """Whether a task could start there now, given the standing reservations and how long it is expected to take."""
     par = params_of(w)
     for r in range(w.num_resources):
         units = demand_of(w, t, r)
@@ -55,7 +62,7 @@ def fits(w: Record, a: int, t: int, estimate: float) -> bool:
             held = reservation_of(w, k)
             if local and held.agent != a:
                 continue
-            if par.backfill and w.time + estimate <= held.start:
+            if par.backfill and _is_over_by(w, length, held.start):
                 continue
             free -= demand_of(w, held.task, r)
         if free < units:
@@ -119,8 +126,8 @@ def own_reservation(w: Record, a: int) -> int:
 
 
 @kernel
-def _look(w: Record, a: int, certain: bool) -> None:
-    """Mark every live position of an active agent; count its startable tasks and note the earliest completion."""
+def _look(w: Record, a: int, certain: bool) -> bool:
+    """Mark every live position of an active agent, count its startable tasks, note the earliest completion. True: it has to be asked."""
     par = params_of(w)
     agent = agent_of(w, a)
     first = agent.first
@@ -130,23 +137,26 @@ def _look(w: Record, a: int, certain: bool) -> None:
     waits = par.reserve and certain and not agent.filling
     agent.startable = 0
     agent.best = math.inf
+    heads = False
     for k in range(first, first + agent.live):
         live = live_of(w, k)
         t = live.task
         mark = NO
         if not is_reserved(w, t):
             if live.ready:
-                if fits(w, a, t, live.estimate):
-                    ends = w.time + live.estimate
-                    if ends <= deadline:
+                length = expected_length(w, option_of(w, live.option)) if par.blocking else live.estimate
+                if fits(w, a, t, length):
+                    if _is_over_by(w, length, deadline):
                         mark = STARTABLE
                         agent.startable += 1
-                        agent.best = min(agent.best, ends)
+                        agent.best = min(agent.best, w.time + live.estimate)
                 elif waits:
                     mark = _MAYBE_READY if _fits_locally(w, a, t) else _MAYBE_BIG
+                    heads = heads or (par.blocking and mark == _MAYBE_READY)
             elif waits:
                 mark = _MAYBE_SOON
         live.mark = mark
+    return agent.startable > 0 or heads
 
 
 @kernel
@@ -244,17 +254,16 @@ def _narrow(w: Record, a: int, room: int) -> None:
 
 @kernel
 def find_candidates(w: Record) -> bool:
-    """Find the candidates of every active agent. False: none is startable, nobody need be asked."""
+    """Find the candidates of every active agent. False: nobody need be asked, since none is startable, and none can be a blocking head."""
     agents = w.num_agents
     certain = is_certain(w)
-    any_startable = False
+    open_round = False
     for a in range(agents):
         agent = agent_of(w, a)
         agent.legal = agent.startable = agent.shown = 0
         if agent.active and agent.live:
-            _look(w, a, certain)
-            any_startable = any_startable or agent.startable > 0
-    if not any_startable:
+            open_round = _look(w, a, certain) or open_round
+    if not open_round:
         return False
     for a in range(agents):
         agent = agent_of(w, a)

@@ -27,16 +27,22 @@ def _next_time(w: Record) -> float:
 
 
 @kernel
-def _end_tasks(w: Record) -> None:
-    while True:
-        slot = NONE
-        for k in range(w.num_running):
-            run = running_of(w, k)
-            if run.ends == w.time and (slot == NONE or run.task < running_of(w, slot).task):
-                slot = k
-        if slot == NONE:
-            return
+def _end_task(w: Record) -> bool:
+    """End the lowest of the tasks whose time has come. False: there is none."""
+    slot = NONE
+    for k in range(w.num_running):
+        run = running_of(w, k)
+        if run.ends == w.time and (slot == NONE or run.task < running_of(w, slot).task):
+            slot = k
+    if slot != NONE:
         end(w, slot)
+    return slot != NONE
+
+
+@kernel
+def _end_tasks(w: Record) -> None:
+    while _end_task(w):
+        pass
 
 
 @kernel
@@ -65,6 +71,26 @@ def _end_delays(w: Record) -> None:
 
 
 @kernel
+def _apply_all(w: Record) -> None:
+    """Apply everything that happens now, in five passes."""
+    _end_tasks(w)
+    _flip_agents(w, True)
+    _flip_agents(w, False)
+    while w.submitted < w.num_jobs and job_facts_of(w, w.submitted).release == w.time:
+        arrive(w)
+    _end_delays(w)
+
+
+@kernel
+def _apply_first(w: Record) -> bool:
+    """Apply the first arrival of now, else its first end: a queue that blocks decides after each. False: there is neither."""
+    if w.submitted < w.num_jobs and job_facts_of(w, w.submitted).release == w.time:
+        arrive(w)
+        return True
+    return _end_task(w)
+
+
+@kernel
 def advance(w: Record) -> bool:
     """Go to the next event. False: there is none before the time limit (truncated), or none at all (time stands still)."""
     par = params_of(w)
@@ -76,12 +102,8 @@ def advance(w: Record) -> bool:
     if time == math.inf:
         return False
     integrate(w, time)
-    _end_tasks(w)
-    _flip_agents(w, True)
-    _flip_agents(w, False)
-    while w.submitted < w.num_jobs and job_facts_of(w, w.submitted).release == w.time:
-        arrive(w)
-    _end_delays(w)
+    if not (par.blocking and _apply_first(w)):
+        _apply_all(w)
     w.terminated = w.open_jobs == 0
     return True
 

@@ -8,7 +8,7 @@ from envs.engine import draws
 from envs.engine import recorder as rec
 from envs.engine.codes import NONE, Status
 from envs.engine.compiled import Record, kernel
-from envs.engine.knowledge import estimate, observe_duration
+from envs.engine.knowledge import expected_length, observe_duration
 from envs.engine.memory import (
     agent_of,
     belief_of,
@@ -79,7 +79,7 @@ def start(w: Record, o: int, paid: float) -> None:
         length = length * draws.uniform(w.seed, draws.FAILS_AT, t, attempt)
     run.began = w.time
     run.ends = w.time + length
-    run.expected = w.time + estimate(w, option)
+    run.expected = w.time + expected_length(w, option)
     run.option, run.task, run.agent = o, t, a
     state.status = _RUNNING
     state.slot = w.num_running

@@ -33,6 +33,14 @@ def estimate(w: Record, option: Record) -> float:
 
 
 @kernel
+def expected_length(w: Record, option: Record) -> float:
+    """Return the seconds by which reservations count: what agents estimate, or, in a queue that blocks, what is left of the nominal."""
+    if params_of(w).blocking:
+        return option.nominal * (1.0 - task_of(w, option.task).progress)
+    return estimate(w, option)
+
+
+@kernel
 def remaining_end(w: Record, slot: int) -> float:
     """Return when a running task is expected to end; now, where it is overdue."""
     return max(w.time, running_of(w, slot).expected)

@@ -126,6 +126,7 @@ PARAMS = np.dtype(
         ("reserve", "?"),
         ("hold", "?"),
         ("backfill", "?"),
+        ("blocking", "?"),
         ("passing", "?"),
         ("record", "?"),
     ]

@@ -7,7 +7,7 @@ from envs.engine.candidates import expected_start, fits
 from envs.engine.codes import NO_BID, NONE, Status
 from envs.engine.compiled import Record, kernel
 from envs.engine.execution import start
-from envs.engine.knowledge import estimate
+from envs.engine.knowledge import estimate, expected_length
 from envs.engine.memory import agent_of, demand_of, facts_of, option_of, params_of, pool_of, reservation_of, task_of, units_of
 from envs.engine.queues import running_predecessor
 
@@ -172,7 +172,7 @@ def commit(w: Record) -> None:
         agent.pick = NONE
         if not agent.pick_start:
             reserve(w, o)
-        elif fits(w, a, option_of(w, o).task, estimate(w, option_of(w, o))):
+        elif fits(w, a, option_of(w, o).task, expected_length(w, option_of(w, o))):
             start(w, o, _pay(w, a))
     w.round += 1
 
@@ -190,11 +190,11 @@ def renew_reservations(w: Record) -> None:
         soon = status == Status.PENDING and running_predecessor(w, t) != NONE
         if not agent_of(w, a).up or not (status == _READY or soon):
             continue
-        if status == _READY and fits(w, a, t, estimate(w, option_of(w, o))):
+        if status == _READY and fits(w, a, t, expected_length(w, option_of(w, o))):
             start(w, o, 0.0)
         else:
             again = reservation_of(w, w.num_reserved)
-            when = expected_start(w, o)
+            when = held.start if par.blocking else expected_start(w, o)
             again.start, again.option, again.task, again.agent = when, o, t, a
             w.num_reserved += 1
             agent_of(w, a).active = agent_of(w, a).filling = par.backfill

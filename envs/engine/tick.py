@@ -63,7 +63,7 @@ def _deal(w: Record) -> bool:
         if not agent.active:
             continue
         actions = agent.shown + (1 if may_pass else 0)
-        if actions > 1:
+        if actions > 1 and not (par.blocking and agent.filling):  # behind the head of a queue the lowest task fills in unasked
             agent.acts = asked = True
             agent.passes = may_pass  # legal now; the pick decides
         elif agent.shown:

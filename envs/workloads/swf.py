@@ -1,7 +1,7 @@
 """Batch queues in the Standard Workload Format (Chapin et al. 1999; Feitelson's Parallel Workloads Archive).
 
 A line per job with 18 fields, of which these are read: 2 submit time, 4 run time, 5 allocated processors, 8 requested
-processors, 9 requested time, 12 user, 13 group; -1 means unknown. Lines that start with ``;`` are the header.
+processors, 9 requested time, 12 user, 13 group, 14 application; -1 means unknown. Lines that start with ``;`` are the header.
 """
 
 from __future__ import annotations
@@ -34,6 +34,12 @@ _USED: Final[Mapping[int, str]] = {
 }
 _TIMES: Final = (2, 4, 9)
 _OWNER: Final[Mapping[str, Mapping[int, str]]] = {"round_robin": {}, "user": {12: "user"}, "group": {13: "group"}}
+_KIND: Final[Mapping[str, Mapping[int, str]]] = {
+    "one": {},
+    "user": {12: "user"},
+    "group": {13: "group"},
+    "application": {14: "application"},
+}
 _HEADER: Final = re.compile(r"\s*;\s*(MaxProcs|MaxNodes)\s*:\s*(\d{1,9})(?![\d.,])")
 
 
@@ -47,6 +53,7 @@ class _Log:
     nominal: array[float] = field(default_factory=lambda: array("d"))
     demand: array[int] = field(default_factory=lambda: array("i"))
     owner: array[float] = field(default_factory=lambda: array("d"))
+    kind: array[float] = field(default_factory=lambda: array("d"))
     seen: int = 0
     kept: int = 0
     estimated: int = 0
@@ -58,7 +65,7 @@ class SwfWorkload(FileWorkload):
     """One batch log: a job is one rigid task on a shared pool of ``processors``; agents stand for groups of its users.
 
     Jobs that never ran, or ask for an unknown number of processors or more than there are, are skipped and reported.
-    What remains is counted from 0; a window of it is cut out in the order of the file, and its first job is released at 0.
+    What remains is counted from 0, and a window of it is cut out in the order of the file.
     """
 
     start: int = 0
@@ -71,10 +78,16 @@ class SwfWorkload(FileWorkload):
     """Agents; a task is eligible on its owner only."""
     owner_by: str = "round_robin"
     """'round_robin': by position in the window; 'user', 'group': by that number modulo ``owners``, agent 0 where unknown."""
+    kind_by: str = "one"
+    """Kinds of tasks, by which agents learn how run times compare with estimates: 'one' for all, or by 'user', 'group', 'application'."""
     processors: int = 0
     """Units in the pool; 0: MaxProcs of the header, else its MaxNodes."""
     estimate: str = "requested"
     """Nominal duration: 'requested', the requested time where known; 'actual', the run time."""
+    unknown_run: float = 0.0
+    """Seconds that jobs run whose run time is unknown; 0: they are skipped."""
+    clock: str = "window"
+    """'window': the first job of a window is released at 0; 'log': jobs are released at the seconds of the log."""
     due_slack: float = 0.0
     """Due date: this many nominal durations after release; 0: none."""
     random_window: int = 0
@@ -87,8 +100,11 @@ class SwfWorkload(FileWorkload):
         require(number(self.load_scale, 1e-9, 1e9), self, "load_scale", "in [1e-9, 1e9]")
         require(integer(self.owners, 1, MAX_AGENTS), self, "owners", f"an integer in 1..{MAX_AGENTS}")
         require(self.owner_by in _OWNER, self, "owner_by", "'round_robin', 'user' or 'group'")
+        require(self.kind_by in _KIND, self, "kind_by", f"one of {', '.join(_KIND)}")
         require(integer(self.processors, 0, MAX_UNITS), self, "processors", f"an integer in 0..{MAX_UNITS} (0 for the header's)")
         require(self.estimate in ("requested", "actual"), self, "estimate", "'requested' or 'actual'")
+        require(number(self.unknown_run, 0, MAX_SECONDS), self, "unknown_run", f"in [0, {MAX_SECONDS:g}] (0 to skip such jobs)")
+        require(self.clock in ("window", "log"), self, "clock", "'window' or 'log'")
         require(number(self.due_slack, 0, 1e9), self, "due_slack", "in [0, 1e9] (0 for none)")
         require(integer(self.random_window, 0), self, "random_window", "an integer >= 0 (0 for all)")
 
@@ -98,7 +114,8 @@ class SwfWorkload(FileWorkload):
             return whole
         if self.random_window > whole.num_jobs:
             raise WorkloadError(f"{self.path}: has {whole.num_jobs} jobs, too few for random_window={self.random_window}")
-        return _cut(whole, int(stream(seed).integers(whole.num_jobs - self.random_window + 1)), self.random_window)
+        first = int(stream(seed).integers(whole.num_jobs - self.random_window + 1))
+        return _cut(whole, first, self.random_window, float(whole.job_release[first]) if self.clock == "window" else 0.0)
 
     def read(self) -> tuple[Instance, tuple[str, ...]]:
         log = self._scan()
@@ -114,7 +131,8 @@ class SwfWorkload(FileWorkload):
             report.append(f"sorted {jobs} jobs by submit time: {backward} were earlier than the job before")
         order = np.argsort(log.submit, kind="stable")
         submit, run, nominal, demand = (np.asarray(column)[order] for column in (log.submit, log.run, log.nominal, log.demand))
-        release = (submit - submit[0]) / self.load_scale
+        release = (submit - submit[0] if self.clock == "window" else submit) / self.load_scale
+        kinds, kind = np.unique(np.asarray(log.kind)[order], return_inverse=True) if log.kind else (np.zeros(1), np.zeros(jobs))
         owner = np.asarray(log.owner)[order] if log.owner else np.arange(jobs)
         agent = np.where(owner == UNKNOWN, 0, owner % self.owners).astype(np.int32)
         one_each = np.arange(jobs + 1, dtype=np.int32)
@@ -124,13 +142,13 @@ class SwfWorkload(FileWorkload):
             shared=np.ones(1, np.bool_),
             shared_capacity=np.array([log.capacity]),
             local_capacity=np.zeros((self.owners, 1)),
-            speed=np.ones((self.owners, 1)),
+            speed=np.ones((self.owners, kinds.size)),
             job_release=release,
             job_due=release + self.due_slack * nominal if self.due_slack else np.full(jobs, np.inf),
             job_weight=np.ones(jobs),
             job_owner=agent,
             job_first=one_each,
-            task_kind=np.zeros(jobs, np.int32),
+            task_kind=kind.astype(np.int32),
             task_demand=demand.reshape(jobs, 1),
             task_ratio=run / nominal,
             option_first=one_each,
@@ -146,14 +164,16 @@ class SwfWorkload(FileWorkload):
         header: dict[str, int] = {}
         stop = self.start + self.jobs if self.jobs else math.inf
         log = _Log(self.processors)
-        for submit, run, allocated, requested, limit, *owner in _records(self.path, {**_USED, **_OWNER[self.owner_by]}, header):
+        owners, kinds = _OWNER[self.owner_by], _KIND[self.kind_by]
+        for submit, recorded, allocated, requested, limit, *groups in _records(self.path, [_USED, owners, kinds], header):
             log.capacity = log.capacity or _capacity(self.path, header)
             log.seen += 1
             demand = max(allocated, requested)
+            run = self.unknown_run if recorded < 0 else recorded
             if submit < 0:
                 log.skipped["submit time is unknown"] += 1
             elif run <= 0:
-                log.skipped["run time is 0 or unknown"] += 1
+                log.skipped["run time is 0" if self.unknown_run else "run time is 0 or unknown"] += 1
             elif demand <= 0:
                 log.skipped["number of processors is 0 or unknown"] += 1
             elif demand > log.capacity:
@@ -168,21 +188,22 @@ class SwfWorkload(FileWorkload):
                 log.run.append(run)
                 log.nominal.append(limit if estimated else run)
                 log.demand.append(int(demand))
-                log.owner.extend(owner)
+                log.owner.extend(groups[: len(owners)])
+                log.kind.extend(groups[len(owners) :])
                 if log.kept >= stop:
                     break
         return log
 
 
-def _cut(whole: Instance, first: int, jobs: int) -> Instance:
-    """Return jobs first..first+jobs-1 of a log, each one task with one option, the first of them released at 0."""
+def _cut(whole: Instance, first: int, jobs: int, origin: float) -> Instance:
+    """Return jobs first..first+jobs-1 of a log, each one task with one option, on a clock that starts at ``origin``."""
     part = slice(first, first + jobs)
     bounds = np.arange(jobs + 1, dtype=np.int32)
     return replace(
         whole,
         name=f"{whole.name} jobs {first}..{first + jobs - 1}",
-        job_release=whole.job_release[part] - whole.job_release[first],
-        job_due=whole.job_due[part] - whole.job_release[first],
+        job_release=whole.job_release[part] - origin,
+        job_due=whole.job_due[part] - origin,
         job_weight=whole.job_weight[part],
         job_owner=whole.job_owner[part],
         job_first=bounds,
@@ -196,9 +217,10 @@ def _cut(whole: Instance, first: int, jobs: int) -> Instance:
     )
 
 
-def _records(path: str, names: Mapping[int, str], header: dict[str, int]) -> Iterator[tuple[float, ...]]:
-    """Yield the named fields of each job, checked one by one; fill ``header`` on the way."""
-    pick = itemgetter(*(position - 1 for position in names))
+def _records(path: str, groups: list[Mapping[int, str]], header: dict[str, int]) -> Iterator[tuple[float, ...]]:
+    """Yield the named fields of each job, group by group, checked one by one; fill ``header`` on the way."""
+    names = [(position, name) for group in groups for position, name in group.items()]
+    pick = itemgetter(*(position - 1 for position, _ in names))
     for line_number, line in lines(path):
         fields = line.split()
         if not fields or fields[0][0] == ";":
@@ -215,10 +237,10 @@ def _records(path: str, names: Mapping[int, str], header: dict[str, int]) -> Ite
         yield values if plain else _careful(path, line_number, fields, names)
 
 
-def _careful(path: str, line: int, fields: list[str], names: Mapping[int, str]) -> tuple[float, ...]:
+def _careful(path: str, line: int, fields: list[str], names: list[tuple[int, str]]) -> tuple[float, ...]:
     """Return the named fields of a line where they are not all short integers, or say which one is wrong."""
-    values = tuple(plain_float(fields[position - 1]) for position in names)
-    for (position, name), value in zip(names.items(), values, strict=True):
+    values = tuple(plain_float(fields[position - 1]) for position, _ in names)
+    for (position, name), value in zip(names, values, strict=True):
         whole = position not in _TIMES
         if not (0 <= value <= MAX_SECONDS or value == UNKNOWN) or (whole and value % 1):
             bound = f"{'an integer' if whole else 'a number'} in 0..{MAX_SECONDS:g}, or {UNKNOWN} for unknown"

@@ -20,6 +20,10 @@ class Choice:
     shown: list[int]
     """The candidates inside the window, ascending."""
     may_pass: bool
+    heads: bool = False
+    """Whether something that does not fit may become the head of a queue that blocks."""
+    unasked: bool = False
+    """Whether the world plays the first of the candidates: behind such a head."""
 
     def legal(self) -> list[int | None]:
         """Tasks to pick, and None for passing."""
@@ -41,14 +45,20 @@ def open_epoch(state: State) -> None:
             continue
         if ready and state.fits(a, task):
             start(state, a, task)
+        elif state.scenario.reservations.blocking:
+            _stand(state, reservation)
         else:
             reserve(state, a, task)
 
 
 def reserve(state: State, a: int, task: Task) -> None:
     """Block units for a task; with backfill the agent goes on, otherwise it leaves the epoch."""
-    state.reservations.append(Reservation(a, task.fact.index, state.expected_start(a, task)))
-    state.agents[a].active = state.scenario.reservations.backfill
+    _stand(state, Reservation(a, task.fact.index, state.expected_start(a, task)))
+
+
+def _stand(state: State, reservation: Reservation) -> None:
+    state.reservations.append(reservation)
+    state.agents[reservation.agent].active = state.scenario.reservations.backfill
 
 
 def choice(state: State, a: int) -> Choice:
@@ -59,11 +69,14 @@ def choice(state: State, a: int) -> Choice:
     ready = [task for task in offered if task.status is Status.READY]
     startable = [task for task in ready if state.fits(a, task)]
     reservable: list[Task] = []
+    heads = unasked = False
     own = state.own_reservation(a)
     if own is not None and state.scenario.reservations.backfill:
-        startable = [task for task in startable if state.now + state.estimate(a, task) <= own.expected_start]
+        startable = [task for task in startable if state.is_over_by(a, task, own.expected_start)]
+        unasked = state.scenario.reservations.blocking
     elif state.scenario.reservations.allowed and certain:
         reservable = [task for task in ready if task not in startable and (startable or _fits_alone(state, a, task))]
+        heads = state.scenario.reservations.blocking and any(_fits_alone(state, a, task) for task in reservable)
         earliest = min((state.now + state.estimate(a, task) for task in startable), default=-math.inf)
         reservable += [task for task in offered if (p := state.running_predecessor(task)) and state.remaining_end(p) < earliest]
     candidates = sorted(task.fact.index for task in (*startable, *reservable))
@@ -72,6 +85,8 @@ def choice(state: State, a: int) -> Choice:
         startable={task.fact.index for task in startable},
         shown=_window(state, a, candidates),
         may_pass=state.scenario.allow_pass and certain,
+        heads=heads,
+        unasked=unasked,
     )
 
 

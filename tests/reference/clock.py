@@ -41,7 +41,14 @@ def _next_time(state: State) -> float:
 
 
 def _apply(state: State) -> None:
-    """The five passes."""
+    """The five passes; where queues block, only the first arrival, or else the first end, if there is one."""
+    if state.scenario.reservations.blocking:
+        if state.arrived < len(state.jobs) and state.jobs[state.arrived].fact.release <= state.now:
+            submit(state)
+            return
+        if first := next((task for task in state.running() if task.ends <= state.now), None):
+            end(state, first)
+            return
     while due := [task for task in state.running() if task.ends <= state.now]:
         end(state, due[0])
     for a, agent in enumerate(state.agents):

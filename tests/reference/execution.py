@@ -51,7 +51,7 @@ def start(state: State, a: int, task: Task, paid: float = 0.0) -> None:
     if task.will_fail:
         length = length * uniform(seed, What.FAILS_AT, t, k)
     task.ends = state.now + length
-    task.expected_end = state.now + state.estimate(a, task)
+    task.expected_end = state.now + state.expected_length(a, task)
     _move_units(state, task, +1)
     if _demands_shared(state, task):
         state.log_task(EventKind.ALLOCATION_UPDATE, task, a, paid)

@@ -17,7 +17,7 @@ class Round:
     def __init__(self, state: State) -> None:
         self.state = state
         self.choices: dict[int, Choice] = {a: choice(state, a) for a, agent in enumerate(state.agents) if agent.active}
-        self.acting = [a for a, own in self.choices.items() if len(own.legal()) >= 2]
+        self.acting = [a for a, own in self.choices.items() if len(own.legal()) >= 2 and not own.unasked]
         self.picks: dict[int, int] = {}
         """Task by agent, agents ascending."""
         self.passing: list[int] = []
@@ -28,7 +28,7 @@ class Round:
 
     def is_open(self) -> bool:
         """Whether anybody could start anything; otherwise the epoch is over."""
-        return any(own.startable for own in self.choices.values())
+        return any(own.startable or own.heads for own in self.choices.values())
 
     def pick(self, picked: Mapping[int, int | None]) -> None:
         """Take the picks of those who act (None: pass), add the moves of those who have one only, and see what is contested."""

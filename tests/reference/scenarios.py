@@ -178,11 +178,7 @@ def _scenario(random: Random, instance: Instance) -> Scenario:
             prior_count=float(random.uniform(0.5, 8.0)),
             prior_std=sometimes(0.8, float(random.uniform(0.1, 1.0))),
         ),
-        reservations=Reservations(
-            allowed=_chance(random, 0.8),
-            hold="start" if _chance(random, 0.5) else "event",
-            backfill=_chance(random, 0.5),
-        ),
+        reservations=_reservations(random),
         negotiation=Negotiation(credits=sometimes(0.5, float(random.uniform(0.5, 30.0)))),
         limits=Limits(
             max_time=_max_time(random, instance) if _chance(random, 0.15) else math.inf,
@@ -192,6 +188,11 @@ def _scenario(random: Random, instance: Instance) -> Scenario:
         allow_pass=_chance(random, 0.4),
         cooperation=float(random.choice([0.0, 0.3, 1.0])),
     )
+
+
+def _reservations(random: Random) -> Reservations:
+    allowed, start, backfill = _chance(random, 0.8), _chance(random, 0.5), _chance(random, 0.5)
+    return Reservations(allowed, "start" if start else "event", backfill, blocking=allowed and start and _chance(random, 0.5))
 
 
 def _max_time(random: Random, instance: Instance) -> float:

@@ -208,6 +208,17 @@ class State:
         """Seconds that an agent expects a task to take it."""
         return task.fact.options[a] * self.factor(a, task.fact.kind) * (1.0 - task.progress)
 
+    def expected_length(self, a: int, task: Task) -> float:
+        """Seconds by which reservations count."""
+        if self.scenario.reservations.blocking:
+            return task.fact.options[a] * (1.0 - task.progress)
+        return self.estimate(a, task)
+
+    def is_over_by(self, a: int, task: Task, deadline: float) -> bool:
+        """Whether a task that started now would be out of the way in time."""
+        end = self.now + self.expected_length(a, task)
+        return end < deadline if self.scenario.reservations.blocking else end <= deadline
+
     def remaining_end(self, task: Task) -> float:
         """When a running task is expected to end."""
         return max(self.now, task.expected_end)
@@ -253,8 +264,7 @@ class State:
     def fits(self, a: int, task: Task) -> bool:
         """Whether units suffice to start a task now, standing reservations respected."""
         backfill = self.scenario.reservations.backfill
-        end = self.now + self.estimate(a, task)
-        blocking = [reservation for reservation in self.reservations if not backfill or end > reservation.expected_start]
+        blocking = [held for held in self.reservations if not backfill or not self.is_over_by(a, task, held.expected_start)]
         for r, demand in enumerate(task.fact.demand):
             shared = self.facts.shared[r]
             blocked = sum(self.tasks[b.task].fact.demand[r] for b in blocking if shared or b.agent == a)

@@ -22,9 +22,10 @@ def job(
     limit: object = -1,
     user: object = -1,
     group: object = -1,
+    application: object = "-",
 ) -> str:
     """One line of a log; fields that no reader should mind are set to values that it would."""
-    return f" 7 {submit} -5 {run} {allocated} x 1e999 {requested} {limit} -1 0 {user} {group} - -1 -1 nan -1\n"
+    return f" 7 {submit} -5 {run} {allocated} x 1e999 {requested} {limit} -1 0 {user} {group} {application} -1 -1 nan -1\n"
 
 
 def write(folder: Path, *jobs: str, header: str = HEADER) -> str:
@@ -81,6 +82,31 @@ def test_owners(tmp_path: Path) -> None:
     assert SwfWorkload(path, owners=3, owner_by="user").instance(0).job_owner.tolist() == [2, 0, 0, 1]
     assert SwfWorkload(path, owners=3, owner_by="group").instance(0).option_agent.tolist() == [0, 2, 1, 0]
     assert SwfWorkload(path, owners=3, start=1).instance(0).job_owner.tolist() == [0, 1, 2]
+
+
+def test_kinds(tmp_path: Path) -> None:
+    """Protects what agents learn by: kinds number the users, groups or applications of the window, alone and beside owners."""
+    numbers = ((3, 1, 7), (-1, 1, 9), (3, 2, 7))
+    path = write(tmp_path, *(job(user=user, group=group, application=application) for user, group, application in numbers))
+    expected = {"one": [0, 0, 0], "user": [1, 0, 1], "group": [0, 0, 1], "application": [0, 1, 0]}
+    for kind_by, kinds in expected.items():
+        for owner_by in ("round_robin", "user"):
+            i = SwfWorkload(path, kind_by=kind_by, owner_by=owner_by, owners=2).instance(0)
+            assert i.task_kind.tolist() == kinds
+            assert i.num_kinds == max(kinds) + 1
+            assert i.job_owner.tolist() == ([0, 1, 0] if owner_by == "round_robin" else [1, 0, 1])
+
+
+def test_unknown_run_times_and_the_logs_clock(tmp_path: Path) -> None:
+    """Protects the two options of published protocols: jobs that never ran run so long, and times stay those of the log."""
+    path = write(tmp_path, job(submit=500, run=0), job(submit=600, run=-1, limit=40), job(submit=700, run=20), job(submit=800))
+    workload = SwfWorkload(path, unknown_run=8.0, clock="log", load_scale=2.0)
+    i = workload.instance(0)
+    assert i.job_release.tolist() == [300, 350, 400]
+    assert (i.option_nominal * i.task_ratio).tolist() == [8, 20, 10]
+    assert workload.report()[0] == "skipped 1 of 4 jobs: run time is 0"
+    window = SwfWorkload(path, unknown_run=8.0, clock="log", random_window=2).instance(1)
+    assert window.job_release[0] in (600, 700)
 
 
 def test_skipped_jobs(tmp_path: Path) -> None:
