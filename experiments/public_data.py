@@ -42,11 +42,6 @@ WINDOWS: Final = 10
 """Parts of a trace that are played, evenly spread over it."""
 WINDOW_JOBS: Final = 256
 """As in RLScheduler (Zhang et al. 2020)."""
-LUBLIN: Final = "lublin_256"
-TRAINING_JOBS: Final = 6_000
-"""Of Lublin's log: the first ones."""
-LATE_JOBS: Final = 512
-"""Of each window behind those."""
 
 
 @dataclass(frozen=True)
@@ -116,13 +111,6 @@ def batch_queues(data: Path) -> list[Group]:
         starts = np.linspace(0, jobs - WINDOW_JOBS, WINDOWS).astype(int)
         groups.append(Group(name, [SwfWorkload(path, start=int(s), jobs=WINDOW_JOBS, owners=1) for s in starts]))
     return groups
-
-
-def late_windows(data: Path, owners: int) -> Group:
-    """Windows of Lublin's log, one after another, behind the jobs that are for training."""
-    path = str(_files(data / "swf", (LUBLIN,), ".swf")[0])
-    starts = range(TRAINING_JOBS, SwfWorkload(path).instance(0).num_jobs - LATE_JOBS + 1, LATE_JOBS)
-    return Group(LUBLIN, [SwfWorkload(path, start=start, jobs=LATE_JOBS, owners=owners) for start in starts])
 
 
 def _files(folder: Path, patterns: Sequence[str], suffix: str) -> list[Path]:

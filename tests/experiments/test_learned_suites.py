@@ -13,8 +13,7 @@ import torch
 
 from agents.artifact import save
 from agents.networks import NEGOTIATOR, PRIORITIZER, Brain, Spec
-from experiments import batch_queue, benchmark, public_data
-from experiments.public_data import LATE_JOBS, TRAINING_JOBS
+from experiments import benchmark
 from experiments.runs import ANOTHER, LEARNED, Players
 
 
@@ -73,21 +72,6 @@ def test_shared_cluster(runs: list[Path], tmp_path: Path, monkeypatch: pytest.Mo
         assert (LEARNED, best[1]) in sides
     assert found["loads"]["1.1"] != found["loads"]["1.5"]
     assert out.with_suffix(".md").read_text(encoding="utf-8").count("| = 0 |") >= 4
-
-
-def test_batch_queue(runs: list[Path], data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Protects the late windows: behind what is for training, side by side, played by rules with one queue and by pairs."""
-    windows = public_data.late_windows(data_dir, 4).workloads
-    assert [window.start for window in windows] == list(range(TRAINING_JOBS, TRAINING_JOBS + 7 * LATE_JOBS, LATE_JOBS))
-    monkeypatch.setattr(public_data, "TRAINING_JOBS", 9_936)  # two windows of 32, the last jobs of the log
-    monkeypatch.setattr(public_data, "LATE_JOBS", 32)
-    monkeypatch.setattr(batch_queue, "LATE_JOBS", 32)
-    monkeypatch.setattr(batch_queue, "RULES", ("spt",))
-    found = measured(monkeypatch, tmp_path / "batch_queue.json", "suite=batch_queue", listed(runs), f"data={data_dir}")
-    sides = [(side["prioritizer"], side["negotiator"]) for side in found["sides"]]
-    assert sides == [("spt", "one queue"), ("spt+r", "one queue"), ("spt", "fcfs"), ("spt", "urgency"), ("learned", "learned")]
-    assert np.shape(found["sides"][-1]["mean_slowdown"]["windows"]) == (2, 2)
-    assert found["schedules_checked"] == 4 * 2 + 2 * 2
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,100 @@
+"""RLScheduler's protocol on batch logs (Zhang et al. 2020): which jobs of a log are scored, and what was published for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from envs.workloads.swf import SwfWorkload
+from experiments.cli import UsageError
+from experiments.public_data import Group
+
+STARTS: Final = (1981, 2756, 4299, 8850, 3316, 2714, 5228, 7762, 4022, 7085)
+"""First jobs of the published windows, among those that can run."""
+TRAINING_JOBS: Final = min(STARTS)
+"""Of each log: the first ones. No window that is scored holds any of them."""
+JOBS: Final = 1024
+"""Of a window."""
+LAST: Final = 3
+"""Windows at the end of a log, one after another."""
+UNKNOWN_RUN: Final = 10.0
+"""Seconds that jobs run whose run time is unknown, as in the published implementation."""
+BLOCKING: Final = "blocking"
+BACKFILLING: Final = "backfilling"
+MODES: Final[Mapping[str, bool]] = {BLOCKING: False, BACKFILLING: True}
+RL: Final = "RL"
+"""RLScheduler's own policy, among what was published."""
+PUBLISHED_RULES: Final = {"FCFS": "fifo+r", "SJF": "spt+r", "F1": "f1+r"}
+"""Rules by their names in the publication. Its columns WFP3 and UNICEP are left out: they count waiting from -1."""
+
+_YEAR: Final = re.compile(r"-(19|20)\d\d\b.*")
+"""Where the archive's file names go on with what nobody cites."""
+
+Cells = Mapping[str, tuple[str, str, str, str]]
+
+_PUBLISHED: Final[Mapping[str, tuple[str, Cells]]] = {
+    "lublin_256": ("Lublin-1", {BLOCKING: ("7274", "277", "258", "255"), BACKFILLING: ("236", "73.3", "75.1", "58.6")}),
+    "SDSC-SP2-1998": ("SDSC-SP2", {BLOCKING: ("1728", "2681", "1232", "466"), BACKFILLING: ("1595", "2168", "1098", "398")}),
+    "lublin_256_new2": ("Lublin-2", {BLOCKING: ("7842", "788", "698", "725"), BACKFILLING: ("248", "92.0", "148", "119")}),
+}
+"""By the longest beginning of a file's name: FCFS, SJF, F1, RL; mean bounded slowdown to its printed digits."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One log."""
+
+    name: str
+    path: str
+    published: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By mode and published name: the number as it was printed."""
+
+    def part(self, starts: tuple[int, ...], kind_by: str) -> Group:
+        """Return the windows that begin at ``starts``, in one queue; times are the log's, since F1 reads them."""
+        return Group(self.name, [self._workload(kind_by, start, JOBS) for start in starts])
+
+    def protocol(self) -> tuple[int, ...]:
+        """First jobs of the published windows; none where the log is too short for them."""
+        return STARTS if max(STARTS) + JOBS <= self._jobs() else ()
+
+    def last(self) -> tuple[int, ...]:
+        """First jobs of the last windows, as many as there is room for behind the jobs that are for training."""
+        jobs = self._jobs()
+        room = max(0, min(LAST, (jobs - TRAINING_JOBS) // JOBS))
+        return tuple(jobs - JOBS * k for k in range(room, 0, -1))
+
+    def _jobs(self) -> int:
+        return self._workload("one", 0, 0).instance(0).num_jobs
+
+    def _workload(self, kind_by: str, start: int, jobs: int) -> SwfWorkload:
+        return SwfWorkload(self.path, start=start, jobs=jobs, owners=1, kind_by=kind_by, unknown_run=UNKNOWN_RUN, clock="log")
+
+
+def find(data: Path) -> list[Trace]:
+    """Return the logs in a folder, or in its folder ``swf``.
+
+    Raises:
+        UsageError: where there is none.
+    """
+    folder = data / "swf" if (data / "swf").is_dir() else data
+    files = sorted(folder.glob("*.swf"))
+    if not files:
+        raise UsageError(f"{folder} has no file *.swf; data= must be a folder of batch logs, or the folder around swf/")
+    return [_trace(file) for file in files]
+
+
+def _trace(file: Path) -> Trace:
+    known = max((stem for stem in _PUBLISHED if file.stem.startswith(stem)), key=len, default=None)
+    if known is None:
+        return Trace(_YEAR.sub("", file.stem), str(file))
+    name, cells = _PUBLISHED[known]
+    names = (*PUBLISHED_RULES, RL)
+    return Trace(name, str(file), {mode: dict(zip(names, row, strict=True)) for mode, row in cells.items()})
+
+
+def agrees(value: float, printed: str) -> bool:
+    """Whether a number, rounded, is the printed one."""
+    return f"{value:.{len(printed.partition('.')[2])}f}" == printed
