@@ -17,7 +17,7 @@ from envs.scenario import Knowledge, Scenario
 from experiments import cli, public_data, traces
 from experiments.outcome import Outcome, Sheet
 from experiments.public_data import Group
-from experiments.runs import LEARNED, Players, Side, difference, policies
+from experiments.runs import LEARNED, Players, Side, difference, entrants
 from experiments.runs import cell as written
 from experiments.tables import number
 from experiments.traces import MODES, PUBLISHED_RULES, RL, Trace
@@ -76,7 +76,7 @@ def measure(config: DictConfig) -> Outcome:
         InvalidEpisode: where a schedule breaks the rules of its scenario.
     """
     found = traces.find(public_data.find(config.data))
-    folders = policies(config) if config.runs else []
+    folders = entrants(config, "batch_queue")
     players = Players.of(folders, negotiators=False)
     parts = {
         f"RLScheduler's {len(traces.STARTS)} windows": [(trace, trace.protocol()) for trace in found],
