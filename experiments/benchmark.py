@@ -15,8 +15,8 @@ from experiments.building import check
 from experiments.files import check_writable, write_text
 
 SUITES: Final = {
-    **dict.fromkeys(("speed", "growth", "published", "shared_cluster", "batch_queue"), ""),
-    **dict.fromkeys(("job_shop", "flexible_job_shop"), "suites"),
+    **dict.fromkeys(("speed", "growth", "published", "batch_queue"), ""),
+    **dict.fromkeys(("job_shop", "flexible_job_shop", "shared_cluster"), "suites"),
 }
 """Names of modules, and the package beside this module that has them; each has ``measure(config) -> Outcome``."""
 DEFAULT: Final = "default"

@@ -1,4 +1,4 @@
-"""Decision makers by name: a rule, or the folder of a trained policy."""
+"""Decision makers by name: a rule, or the folder of a trained policy or of a tuned index."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final
 from omegaconf import DictConfig, ListConfig
 
 from agents.policy import Negotiator, Prioritizer
-from agents.rules import NEGOTIATORS, PRIORITIZERS, RESERVING, RuleError, negotiator, prioritizer
+from agents.rules import NEGOTIATORS, PRIORITIZERS, RESERVING, RuleError, index, negotiator, prioritizer
 from experiments.cli import UsageError
 
 RESULTS: Final = Path(__file__).resolve().parents[1] / "results"
@@ -31,17 +31,17 @@ def names(config: DictConfig, role: str) -> list[str]:
 
 
 def load_prioritizer(name: str) -> Prioritizer:
-    """Return the rule called ``name`` (``spt``, ``spt+r``), or the trained prioritizer in the folder ``name``, see ``policy_folder``.
+    """Return the rule called ``name`` (``spt``, ``spt+r``), or what was trained or tuned, in the folder ``name``.
 
     Raises:
-        UsageError: where it is neither; where the folder holds something else, it is an ArtifactError.
+        UsageError: where it is neither; where the folder holds something else, it is an ArtifactError or a RuleError.
     """
     policy: Prioritizer = _load("prioritizer", name, prioritizer)
     return policy
 
 
 def load_negotiator(name: str) -> Negotiator:
-    """Return the rule called ``name`` (``drf``), or the trained negotiator in the folder ``name``; errors as above."""
+    """Return the rule called ``name`` (``drf``), or what is in the folder ``name``; errors as above."""
     policy: Negotiator = _load("negotiator", name, negotiator)
     return policy
 
@@ -61,6 +61,8 @@ def is_rule(role: str, name: str) -> bool:
 
 def _load(role: str, name: str, rule: Callable[[str], Any]) -> Any:
     if not is_rule(role, name) and (folder := policy_folder(name)) is not None:
+        if (folder / index.FILE).is_file():
+            return index.load(folder / index.FILE)
         from agents.artifact import load  # torch comes with it: only where somebody asks for a trained policy
 
         return load(folder, role)

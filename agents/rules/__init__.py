@@ -2,6 +2,17 @@
 
 from agents.rules.bidding import NEGOTIATORS, RuleNegotiator, negotiator
 from agents.rules.dispatching import PRIORITIZERS, RESERVING, RulePrioritizer, prioritizer
+from agents.rules.index import Index
 from agents.rules.registry import RuleError
 
-__all__ = ["NEGOTIATORS", "PRIORITIZERS", "RESERVING", "RuleError", "RuleNegotiator", "RulePrioritizer", "negotiator", "prioritizer"]
+__all__ = [
+    "NEGOTIATORS",
+    "PRIORITIZERS",
+    "RESERVING",
+    "Index",
+    "RuleError",
+    "RuleNegotiator",
+    "RulePrioritizer",
+    "negotiator",
+    "prioritizer",
+]

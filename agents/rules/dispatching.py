@@ -179,8 +179,15 @@ class RulePrioritizer:
         legal = mask[:, :no_op]
         startable = legal & (candidates[..., Candidate.STARTABLE] > 0)
         eligible = legal if self.reserving else np.where(startable.any(axis=1, keepdims=True), startable, legal & ~mask[:, no_op:])
-        best: NDArray[np.intp] = np.where(eligible, self._score(candidates, context), -np.inf).argmax(axis=1)
-        return np.where(eligible.any(axis=1), best, no_op).astype(np.int32)
+        return pick_best(self._score(candidates, context), eligible)
+
+
+def pick_best(scores: Scores, eligible: Mask) -> NDArray[np.int32]:
+    """Return [N] the best of the eligible among the K candidates that are scored, [N, K], or K where none is."""
+    count = scores.shape[1]
+    eligible = eligible[:, :count]
+    picks: NDArray[np.int32] = np.where(eligible.any(axis=1), np.where(eligible, scores, -np.inf).argmax(axis=1), count).astype(np.int32)
+    return picks
 
 
 def prioritizer(name: str, seed: int = 0) -> RulePrioritizer:

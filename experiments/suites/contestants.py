@@ -16,8 +16,9 @@ from agents.policy import Negotiator, Prioritizer, Scorer
 from agents.search import Search
 from envs.scenario import Scenario
 from experiments.cli import UsageError
-from experiments.runs import Players, Side
-from experiments.suites.suite import Contest, Suite
+from experiments.policies import SHIPPED
+from experiments.runs import ANOTHER, Players, Side
+from experiments.suites.suite import Contest, Pairing, Suite
 
 Sides = dict[str, Side]
 """By name."""
@@ -48,14 +49,14 @@ def meet(suite: Suite, contest: Contest, players: Players, search: Mapping[str, 
         sides[name] = side
         bar.update(side.schedules)
 
-    for pair in suite.rules:
+    for pair in (*suite.rules, *suite.tuned):
         bar.set_postfix_str(" with ".join(pair))
         enter(name_of(suite, *pair), players.play(scenario, episodes, *pair))
-    if not players.prioritizers:
-        return sides
-    for pair in suite.learned:
+    for pair in learned(suite, players):
         bar.set_postfix_str(" with ".join(pair))
         enter(name_of(suite, *pair), players.play(scenario, episodes, *pair))
+        if pair != suite.learned[0]:
+            continue
         certain = all(is_certain(scenario, instance) for instance in episodes.instances)
         for called, how in search.items():
             if not certain and how.choices == 1:
@@ -64,6 +65,12 @@ def meet(suite: Suite, contest: Contest, players: Players, search: Mapping[str, 
             results = tuple(searched(scenario, episodes, *seats, how, certain) for seats in players.pairs(*pair))
             enter(name_of(suite, f"{pair[0]}, {called}", pair[1]), Side(f"{pair[0]}, {called}", pair[1], results))
     return sides
+
+
+def learned(suite: Suite, players: Players) -> list[Pairing]:
+    """The pairs of ``suite.learned`` for which there are enough runs: one, or two for those of different runs."""
+    runs = len(players.prioritizers)
+    return [pair for pair in suite.learned if runs >= (2 if ANOTHER in pair else 1)]
 
 
 def searched(
@@ -80,5 +87,6 @@ def searched(
 
 def name_of(suite: Suite, prioritizer: str, negotiator: str) -> str:
     """How a pair is called: without its negotiator where all have the same one."""
-    alike = len({pair[1] for pair in (*suite.rules, *suite.learned)}) == 1
-    return prioritizer if alike else f"{prioritizer} with {negotiator}"
+    alike = len({pair[1] for pair in (*suite.rules, *suite.tuned, *suite.learned)}) == 1
+    names = [name.removeprefix(f"{SHIPPED}/") for name in (prioritizer, negotiator)]
+    return names[0] if alike else " with ".join(names)

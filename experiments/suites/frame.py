@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -14,48 +12,13 @@ from tqdm import tqdm
 from agents.statistics import Interval, relative_difference
 from experiments.outcome import Outcome, Sheet
 from experiments.runs import SAME, Players, Side, cell, entrants
-from experiments.suites.contestants import meet, searches
+from experiments.suites.contestants import learned, meet, searches
+from experiments.suites.standing import Scores, Standing
 from experiments.suites.suite import TO_BOUND, Contest, Suite
 from experiments.tables import number, percent
 
 ALL: Final = "all"
 """The row of every episode that is not measured against a bound, or of all where there is no other."""
-
-Scores = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Standing:
-    """What one contestant achieved in all contests."""
-
-    name: str
-    rule: bool
-    sides: list[Side]
-    """[contests]."""
-    reference: Scores
-    """[E] over all contests; 1 where scores are not measured against anything."""
-    counted: NDArray[np.bool_]
-    """[E] the episodes of ALL."""
-
-    def scores(self, measure: str) -> Scores:
-        """[runs, episodes of ALL] a measure, as multiples of the reference where there is one."""
-        return (self.column(measure) / self.reference)[:, self.counted]
-
-    def column(self, measure: str) -> Scores:
-        """[runs, E] a measure over all contests."""
-        return np.concatenate([side.column(measure) for side in self.sides], axis=1)
-
-    @cached_property
-    def seconds(self) -> float:
-        """Wall time per episode and run."""
-        results = [each for side in self.sides for each in side.results]
-        return sum(each.seconds for each in results) / sum(len(each.metrics) for each in results)
-
-    @cached_property
-    def decision(self) -> float:
-        """Wall seconds per decision of the schedules."""
-        results = [each for side in self.sides for each in side.results]
-        return sum(each.seconds for each in results) / sum(each.decisions for each in results)
 
 
 def measure(suite: Suite, config: DictConfig) -> Outcome:
@@ -69,7 +32,7 @@ def measure(suite: Suite, config: DictConfig) -> Outcome:
     contests = suite.contests(config)
     players = Players.of(names, negotiators=any(pair[1] == pair[0] for pair in suite.learned))
     episodes = sum(len(contest.episodes.seeds) for contest in contests)
-    each = len(suite.rules) + len(suite.learned) * len(names) * (1 + len(how))
+    each = sum(len(players.pairs(*pair)) for pair in (*suite.rules, *suite.tuned, *learned(suite, players))) + len(names) * len(how)
     with tqdm(total=episodes * each, desc=suite.name, unit="schedule", disable=None) as bar:
         met = [meet(suite, contest, players, how, bar) for contest in contests]
     standings = _standings(suite, contests, met)
@@ -77,6 +40,8 @@ def measure(suite: Suite, config: DictConfig) -> Outcome:
     ratio = contests[0].reference is not None
     sheets = [_overall(suite, standings, best, ratio)]
     sheets += [_view(suite, view, contests, standings, ratio) for view in suite.views]
+    if suite.tables is not None:
+        sheets += suite.tables(contests, standings)
     if suite.published:
         rows = [[each.row, each.method, number(each.value, 3), each.source] for each in suite.published]
         sheets.append(Sheet(f"Published: {suite.unit}", ["", "method", "value", "source"], rows))

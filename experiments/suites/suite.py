@@ -12,6 +12,8 @@ from omegaconf import DictConfig
 
 from agents.evaluation import Episodes
 from envs.scenario import Scenario
+from experiments.outcome import Sheet
+from experiments.suites.standing import Standing
 
 Pairing = tuple[str, str]
 """Names of a prioritizer and a negotiator."""
@@ -59,10 +61,14 @@ class Suite:
     rules: tuple[Pairing, ...]
     """Pairs of rules."""
     learned: tuple[Pairing, ...]
-    """Pairs with LEARNED in the place of what is trained."""
+    """Pairs with LEARNED in the place of what is trained; searches improve the first of them."""
     measures: tuple[str, ...]
     """Of :class:`envs.metrics.Metrics`, or OBJECTIVE; the first is the score. Less is better."""
     unit: str
     """Of the tables: what the score is, or what it exceeds."""
+    tuned: tuple[Pairing, ...] = ()
+    """Pairs that come with the repository and are neither rules nor trained networks."""
+    tables: Callable[[list[Contest], list[Standing]], list[Sheet]] | None = None
+    """The suite's own, behind those of the frame."""
     published: tuple[Published, ...] = ()
     notes: tuple[str, ...] = ()

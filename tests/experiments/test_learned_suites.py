@@ -15,6 +15,9 @@ from agents.artifact import save
 from agents.networks import NEGOTIATOR, PRIORITIZER, Brain, Spec
 from experiments import benchmark
 from experiments.runs import ANOTHER, LEARNED, Players
+from experiments.suites import shared_cluster
+
+INDEX = "shared_cluster_index with shared_cluster_index"
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +39,13 @@ def measured(monkeypatch: pytest.MonkeyPatch, out: Path, *arguments: str) -> dic
     return found
 
 
+def cells(out: Path, heading: str) -> dict[str, list[str]]:
+    """The rows of a table of the Markdown file beside ``out``, by their first cells."""
+    text = out.with_suffix(".md").read_text(encoding="utf-8").split(f"## {heading}\n")[1].split("##")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    return {row[0]: row[1:] for row in rows}
+
+
 def listed(runs: list[Path]) -> str:
     """The setting that names the runs."""
     return f"runs=[{','.join(map(str, runs))}]"
@@ -53,33 +63,53 @@ def test_who_meets_whom(runs: list[Path]) -> None:
 
 
 def test_shared_cluster(runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Protects the comparison of both roles: who plays, the baseline's zero, and the best rules' place in the table of two by two."""
+    """Protects the comparison of both roles: who plays where, the strongest rules of each row, and the tables of two by two."""
+    monkeypatch.setattr(shared_cluster, "LOADS", (1.1, 1.5))
+    monkeypatch.setattr(shared_cluster, "AGENTS", (4, 8))
+    monkeypatch.setattr(shared_cluster, "TASKS", (shared_cluster.SMALL,))
     out = tmp_path / "shared_cluster.json"
     found = measured(monkeypatch, out, "suite=shared_cluster", listed(runs), "episodes=2", "workload.jobs=8")
-    assert list(found["loads"]) == ["1.1", "1.5"]
-    for load in found["loads"].values():
-        sides = {(side["prioritizer"], side["negotiator"]): side for side in load["sides"]}
-        assert sides["wsrpt", "drf"]["to_baseline"] == {"value": 0.0, "low": 0.0, "high": 0.0}
-        assert np.shape(sides["wsrpt", "drf"]["objective"]) == (1, 2)
-        assert all(np.shape(sides["learned", negotiator]["objective"]) == (2, 2) for negotiator in ("learned", "drf", ANOTHER))
-        rules = {names: side for names, side in sides.items() if not any(name.startswith(LEARNED) for name in names)}
-        assert len(rules) == 8
-        best = min(rules, key=lambda names: float(np.mean(rules[names]["objective"])))
-        assert load["best_rules"] == f"{best[0]} with {best[1]}"
-        value = np.mean(sides["learned", "learned"]["objective"]) / np.mean(rules[best]["objective"]) - 1
-        assert sides["learned", "learned"]["to_best_rules"]["value"] == pytest.approx(value)
-        assert (best[0], LEARNED) in sides
-        assert (LEARNED, best[1]) in sides
-    assert found["loads"]["1.1"] != found["loads"]["1.5"]
-    assert out.with_suffix(".md").read_text(encoding="utf-8").count("| = 0 |") >= 4
+    assert [(each["load"], each["agents"]) for each in found["episodes"][::2]] == [
+        (f"load {load}", f"{agents} agents") for load in (1.1, 1.5) for agents in (4, 8)
+    ]
+    flow = {one["name"]: np.array(one["weighted_flow"]) for one in found["contestants"]}
+    assert flow["wsrpt with drf"].shape == flow[INDEX].shape == (1, 8)
+    assert (
+        flow[f"{LEARNED} with {LEARNED}"].shape == flow[f"{LEARNED} with {ANOTHER}"].shape == flow[f"wsrpt with {LEARNED}"].shape == (2, 8)
+    )
+    rules = {name: flow[name] for name in flow if "learned" not in name and "index" not in name}
+    assert len(rules) == 13
+    rows = cells(out, "Everywhere: % of the rules that are the best there")
+    for label, chosen in (("all", slice(None)), ("load 1.5", slice(4, None)), ("load 1.1, 8 agents, small tasks", slice(2, 4))):
+        means = {name: values[:, chosen].mean() for name, values in flow.items()}
+        best = min(rules, key=means.__getitem__)
+        episodes, to, *shown = rows[label]
+        assert (int(episodes), to) == (rules[best][:, chosen].size, best)
+        others = (INDEX, f"{LEARNED} with {LEARNED}", f"{LEARNED} with {ANOTHER}")
+        assert [each.split()[0] for each in shown] == [f"{100 * (means[name] / means[best] - 1):+.1f}" for name in others]
+    assert len(cells(out, "Everywhere: % of the tuned index")["all"]) == 4
+    roles = cells(out, "Load 1.5, 4 agents, small tasks: each role by rule or learned, % of wsrpt with drf")
+    value = 100 * (flow[f"{LEARNED} with {ANOTHER}"][:, 4:6].mean() / flow["wsrpt with drf"][:, 4:6].mean() - 1)
+    assert roles[LEARNED][2].split()[0] == f"{value:+.1f}"
+    assert roles["wsrpt"][2] == ""
+
+
+def test_one_run_has_no_partners_of_others(runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects who has trained once: everything but cross-play is measured."""
+    for name, only in (("LOADS", (1.1,)), ("AGENTS", (4,)), ("TASKS", (shared_cluster.LARGE,))):
+        monkeypatch.setattr(shared_cluster, name, only)
+    found = measured(monkeypatch, tmp_path / "out.json", "suite=shared_cluster", f"runs=[{runs[0]}]", "episodes=2", "workload.jobs=8")
+    names = [one["name"] for one in found["contestants"]]
+    assert f"{LEARNED} with {LEARNED}" in names
+    assert f"{LEARNED} with {ANOTHER}" not in names
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["suite=shared_cluster"], "suite=shared_cluster needs runs=[FOLDER,...], the folders of training runs"),
         (["suite=shared_cluster", "runs=[no/such]"], "runs has no/such, which holds no policy: must be the folder of a training run"),
-        (["suite=shared_cluster", "runs=x", "episodes=1"], "episodes is 1, must be an integer in 2..100000"),
+        (["suite=shared_cluster", "episodes=1"], "episodes is 1, must be an integer in 2..100000"),
+        (["suite=shared_cluster", "path=x"], "path=x: suite=shared_cluster draws its instances; leave it out"),
     ],
 )
 def test_mistakes_of_the_user(

@@ -1,0 +1,84 @@
+"""A central index: one weighted sum of named columns ranks every candidate and, as its bid, every pick.
+
+What is left of both roles without networks: a handful of numbers that a search can tune (``experiments/tune.py``) and anybody can read.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.policy import Mask, Observation
+from agents.rules.dispatching import pick_best
+from agents.rules.registry import RuleError
+from envs.columns import Candidate
+
+FORMAT: Final = 1
+FILE: Final = "index.json"
+"""In the folder of an index."""
+MAX_BYTES: Final = 2**16
+PLAIN: Final = (Candidate.WSRPT, Candidate.STARTABLE, Candidate.SHARED_DEMAND)
+"""Columns that count as they are: a logarithm, a flag and a share."""
+TIMES: Final = (Candidate.WAIT, Candidate.DURATION, Candidate.TAIL, Candidate.AGE_RELEASE)
+"""Columns of which log(1 + x) counts."""
+COLUMNS: Final = tuple(column.name.lower() for column in (*PLAIN, *TIMES))
+"""What an index may weigh, in the order of ``features``."""
+
+
+def features(rows: Observation) -> NDArray[np.float64]:
+    """Return [..., COLUMNS] of candidates, or of what negotiators see, [..., at least NUM_CANDIDATE]."""
+    return np.concatenate([rows[..., PLAIN], np.log1p(rows[..., TIMES])], axis=-1, dtype=np.float64)
+
+
+class Index:
+    """An index in both places at once: see :class:`agents.policy.Prioritizer` and :class:`agents.policy.Negotiator`.
+
+    It may reserve: how much a candidate must gain by waiting is in the weights of ``startable`` and ``wait``.
+    """
+
+    def __init__(self, weights: Mapping[str, float]) -> None:
+        """Weigh columns by name; those without a weight do not count.
+
+        Raises:
+            RuleError: for a column that is none of COLUMNS, or a weight that is not finite.
+        """
+        for name, weight in weights.items():
+            if name not in COLUMNS:
+                raise RuleError(f"an index cannot weigh {name!r}, must be one of {', '.join(COLUMNS)}")
+            if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
+                raise RuleError(f"an index weighs {name} by {weight!r}, must be a finite number")
+        self.weights = dict(weights)
+        self._weights = np.array([weights.get(name, 0.0) for name in COLUMNS])
+
+    def pick(self, candidates: Observation, context: Observation, mask: Mask) -> NDArray[np.int32]:
+        """Return [N] actions in 0..K: the best of all legal candidates."""
+        return pick_best(features(candidates) @ self._weights, mask)
+
+    def bid(self, observation: Observation) -> NDArray[np.float64]:
+        """Return [N] the index of each pick."""
+        bids: NDArray[np.float64] = features(observation) @ self._weights
+        return bids
+
+
+def load(path: Path) -> Index:
+    """Read an index from its file.
+
+    Raises:
+        RuleError: where the file is no index.
+    """
+    try:
+        content: Any = json.loads(path.read_bytes()[: MAX_BYTES + 1])
+    except (OSError, ValueError, RecursionError) as error:
+        raise RuleError(f"{path}: cannot be read as JSON of at most {MAX_BYTES} bytes: {error}") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT or not isinstance(content.get("weights"), dict):
+        raise RuleError(f"{path}: must be an object with format {FORMAT} and weights by column")
+    try:
+        return Index(content["weights"])
+    except RuleError as error:
+        raise RuleError(f"{path}: {error}") from None

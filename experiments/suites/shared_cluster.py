@@ -1,0 +1,151 @@
+"""Both roles, learned and by rule, in a shared cluster: loads, sizes of tasks and numbers of agents beyond those of training."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Final
+
+from omegaconf import DictConfig, OmegaConf
+
+from agents.evaluation import draw_episodes
+from agents.statistics import relative_difference
+from experiments import cli
+from experiments.outcome import Outcome, Sheet
+from experiments.policies import SHIPPED, is_rule
+from experiments.runs import ANOTHER, LEARNED, cell
+from experiments.suites import frame
+from experiments.suites.standing import Standing
+from experiments.suites.suite import Contest, Suite
+
+LOADS: Final = (0.8, 1.1, 1.5, 2.0)
+AGENTS: Final = (4, 8, 16)
+SMALL: Final = "small tasks"
+LARGE: Final = "large tasks"
+"""Some tasks need most of a shared resource, as the workload says; none of the small ones does."""
+TASKS: Final = (LARGE, SMALL)
+SEED: Final = 20_240_611
+"""Of the episodes; nothing else draws from it."""
+BASELINE: Final = ("wsrpt", "drf")
+STRONGEST: Final = ("wsrpt", "urgency")
+"""The rules that stand for a role in the tables of two by two."""
+INDEX: Final = f"{SHIPPED}/shared_cluster_index"
+SCORE: Final = "weighted_flow"
+
+
+def measure(config: DictConfig) -> Outcome:
+    """Run the suite; errors as in ``frame.measure``."""
+    return frame.measure(SUITE, config)
+
+
+def _contests(config: DictConfig) -> list[Contest]:
+    """One for each load, number of agents and size of tasks."""
+    if config.path is not None:
+        raise cli.UsageError(f"path={config.path}: suite=shared_cluster draws its instances; leave it out")
+    count = cli.integer(config, "episodes", 2, cli.MOST_EPISODES)
+    return [_contest(config, *cell, count) for cell in product(LOADS, AGENTS, TASKS)]
+
+
+def _contest(config: DictConfig, load: float, agents: int, tasks: str, count: int) -> Contest:
+    """Episodes with as many jobs per agent as the config's workload has."""
+    workload = {"load_min": load, "load_max": load, "agents": agents, "jobs": config.workload.jobs * agents // config.workload.agents}
+    if tasks == SMALL:
+        workload["big_fraction"] = 0.0
+    changed = OmegaConf.merge(config, {"workload": workload})
+    assert isinstance(changed, DictConfig)
+    scenario = cli.make_scenario(changed)
+    classes = {"load": f"load {load}", "agents": f"{agents} agents", "tasks": tasks}
+    return Contest(scenario, draw_episodes(scenario, count, SEED), {view: [label] * count for view, label in classes.items()})
+
+
+def _tables(contests: list[Contest], standings: list[Standing]) -> list[Sheet]:
+    """Who plays without rules against the strongest rules and against the index, everywhere; then each role for itself."""
+    groups = _groups(contests)
+    by_pair = {one.pair: one for one in standings}
+    rules = [one for one in standings if one.rule]
+    others = [one for one in standings if not is_rule("prioritizer", one.pair[0]) and not is_rule("negotiator", one.pair[1])]
+    best = {label: min(rules, key=lambda one: float(one.within(SCORE, group).mean())) for label, group in groups.items()}
+    index = dict.fromkeys(groups, by_pair[INDEX, INDEX])
+    sheets = [
+        _against("Everywhere: % of the rules that are the best there", groups, best, others),
+        _against("Everywhere: % of the tuned index", groups, index, [one for one in others if one.pair[0] != INDEX]),
+    ]
+    if (LEARNED, LEARNED) in by_pair:
+        sheets += [_two_by_two(contest.classes, place, by_pair) for place, contest in enumerate(contests)]
+    return sheets
+
+
+def _groups(contests: list[Contest]) -> dict[str, list[int]]:
+    """The contests of each class, those of each combination, and all."""
+    groups: dict[str, list[int]] = {frame.ALL: list(range(len(contests)))}
+    for view in contests[0].classes:
+        for place, contest in enumerate(contests):
+            groups.setdefault(contest.classes[view][0], []).append(place)
+    return groups | {_label(contest.classes): [place] for place, contest in enumerate(contests)}
+
+
+def _label(classes: dict[str, list[str]]) -> str:
+    return ", ".join(labels[0] for labels in classes.values())
+
+
+def _against(title: str, groups: dict[str, list[int]], to: dict[str, Standing], others: list[Standing]) -> Sheet:
+    rows = []
+    for label, group in groups.items():
+        base = to[label].within(SCORE, group)
+        differences = [relative_difference(one.within(SCORE, group), base) for one in others]
+        rows.append([label, str(base.shape[1]), to[label].name, *map(cell, differences)])
+    return Sheet(title, ["", "episodes", "to", *(one.name for one in others)], rows)
+
+
+def _two_by_two(classes: dict[str, list[str]], place: int, by_pair: dict[tuple[str, str], Standing]) -> Sheet:
+    """Each role by its strongest rule or learned; where there are several runs, with the negotiators of other runs too."""
+    negotiators = [n for n in (STRONGEST[1], LEARNED, ANOTHER) if (LEARNED, n) in by_pair]
+    base = by_pair[BASELINE].within(SCORE, [place])
+    rows = []
+    for prioritizer in (STRONGEST[0], LEARNED):
+        pairs = [(prioritizer, negotiator) for negotiator in negotiators]
+        row = ["" if pair not in by_pair else cell(relative_difference(by_pair[pair].within(SCORE, [place]), base)) for pair in pairs]
+        rows.append([prioritizer, *row])
+    title = f"{_label(classes).capitalize()}: each role by rule or learned, % of {' with '.join(BASELINE)}"
+    return Sheet(title, ["prioritizer", *(f"negotiator {negotiator}" for negotiator in negotiators)], rows)
+
+
+SUITE: Final = Suite(
+    name="shared_cluster",
+    title="Shared clusters",
+    contests=_contests,
+    views=(),
+    rules=(
+        BASELINE,
+        STRONGEST,
+        ("wsrpt", "fcfs"),
+        ("wsrpt", "equal"),
+        ("wsrpt+r", "drf"),
+        ("wsrpt+r", "urgency"),
+        ("wspt", "drf"),
+        ("wspt", "urgency"),
+        ("atc", "drf"),
+        ("atc", "urgency"),
+        ("atc+r", "urgency"),
+        ("saf", "urgency"),
+        ("fifo", "drf"),
+    ),
+    tuned=((INDEX, INDEX),),
+    learned=(
+        (LEARNED, LEARNED),
+        (LEARNED, ANOTHER),
+        (LEARNED, STRONGEST[1]),
+        (LEARNED, BASELINE[1]),
+        (STRONGEST[0], LEARNED),
+        ("wsrpt+r", LEARNED),
+    ),
+    measures=(SCORE, "mean_slowdown", "jain"),
+    unit="weighted mean flow time, s",
+    tables=_tables,
+    notes=(
+        "Every combination of load, number of agents and size of tasks has as many episodes. Agents have as many jobs each everywhere, and "
+        f"share the same two resources. '{LARGE}': some tasks need most of one of them; '{SMALL}': none does.",
+        f"The tuned index is a weighted sum of columns in both roles, {INDEX}: tuned on 4 agents with large tasks at loads 0.8 to 2.0.",
+        f"'{ANOTHER}': every prioritizer with the negotiators of all other runs. Reserving rules (+r) lose here because an agent that "
+        "reserves leaves its other slots idle until the next event.",
+    ),
+)

@@ -1,0 +1,57 @@
+"""What one contestant achieved in a whole suite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.runs import Side
+
+Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What one contestant achieved in all contests."""
+
+    name: str
+    rule: bool
+    sides: list[Side]
+    """[contests]."""
+    reference: Scores
+    """[E] over all contests; 1 where scores are not measured against anything."""
+    counted: NDArray[np.bool_]
+    """[E] the episodes of ALL."""
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """Its prioritizer and its negotiator."""
+        return self.sides[0].prioritizer, self.sides[0].negotiator
+
+    def scores(self, measure: str) -> Scores:
+        """[runs, episodes of ALL] a measure, as multiples of the reference where there is one."""
+        return (self.column(measure) / self.reference)[:, self.counted]
+
+    def column(self, measure: str) -> Scores:
+        """[runs, E] a measure over all contests."""
+        return self.within(measure, range(len(self.sides)))
+
+    def within(self, measure: str, contests: Iterable[int]) -> Scores:
+        """[runs, E] a measure over some contests."""
+        return np.concatenate([self.sides[contest].column(measure) for contest in contests], axis=1)
+
+    @cached_property
+    def seconds(self) -> float:
+        """Wall time per episode and run."""
+        results = [each for side in self.sides for each in side.results]
+        return sum(each.seconds for each in results) / sum(len(each.metrics) for each in results)
+
+    @cached_property
+    def decision(self) -> float:
+        """Wall seconds per decision of the schedules."""
+        results = [each for side in self.sides for each in side.results]
+        return sum(each.seconds for each in results) / sum(each.decisions for each in results)

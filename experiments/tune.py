@@ -1,0 +1,63 @@
+"""Tune a central index for a scenario by the cross-entropy method, and publish it by name. ``--help`` shows how."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+from tqdm import tqdm
+
+from experiments import cli
+from experiments.building import check, make
+from experiments.files import check_writable, write_text
+
+
+def tune(config: DictConfig) -> None:
+    """Search, compare with the rules of ``config.score`` on fresh episodes, print, and write the index with what is known of it."""
+    from agents.evaluation import draw_episodes, play  # the world takes a second to import: --help does not need it
+    from agents.rules import index
+    from agents.statistics import relative_difference
+    from agents.tuning import CrossEntropy
+    from agents.tuning import tune as generations
+    from experiments.policies import load_negotiator, load_prioritizer
+    from experiments.tables import percent
+
+    scenario, search = cli.make_scenario(config), make(config, "search", CrossEntropy)
+    seed, path = cli.integer(config, "seed", 0), Path(check(config.folder, str, "folder")) / index.FILE
+    count, fresh = cli.integer(config, "score.episodes", 2, cli.MOST_EPISODES), cli.integer(config, "score.seed", 0)
+    rules = load_prioritizer(str(config.score.prioritizer)), load_negotiator(str(config.score.negotiator))
+    check_writable("folder", path)
+    bar = tqdm(generations(scenario, search, seed), total=search.generations, desc="tuning", unit="generation", disable=None)
+    for found in bar:
+        bar.set_postfix_str(f"spread {found.spread:.2f}, elite {100 * (found.gain - 1):+.1f} %")
+    tuned, episodes = index.Index(found.mean), draw_episodes(scenario, count, fresh)
+    costs = [play(scenario, episodes, *pair).objective for pair in ((tuned, tuned), rules)]
+    difference = relative_difference(costs[0], costs[1])
+    said = [override for override in HydraConfig.get().overrides.task if not override.startswith("folder=")]
+    facts: dict[str, Any] = {
+        "command": " ".join(["python -m experiments.tune", *said]),
+        "seed": seed,
+        "search": vars(search),
+        "workload": OmegaConf.to_container(config.workload, resolve=True),
+        "score": OmegaConf.to_container(config.score, resolve=True),
+        "objective": float(costs[0].mean()),
+        "objective_of_rules": float(costs[1].mean()),
+        "difference": difference._asdict(),
+    }
+    write_text(path, json.dumps({"format": index.FORMAT, "weights": tuned.weights, "training": facts}, indent=1, allow_nan=False) + "\n")
+    print(", ".join(f"{name} {weight:+.3f}" for name, weight in tuned.weights.items()))
+    named = f"{config.score.prioritizer} with {config.score.negotiator}"
+    print(f"On {count} fresh episodes its mean objective is {percent(difference)} % of {named}.")
+    print(f"The index is in {path}.")
+
+
+def main() -> None:
+    """Run ``parley-tune``."""
+    cli.run(tune, "tune")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""The whole of ``parley-tune``, small: an index that is written, found by its name, and plays."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from agents.evaluation import draw_episodes, play
+from agents.rules import Index
+from envs.default_scenario import default_scenario
+from experiments import policies, tune
+from experiments.building import make
+from experiments.policies import RESULTS, load_negotiator, load_prioritizer
+
+SMALL = ["workload.jobs=8", "search.population=4", "search.elite=2", "search.generations=2", "search.episodes=2", "score.episodes=2"]
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    """Run ``parley-tune`` with these arguments."""
+    monkeypatch.setattr(sys, "argv", ["parley-tune", *arguments])
+    tune.main()
+
+
+def test_the_published_index_is_what_it_says() -> None:
+    """Protects the committed index: on the first of the episodes that it names it is far ahead of the rules that it names."""
+    facts = json.loads((RESULTS / "policies" / "shared_cluster_index" / "index.json").read_text(encoding="utf-8"))["training"]
+    scenario = replace(default_scenario(), workload=make(OmegaConf.create(facts), "workload"))
+    episodes = draw_episodes(scenario, 16, facts["score"]["seed"])
+    name, rules = "policies/shared_cluster_index", facts["score"]
+    mean = play(scenario, episodes, load_prioritizer(name), load_negotiator(name)).objective.mean()
+    of_rules = play(scenario, episodes, load_prioritizer(rules["prioritizer"]), load_negotiator(rules["negotiator"])).objective.mean()
+    assert mean / of_rules - 1 < facts["difference"]["high"] < 0
+
+
+def test_an_index_is_tuned_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects what is published: weights, what they were tuned on, and the name by which commands find them in both roles."""
+    monkeypatch.setattr(policies, "RESULTS", tmp_path)
+    run(monkeypatch, *SMALL, f"folder={tmp_path / 'policies' / 'mine'}")
+    written = json.loads((tmp_path / "policies" / "mine" / "index.json").read_text(encoding="utf-8"))
+    for load in (load_prioritizer, load_negotiator):
+        loaded = load("policies/mine")
+        assert isinstance(loaded, Index)
+        assert loaded.weights == written["weights"]
+    assert written["weights"]["wsrpt"] == 1.0
+    assert written["training"]["workload"]["load_max"] == 2.0
+    assert written["training"]["command"] == " ".join(["python -m experiments.tune", *SMALL])
+    assert "On 2 fresh episodes its mean objective is" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("search.elite=1", "search.elite is 1, must be in 2..48"),
+        ("search.elite=many", "search.elite is 'many', must be an integer"),
+        ("score.episodes=1", "score.episodes is 1, must be an integer in 2..100000"),
+        ("score.prioritizer=nosuch", "unknown prioritizer rule 'nosuch'"),
+    ],
+)
+def test_mistakes_of_the_user(
+    argument: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects users: one line and exit code 2, before anything is played."""
+    with pytest.raises(SystemExit) as exit_:
+        run(monkeypatch, argument, f"folder={tmp_path / 'mine'}")
+    assert exit_.value.code == 2
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
