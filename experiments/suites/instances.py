@@ -17,6 +17,7 @@ from envs.scenario import Scenario
 from envs.workloads.instance import Instance, Workload
 from experiments import public_data
 from experiments.cli import UsageError
+from experiments.suites.bounds import Measure
 from experiments.suites.suite import TO_BOUND, Contest
 
 BOUNDS: Final = "bks*.json"
@@ -45,9 +46,11 @@ def contests(
     read: Callable[[str], Workload],
     scenario: Scenario,
     family: Callable[[str], str],
-    bound: Callable[[Instance], float],
+    measure: Measure,
 ) -> list[Contest]:
     """Read every file below a folder whose name ends in ``suffix``; files of one size make one contest.
+
+    Where no best known value is given, scores are measured against what ``measure`` says.
 
     Raises:
         UsageError: where there is no such file, or the best known values cannot be read.
@@ -64,15 +67,16 @@ def contests(
     made = []
     for size, members in sorted(sizes.items(), key=lambda item: tuple(map(int, item[0].split("x")))):
         names = [file.stem for file, _ in members]
-        marks = ["" if name in known else f", {TO_BOUND}" for name in names]
         episodes = one_each([workload for _, workload in members])
+        measured = [(known[n], False) if n in known else measure(i) for n, i in zip(names, episodes.instances, strict=True)]
+        marks = [f", {TO_BOUND}" if bound else "" for _, bound in measured]
         made.append(
             Contest(
                 at_home(scenario, members[0][1], episodes),
                 episodes,
                 {FAMILY: [family(n) + mark for n, mark in zip(names, marks, strict=True)], SIZE: [size + mark for mark in marks]},
-                np.array([known.get(n) or bound(i) for n, i in zip(names, episodes.instances, strict=True)]),
-                np.array([name not in known for name in names]),
+                np.array([value for value, _ in measured]),
+                np.array([bound for _, bound in measured]),
             )
         )
     return made
@@ -113,10 +117,11 @@ def best_known(folder: Path) -> dict[str, float]:
     return known
 
 
-def generated(scenario: Scenario, workload: Workload, size: str, seeds: list[int], bound: Callable[[Instance], float]) -> Contest:
-    """Instances drawn from a generator, measured against a lower bound."""
+def generated(scenario: Scenario, workload: Workload, size: str, seeds: list[int], measure: Measure) -> Contest:
+    """Instances drawn from a generator, measured against what ``measure`` says."""
     instances = [workload.instance(seed) for seed in seeds]
     episodes = Episodes(instances, np.arange(len(seeds), dtype=np.int32), np.array(seeds, np.uint64))
-    row = [f"generated {size}, {TO_BOUND}"] * len(seeds)
-    reference = np.array([bound(instance) for instance in instances])
-    return Contest(at_home(scenario, workload, episodes), episodes, {FAMILY: row, SIZE: row}, reference, np.ones(len(seeds), np.bool_))
+    measured = [measure(instance) for instance in instances]
+    row = [f"generated {size}{f', {TO_BOUND}' if bound else ''}" for _, bound in measured]
+    reference, to_bound = np.array([value for value, _ in measured]), np.array([bound for _, bound in measured])
+    return Contest(at_home(scenario, workload, episodes), episodes, {FAMILY: row, SIZE: row}, reference, to_bound)

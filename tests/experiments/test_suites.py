@@ -17,8 +17,8 @@ from agents.networks import PRIORITIZER, Brain, Spec
 from envs.workloads.flexible_jobshop import FlexibleJobShopWorkload
 from envs.workloads.jobshop import JobShopWorkload
 from experiments import benchmark
+from experiments.bounds.analytic import makespan_bound
 from experiments.cli import UsageError
-from experiments.suites.bounds import makespan_bound
 from experiments.suites.instances import best_known
 
 SHOP = "2 2\n0 3 1 2\n1 4 0 1\n"
