@@ -127,7 +127,7 @@ class _Telling:
         self.first, self.successor = i.successor_first.tolist(), i.successor.tolist()
         self.open: list[int] = np.bincount(i.successor, minlength=i.num_tasks).tolist()
         self.left: list[int] = np.diff(i.job_first).tolist()
-        self.leases: list[bool] = i.task_demand[:, i.shared].any(axis=1).tolist()
+        self.leases: list[bool] = (i.task_demand[:, i.shared].sum(axis=1) > 0).tolist()
         self.rows: list[tuple[float, EventKind, int, int, int, float]] = []
 
     def log(self) -> EventLog:
