@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from experiments import cli
+from experiments.benchmark import SUITES
 from experiments.building import check
 from experiments.files import check_writable
 
@@ -65,11 +66,10 @@ def _instances(config: DictConfig) -> tuple[Objective, list[Instance]]:
         scenario = cli.make_scenario(config)
         cli.tell_skipped(scenario)
         return scenario.objective, draw_episodes(scenario, cli.integer(config, "episodes", 1, cli.MOST_EPISODES), config.seed).instances
-    try:
-        suite = importlib.import_module(f"experiments.suites.{name}").SUITE
-    except (ImportError, AttributeError):
-        raise cli.UsageError(f"suite is {name!r}, must be a suite of problems, such as job_shop") from None
-    contests = suite.contests(config)
+    known = [suite for suite, package in SUITES.items() if package]
+    if name not in known:
+        raise cli.UsageError(f"suite is {name!r}, must be one of {', '.join(known)}, or null for the scenario's workload")
+    contests = importlib.import_module(f"experiments.{SUITES[name]}.{name}").SUITE.contests(config)
     objectives = {contest.scenario.objective for contest in contests}
     if len(objectives) > 1:
         raise cli.UsageError(f"suite={name} has several objectives, must have one: bound its scenarios one by one")

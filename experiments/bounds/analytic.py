@@ -41,9 +41,12 @@ class Share(NamedTuple):
     """[n] seconds of the machine."""
 
 
-def lower_bound(objective: Objective, i: Instance) -> float:
-    """Return a cost that no schedule is below: the sum of the bounds of the objective's terms."""
-    paths, of_jobs = find_paths(i), late(objective, i)
+def lower_bound(objective: Objective, i: Instance, noise: FloatArray | None = None) -> float:
+    """Return a cost that no schedule is below: the sum of the bounds of the objective's terms.
+
+    Where durations are noisy, ``noise`` [T] says how: the bound is then one for somebody who knows it.
+    """
+    paths, of_jobs = find_paths(i, noise), late(objective, i)
     shares = list(find_shares(i, paths.shortest))
     bound = float(leased(objective, i) @ paths.shortest) + sum(_late_bound(i, term, paths, shares) for term in of_jobs)
     return bound + (objective.makespan * _makespan_bound(paths, shares) if objective.makespan else 0.0)
@@ -60,18 +63,18 @@ def critical_path(i: Instance) -> float:
     return float((paths.head + paths.shortest + paths.tail).max())
 
 
-def find_paths(i: Instance) -> Paths:
-    """Return the longest ways to and from every task."""
-    shortest = np.minimum.reduceat(realised(i), i.option_first[:-1])
-    head, tail = i.job_release[i.job_of_task()], np.zeros(i.num_tasks)
-    order = topological_order(i.successor_first, i.successor)
+def find_paths(i: Instance, noise: FloatArray | None = None) -> Paths:
+    """Return the longest ways to and from every task; ``noise`` as above."""
+    shortest = np.minimum.reduceat(realised(i), i.option_first[:-1]) * (1.0 if noise is None else noise)
+    length, head, tail = shortest.tolist(), i.job_release[i.job_of_task()].tolist(), [0.0] * i.num_tasks
+    first, successor = i.successor_first.tolist(), i.successor.tolist()
+    order = topological_order(i.successor_first, i.successor).tolist()
     for t in order:
-        after = i.successor[i.successor_first[t] : i.successor_first[t + 1]]
-        head[after] = np.maximum(head[after], head[t] + shortest[t])
-    for t in order[::-1]:
-        after = i.successor[i.successor_first[t] : i.successor_first[t + 1]]
-        tail[t] = (tail[after] + shortest[after]).max(initial=0.0)
-    return Paths(shortest, head, tail)
+        for s in successor[first[t] : first[t + 1]]:
+            head[s] = max(head[s], head[t] + length[t])
+    for t in reversed(order):
+        tail[t] = max((tail[s] + length[s] for s in successor[first[t] : first[t + 1]]), default=0.0)
+    return Paths(shortest, np.array(head), np.array(tail))
 
 
 def find_shares(i: Instance, shortest: FloatArray) -> Iterator[Share]:

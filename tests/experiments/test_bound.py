@@ -169,8 +169,9 @@ def test_damaged_files(text: str, message: str, tmp_path: Path) -> None:
     [
         (["seconds=-1"], "seconds is -1.0, must be finite and >= 0"),
         (["workers=0"], "workers is 0, must be an integer in 1..1024"),
+        (["options=many"], "options is 'many', must be an integer"),
         (["out=x.txt"], "out=x.txt must be the .json file to write"),
-        (["suite=no_such"], "suite is 'no_such', must be a suite of problems, such as job_shop"),
+        (["suite=no_such"], "suite is 'no_such', must be one of job_shop, flexible_job_shop"),
         (["suite=job_shop", "path=no/such"], "path: no/such is no folder"),
         (["episodes=0"], "episodes is 0, must be"),
     ],
@@ -181,7 +182,7 @@ def test_mistakes_of_the_user(
     """Protects users: one line and exit code 2, and nothing written."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as exit_:
-        run(monkeypatch, bound, "seconds=0", *arguments)
+        run(monkeypatch, bound, "seconds=0", "out=known.json", *arguments)
     assert exit_.value.code == 2
     assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

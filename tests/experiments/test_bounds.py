@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pytest
 
-from envs.scenario import Objective
+from agents.evaluation import draw_episodes, play
+from agents.rules import negotiator, prioritizer
+from envs.scenario import Objective, Uncertainty
 from envs.workloads.instance import FloatArray, Instance
+from envs.workloads.synthetic import SyntheticWorkload
 from experiments.bounds.analytic import critical_path, lower_bound, makespan_bound
 from experiments.bounds.charges import late
+from experiments.bounds.hindsight import hindsight
 from experiments.bounds.one_machine import busy, completions, jackson
-from tests.by_hand import ByHand
+from tests.by_hand import CALM, ByHand
 from tests.small import every_end, small
 
 OBJECTIVES = {
@@ -96,3 +101,17 @@ def test_by_hand() -> None:
     by_hand = ByHand().instance(0)
     assert critical_path(by_hand) == 21
     assert lower_bound(Objective(lease=1.0), by_hand) == 2 * 4 + 2 * 20  # tokens x seconds
+
+
+@pytest.mark.parametrize("jobs", [2, 20])
+def test_hindsight(jobs: int) -> None:
+    """Protects bounds of noisy episodes: they know the very noise that was drawn, so rules come close where there is little to decide."""
+    scenario = replace(CALM, workload=SyntheticWorkload(agents=2, jobs=jobs, scale_spread=1.0), uncertainty=Uncertainty(duration_sigma=1.0))
+    for objective in OBJECTIVES.values():
+        scenario = replace(scenario, objective=objective)
+        episodes = draw_episodes(scenario, 8, 1)
+        costs, bounds = play(scenario, episodes, prioritizer("wsrpt"), negotiator("urgency")).objective, hindsight(scenario, episodes)
+        assert (bounds <= costs * (1 + 1e-12)).all()
+        assert jobs > 2 or (bounds >= costs * (1 - 1e-9)).any()  # two jobs that do not meet
+    broken = replace(scenario, uncertainty=Uncertainty(failure_probability=0.1))
+    assert not hindsight(broken, draw_episodes(broken, 2, 1)).any()
