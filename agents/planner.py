@@ -22,7 +22,7 @@ from agents.policy import Negotiator, Scorer
 from envs.engine.codes import Phase
 from envs.scenario import Scenario
 from envs.workloads.instance import Instance
-from envs.world import Outputs
+from envs.world import Outputs, World
 
 
 class PlanError(ValueError):
@@ -119,10 +119,10 @@ def plan(
     return Planned([best for best in plans if best is not None], decisions, time.perf_counter() - began)
 
 
-def follow(plans: Sequence[Plan]) -> Callable[[int], Choose]:
+def follow(plans: Sequence[Plan]) -> Callable[[World, int], Choose]:
     """Return what :func:`agents.evaluation.play_by` needs to play plans [E] of the same episodes."""
 
-    def chooser(first: int) -> Choose:
+    def chooser(_: World, first: int) -> Choose:
         def choose(out: Outputs, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
             for b in np.flatnonzero(out.phase != Phase.OVER):
                 followed, at = plans[first + int(out.entry[b])], int(out.steps[b])

@@ -101,7 +101,7 @@ def _completed(scenario: Scenario, episodes: Episodes, prefix: NDArray[np.int32]
             asked = out.acting[0]  # type: ignore[attr-defined]
             picks[0, asked] = SPT.pick(out.candidates[0][asked], out.context[0][asked], out.mask[0][asked])  # type: ignore[attr-defined]
 
-    return float(play_by(lambda first: choose, scenario, episodes).objective[0])
+    return float(play_by(lambda world, first: choose, scenario, episodes).objective[0])
 
 
 def test_more_is_no_worse(shop: tuple[Scenario, Episodes]) -> None:
