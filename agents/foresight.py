@@ -7,7 +7,6 @@ policy's own pick is followed unless a likely alternative costs less in the mean
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from agents.evaluation import Choose, decide
 from agents.flight import NOTHING, likeliest
 from agents.policy import Negotiator, Scorer
+from agents.search import Search
 from envs.engine.codes import Phase
 from envs.imagination import Imagination
 from envs.world import Outputs, World
@@ -23,31 +23,15 @@ from envs.world import Outputs, World
 Picks = NDArray[np.int32]
 
 
-@dataclass(frozen=True)
-class Foresight:
-    """How far alternatives are looked at."""
-
-    choices: int = 3
-    """Likeliest actions of a seat that are tried."""
-    futures: int = 8
-    """That each of them is completed in."""
-    caution: float = 1.0
-    """Standard errors by which an alternative must be better than the policy's own pick."""
-    slots: int = 512
-    """Completions in flight at once; results do not depend on it."""
-    seed: int = 0
-    """Of the futures; they have nothing to do with the real one."""
-
-
-def look_ahead(prioritizer: Scorer, negotiator: Negotiator, how: Foresight) -> Callable[[World, int], Choose]:
-    """Return what :func:`agents.evaluation.play_by` needs to play with lookahead."""
+def look_ahead(prioritizer: Scorer, negotiator: Negotiator, how: Search) -> Callable[[World, int], Choose]:
+    """Return what :func:`agents.evaluation.play_by` needs to play with lookahead; of a search, samples, starts and seconds do not count."""
     return lambda world, first: _Looker(world, first, prioritizer, negotiator, how)
 
 
 class _Looker:
     """Decides in the worlds of one batch of episodes."""
 
-    def __init__(self, world: World, first: int, prioritizer: Scorer, negotiator: Negotiator, how: Foresight) -> None:
+    def __init__(self, world: World, first: int, prioritizer: Scorer, negotiator: Negotiator, how: Search) -> None:
         self._world, self._first, self._how = world, first, how
         self._prioritizer, self._negotiator = prioritizer, negotiator
         self._imagined: Imagination | None = None
