@@ -11,7 +11,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.engine.codes import NONE
 from envs.engine.layout import SITE_ADDRESSES, WORLD_ADDRESSES
 from envs.engine.objective import SLOWDOWN_FLOOR
 from envs.scenario import Scenario, Uncertainty
@@ -66,7 +65,7 @@ class Imagination(World):
             own[name][onto] = value
         for name in SITE_ADDRESSES:
             own[name][onto] = self._sites.site[name][place]
-        own["instance"][onto], own["seed"][onto], own["log_size"][onto], own["ordered"][onto] = place, seed, 0, NONE
+        own["instance"][onto], own["seed"][onto], own["log_size"][onto] = place, seed, 0
         self._speeds[place] = 1.0 / np.maximum(state["beliefs"]["factor"][place], np.finfo(np.float64).tiny)
         self._forget_arrivals(onto, place)
         self._find_slow(onto, place)
@@ -82,7 +81,6 @@ class Imagination(World):
             self._state.jobs["open"][b, here:jobs] = 0
             world["open_jobs"][b] -= jobs - here
             np.subtract.at(self._state.agents["unfinished"][b], instance.job_owner[here:], 1)
-            world["sum_weight"][b] *= jobs / here  # the mean over submitted jobs stays what it is
             world["submitted"][b] = jobs
 
     def _find_slow(self, b: int, place: int) -> None:
