@@ -50,7 +50,7 @@ def read(path: str) -> FlexibleJobShopWorkload:
 
 def _contests(config: DictConfig) -> list[Contest]:
     scenario = cli.standard_scenario("flexible_job_shop")
-    return contests(folder_of(config, "fjsp/instances"), ".fjs", read, scenario, family, makespan_bound)
+    return contests(folder_of(config, "fjsp/instances"), (".fjs",), read, scenario, family, makespan_bound)
 
 
 def _published(method: str, source: str, *values: float) -> list[Published]:

@@ -40,7 +40,7 @@ def family(stem: str) -> str:
 
 def _contests(config: DictConfig) -> list[Contest]:
     folder, scenario = folder_of(config, "jsp/instances"), cli.standard_scenario("job_shop")
-    published = contests(folder, ".txt", lambda path: JobShopWorkload(path), scenario, family, makespan_bound)
+    published = contests(folder, (".txt",), lambda path: JobShopWorkload(path), scenario, family, makespan_bound)
     return published if config.path is not None else published + [_generated(jobs, machines) for jobs, machines in GENERATED]
 
 
