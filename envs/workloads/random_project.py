@@ -46,7 +46,9 @@ class RandomProject:
         require(integer(self.activities_min, 1, MOST_ACTIVITIES), self, "activities_min", f"an integer in 1..{MOST_ACTIVITIES}")
         most = integer(self.activities_max, self.activities_min, MOST_ACTIVITIES)
         require(most, self, "activities_max", f"an integer in activities_min, {self.activities_min}..{MOST_ACTIVITIES}")
-        require(integer(self.resources, 1, MAX_CELLS // MOST_ACTIVITIES), self, "resources", f"an integer in 1..{MAX_CELLS // MOST_ACTIVITIES}")
+        require(
+            integer(self.resources, 1, MAX_CELLS // MOST_ACTIVITIES), self, "resources", f"an integer in 1..{MAX_CELLS // MOST_ACTIVITIES}"
+        )
         for name, high in (("complexities", ENDS), ("factors", 1), ("strengths", 1)):
             values = getattr(self, name)
             require(len(values) > 0 and all(number(value, 0, high) for value in values), self, name, f"one or more numbers in 0..{high}")

@@ -39,7 +39,9 @@ class RandomStochasticJobShop:
         require(self.machines_max <= MAX_AGENTS, self, "machines_max", f"at most {MAX_AGENTS}")
         require(self.jobs_max * self.machines_max <= MAX_CELLS, self, "jobs_max", f"at most {MAX_CELLS} with machines_max multiplied")
         require(integer(self.below_max, 1, MAX_UNITS), self, "below_max", f"an integer in 1..{MAX_UNITS}")
-        require(integer(self.mode_min, self.below_max, MAX_UNITS), self, "mode_min", f"an integer in below_max, {self.below_max}..{MAX_UNITS}")
+        require(
+            integer(self.mode_min, self.below_max, MAX_UNITS), self, "mode_min", f"an integer in below_max, {self.below_max}..{MAX_UNITS}"
+        )
         require(integer(self.mode_max, self.mode_min, MAX_UNITS), self, "mode_max", f"an integer in mode_min, {self.mode_min}..{MAX_UNITS}")
         require(integer(self.above_max, 1, MAX_UNITS), self, "above_max", f"an integer in 1..{MAX_UNITS}")
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from envs.workloads.instance import Instance, WorkloadError
 from envs.workloads.jobshop import shop_instance
-from envs.workloads.source import MAX_CELLS, MAX_SECONDS, FileWorkload, check_size
+from envs.workloads.source import MAX_SECONDS, FileWorkload, check_size
 
 ROUTE: Final = "affectations"
 DURATIONS: Final = "durations"
@@ -36,7 +36,7 @@ class StochasticJobShopWorkload(FileWorkload):
 
     def read(self) -> tuple[Instance, tuple[str, ...]]:
         route, durations = _arrays(self.path)
-        jobs, machines = route.shape
+        machines = route.shape[1]
         for ok, name, array, bound in (
             ((route >= 0) & (route < machines) & (route == np.floor(route)), ROUTE, route, f"a machine in 0..{machines - 1}"),
             (_is_triangle(durations), DURATIONS, durations, "realised, min, max, mode with 0 <= min <= realised, mode <= max <= 1e+15"),

@@ -66,8 +66,8 @@ SUITE: Final = Suite(
         *_published("scatter search, 50,000 schedules", "Debels et al. 2006", 0.01, 10.7, 31.6),
     ),
     notes=(
-        "The published values are means over whole sets (480 + 480 + 600), of which the public data hold a part, without most of those that "
-        "every method solves: gaps on it are larger. path=FOLDER scores others.",
+        "The published values are means over whole sets (480 + 480 + 600), of which the public data hold a part where resources are "
+        "scarcer: gaps on it are larger. path=FOLDER scores others.",
         f"'{TO_BOUND}': above the critical path, a lower bound that no schedule reaches where resources are scarce.",
         "The field's 'schedules' are plans drawn: search=[{samples:1000}]. Rules start whatever can (the parallel scheme); who learns may "
         "reserve, which is to wait for the next event.",
