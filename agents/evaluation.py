@@ -96,13 +96,19 @@ def play(
         ValueError: where a policy decides what is illegal.
     """
     choose = _by(prioritizer, negotiator)
-    return play_by(lambda first: choose, scenario, episodes, worlds=worlds, label=label, progress=progress)
+    return play_by(lambda world, first: choose, scenario, episodes, worlds=worlds, label=label, progress=progress)
 
 
 def play_by(
-    chooser: Callable[[int], Choose], scenario: Scenario, episodes: Episodes, *, worlds: int = 64, label: str = "", progress: bool = False
+    chooser: Callable[[World, int], Choose],
+    scenario: Scenario,
+    episodes: Episodes,
+    *,
+    worlds: int = 64,
+    label: str = "",
+    progress: bool = False,
 ) -> Results:
-    """Play every episode once and check it, as :func:`play` does; ``chooser(e)`` decides in episode e and those played beside it."""
+    """Play every episode once and check it, as :func:`play` does; ``chooser(world, e)`` decides in episode e and those beside it."""
     count = len(episodes.seeds)
     batches = -(-count // worlds)
     world = World(scenario, -(-count // batches), instances=episodes.instances, auto_reset=False, record=True)
@@ -112,7 +118,7 @@ def play_by(
         for first in range(0, count, world.num_worlds):
             batch = slice(first, first + world.num_worlds)
             began = time.perf_counter()
-            team, own, chosen = _play_batch(world, episodes.seeds[batch], episodes.instance[batch], chooser(first))
+            team, own, chosen = _play_batch(world, episodes.seeds[batch], episodes.instance[batch], chooser(world, first))
             seconds += time.perf_counter() - began
             decisions += chosen
             for b in range(len(team)):

@@ -142,7 +142,7 @@ class Flight:
         if asked.any():
             scores = self._prioritizer.scores(out.candidates[asked], out.context[asked], out.mask[asked])
             if self._width:
-                choices[asked] = _likeliest(scores, self._width)
+                choices[asked] = likeliest(scores, self._width)
             sampled = np.broadcast_to(self._sampled[:, None], asked.shape)[asked]
             scores[sampled] += self._random.gumbel(size=(int(sampled.sum()), scores.shape[1]))  # the Gumbel trick
             self._picks[asked] = scores.argmax(axis=1)
@@ -166,7 +166,7 @@ class Flight:
         del self._history[: len(self._history) - (self._round - oldest)]
 
 
-def _likeliest(scores: NDArray[np.float32], width: int) -> NDArray[np.int32]:
+def likeliest(scores: NDArray[np.float32], width: int) -> NDArray[np.int32]:
     """[N, width] the actions with the largest scores, in that order; NOTHING where fewer are legal."""
     order = np.argsort(-scores, axis=1, kind="stable")[:, :width].astype(np.int32)
     order[np.isneginf(np.take_along_axis(scores, order, axis=1))] = NOTHING

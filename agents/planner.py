@@ -19,48 +19,11 @@ from agents.evaluation import Choose, Episodes
 from agents.flight import Flight, Plan
 from agents.pilot import Pilot
 from agents.policy import Negotiator, Scorer
+from agents.search import PlanError, Search
 from envs.engine.codes import Phase
 from envs.scenario import Scenario
 from envs.workloads.instance import Instance
-from envs.world import Outputs
-
-
-class PlanError(ValueError):
-    """A search that cannot be; the message says why."""
-
-
-@dataclass(frozen=True)
-class Search:
-    """How much is searched. The defaults are the policy's own plan, without search."""
-
-    samples: int = 1
-    """Plans of each episode: the policy's own, and others drawn from it at temperature 1."""
-    choices: int = 1
-    """Likeliest actions that a lookahead completes at every decision; 1: no lookahead."""
-    starts: int = 1
-    """Plans of each episode, the best ones, from which a lookahead starts."""
-    slots: int = 128
-    """Completions in flight at once; results depend on it only where plans are sampled."""
-    abreast: int = 16
-    """Episodes that are searched at once."""
-    seconds: float = math.inf
-    """Wall time per batch of episodes; what was found by then counts. A whole plan of each is found first."""
-    seed: int = 0
-
-    @property
-    def name(self) -> str:
-        """For tables."""
-        parts = [f"best of {self.samples}" if self.samples > 1 else "", f"lookahead {self.choices}" if self.choices > 1 else ""]
-        parts += [f"from {self.starts}" if self.starts > 1 else "", f"in {self.seconds:g} s" if math.isfinite(self.seconds) else ""]
-        return ", ".join(filter(None, parts)) or "greedy"
-
-    def __post_init__(self) -> None:
-        """Raise PlanError for a number out of its bounds."""
-        for name in ("samples", "choices", "starts", "slots", "abreast"):
-            if getattr(self, name) < 1:
-                raise PlanError(f"search.{name} is {getattr(self, name)}, must be >= 1")
-        if not self.seconds > 0:
-            raise PlanError(f"search.seconds is {self.seconds}, must be > 0")
+from envs.world import Outputs, World
 
 
 @dataclass(frozen=True)
@@ -119,10 +82,10 @@ def plan(
     return Planned([best for best in plans if best is not None], decisions, time.perf_counter() - began)
 
 
-def follow(plans: Sequence[Plan]) -> Callable[[int], Choose]:
+def follow(plans: Sequence[Plan]) -> Callable[[World, int], Choose]:
     """Return what :func:`agents.evaluation.play_by` needs to play plans [E] of the same episodes."""
 
-    def chooser(first: int) -> Choose:
+    def chooser(_: World, first: int) -> Choose:
         def choose(out: Outputs, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
             for b in np.flatnonzero(out.phase != Phase.OVER):
                 followed, at = plans[first + int(out.entry[b])], int(out.steps[b])

@@ -174,7 +174,7 @@ class World:
         if self._record:
             raise ValueError("World.fork: this World records events; make one with record=False")
         for name, array in self._state._asdict().items():
-            if name != "world" and name not in _NOT_STATE:
+            if name != "world" and name not in NOT_STATE:
                 array[onto] = array[worlds]
         own = self._state.world
         addresses = {name: own[name][onto] for name in WORLD_ADDRESSES}
@@ -238,12 +238,12 @@ class World:
 
     def get_state(self) -> dict[str, NDArray[Any]]:
         """Return a copy of everything that ``set_state`` needs to go on exactly from here, event logs excepted."""
-        state = {name: array.copy() for name, array in self._state._asdict().items() if name not in _NOT_STATE}
+        state = {name: array.copy() for name, array in self._state._asdict().items() if name not in NOT_STATE}
         return state | {"seeds": self._seeds.copy(), "entries": self._entries.copy()}
 
     def set_state(self, state: dict[str, NDArray[Any]]) -> Outputs:
         """Go back to a copied state of this World, or of one made with the same arguments; the logs start empty."""
-        arrays = {name: array for name, array in self._state._asdict().items() if name not in _NOT_STATE}
+        arrays = {name: array for name, array in self._state._asdict().items() if name not in NOT_STATE}
         for name, array in arrays.items():
             if name not in state or state[name].shape != array.shape or state[name].dtype != array.dtype:
                 raise ValueError(f"World.set_state: {name} is missing or not {array.shape}: not the state of a World like this one")
@@ -262,7 +262,7 @@ class World:
         return self.out
 
 
-_NOT_STATE = ("log", "window", "team")
+NOT_STATE = ("log", "window", "team")
 """Arrays of a World that hold nothing from one step to the next."""
 
 

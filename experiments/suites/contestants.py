@@ -10,8 +10,10 @@ from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
 from agents.evaluation import Episodes, Results, play_by
-from agents.planner import Search, follow, is_certain, plan
+from agents.foresight import look_ahead
+from agents.planner import follow, is_certain, plan
 from agents.policy import Negotiator, Prioritizer, Scorer
+from agents.search import Search
 from envs.scenario import Scenario
 from experiments.cli import UsageError
 from experiments.runs import Players, Side
@@ -38,7 +40,7 @@ def searches(config: DictConfig) -> dict[str, Search]:
 
 
 def meet(suite: Suite, contest: Contest, players: Players, search: Mapping[str, Search], bar: tqdm[Any]) -> Sides:
-    """Let everybody play a contest, every schedule checked; searches play where nothing is uncertain."""
+    """Let everybody play a contest, every schedule checked; where something is uncertain only those searches play that look ahead."""
     scenario, episodes = contest.scenario, contest.episodes
     sides: Sides = {}
 
@@ -54,19 +56,24 @@ def meet(suite: Suite, contest: Contest, players: Players, search: Mapping[str, 
     for pair in suite.learned:
         bar.set_postfix_str(" with ".join(pair))
         enter(name_of(suite, *pair), players.play(scenario, episodes, *pair))
-        if not all(is_certain(scenario, instance) for instance in episodes.instances):
-            continue
+        certain = all(is_certain(scenario, instance) for instance in episodes.instances)
         for called, how in search.items():
+            if not certain and how.choices == 1:
+                continue
             bar.set_postfix_str(f"{' with '.join(pair)}, {called}")
-            results = tuple(searched(scenario, episodes, *seats, how) for seats in players.pairs(*pair))
+            results = tuple(searched(scenario, episodes, *seats, how, certain) for seats in players.pairs(*pair))
             enter(name_of(suite, f"{pair[0]}, {called}", pair[1]), Side(f"{pair[0]}, {called}", pair[1], results))
     return sides
 
 
-def searched(scenario: Scenario, episodes: Episodes, prioritizer: Prioritizer, negotiator: Negotiator, search: Search) -> Results:
-    """Search for plans, play them, check them; the wall time is that of the search, the decisions those of the plans."""
+def searched(
+    scenario: Scenario, episodes: Episodes, prioritizer: Prioritizer, negotiator: Negotiator, search: Search, certain: bool
+) -> Results:
+    """Play with search, every schedule checked; where all is certain, plans are made first, and their wall time is what counts."""
     if not isinstance(prioritizer, Scorer):
         raise UsageError("only a trained prioritizer says how likely its actions are, as a search needs")
+    if not certain:
+        return play_by(look_ahead(prioritizer, negotiator, search), scenario, episodes)
     planned = plan(scenario, episodes, prioritizer, negotiator, search)
     return replace(play_by(follow(planned.plans), scenario, episodes), seconds=planned.seconds)
 

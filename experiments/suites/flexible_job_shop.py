@@ -51,7 +51,7 @@ def read(path: str) -> FlexibleJobShopWorkload:
 def _contests(config: DictConfig) -> list[Contest]:
     scenario = cli.standard_scenario("flexible_job_shop")
     folder = folder_of(config, "fjsp/instances")
-    return contests(folder, ".fjs", read, scenario, family, measure_of(config, scenario.objective))
+    return contests(folder, (".fjs",), read, scenario, family, measure_of(config, scenario.objective))
 
 
 def _published(method: str, source: str, *values: float) -> list[Published]:

@@ -41,7 +41,7 @@ def family(stem: str) -> str:
 def _contests(config: DictConfig) -> list[Contest]:
     folder, scenario = folder_of(config, "jsp/instances"), cli.standard_scenario("job_shop")
     measure = measure_of(config, scenario.objective)
-    published = contests(folder, ".txt", lambda path: JobShopWorkload(path), scenario, family, measure)
+    published = contests(folder, (".txt",), lambda path: JobShopWorkload(path), scenario, family, measure)
     return published if config.path is not None else published + [_generated(jobs, machines, measure) for jobs, machines in GENERATED]
 
 

@@ -9,31 +9,14 @@ import pytest
 from numpy.typing import NDArray
 
 from agents.evaluation import Episodes, play, play_by
-from agents.planner import PlanError, Search, follow, is_certain, plan
+from agents.planner import follow, is_certain, plan
 from agents.policy import Scorer
-from agents.rules import negotiator, prioritizer
+from agents.rules import negotiator
+from agents.search import PlanError, Search
 from envs.scenario import Objective, Reservations, Scenario, Uncertainty
 from envs.workloads.random_jobshop import RandomJobShop
 from envs.workloads.synthetic import SyntheticWorkload
-
-
-class Ranked:
-    """A scorer made of a rule: its pick is likeliest, the lower numbers come next; nothing in it depends on batches."""
-
-    def __init__(self, rule: str) -> None:
-        self.rule = prioritizer(rule)
-
-    def pick(self, candidates: NDArray[np.float32], context: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.int32]:
-        """What the rule picks."""
-        return self.rule.pick(candidates, context, mask)
-
-    def scores(self, candidates: NDArray[np.float32], context: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """Half of the chance for the rule's pick, and half of the rest for each next action."""
-        weight = np.where(mask, 0.5 ** np.arange(1, mask.shape[1] + 1), 0.0)
-        weight[np.arange(len(mask)), self.pick(candidates, context, mask)] = 1.0
-        with np.errstate(divide="ignore"):
-            return np.log(weight / weight.sum(axis=1, keepdims=True)).astype(np.float32)
-
+from tests.agents.ranked import Ranked
 
 SPT = Ranked("spt+r")
 FCFS = negotiator("fcfs")
@@ -101,7 +84,7 @@ def _completed(scenario: Scenario, episodes: Episodes, prefix: NDArray[np.int32]
             asked = out.acting[0]  # type: ignore[attr-defined]
             picks[0, asked] = SPT.pick(out.candidates[0][asked], out.context[0][asked], out.mask[0][asked])  # type: ignore[attr-defined]
 
-    return float(play_by(lambda first: choose, scenario, episodes).objective[0])
+    return float(play_by(lambda world, first: choose, scenario, episodes).objective[0])
 
 
 def test_more_is_no_worse(shop: tuple[Scenario, Episodes]) -> None:
@@ -131,7 +114,8 @@ def test_nothing_unknown_is_used(shop: tuple[Scenario, Episodes]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "value"), [("samples", 0), ("choices", 0), ("starts", 0), ("slots", 0), ("abreast", 0), ("seconds", 0.0)]
+    ("wrong", "value"),
+    [("samples", 0), ("choices", 0), ("starts", 0), ("slots", 0), ("abreast", 0), ("futures", 0), ("caution", -1.0), ("seconds", 0.0)],
 )
 def test_numbers_out_of_bounds(wrong: str, value: float) -> None:
     """Protects users: the field and its value are named."""

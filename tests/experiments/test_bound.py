@@ -171,7 +171,7 @@ def test_damaged_files(text: str, message: str, tmp_path: Path) -> None:
         (["workers=0"], "workers is 0, must be an integer in 1..1024"),
         (["options=many"], "options is 'many', must be an integer"),
         (["out=x.txt"], "out=x.txt must be the .json file to write"),
-        (["suite=no_such"], "suite is 'no_such', must be one of job_shop, flexible_job_shop"),
+        (["suite=no_such"], "suite is 'no_such', must be one of job_shop, flexible_job_shop, "),
         (["suite=job_shop", "path=no/such"], "path: no/such is no folder"),
         (["episodes=0"], "episodes is 0, must be"),
     ],

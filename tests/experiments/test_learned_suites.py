@@ -95,7 +95,7 @@ def test_batch_queue(runs: list[Path], data_dir: Path, tmp_path: Path, monkeypat
     [
         (["suite=shared_cluster"], "suite=shared_cluster needs runs=[FOLDER,...], the folders of training runs"),
         (["suite=shared_cluster", "runs=[no/such]"], "runs has no/such, which holds no policy: must be the folder of a training run"),
-        (["suite=shared_cluster", "runs=x", "episodes=1"], "episodes is 1, must be an integer >= 2"),
+        (["suite=shared_cluster", "runs=x", "episodes=1"], "episodes is 1, must be an integer in 2..100000"),
     ],
 )
 def test_mistakes_of_the_user(

@@ -1,0 +1,51 @@
+"""How much is searched at decision time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+class PlanError(ValueError):
+    """A search that cannot be; the message says why."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """How much is searched. The defaults are the policy's own plan, without search."""
+
+    samples: int = 1
+    """Plans of each episode: the policy's own, and others drawn from it at temperature 1. Where something is uncertain: none."""
+    choices: int = 1
+    """Likeliest actions that a lookahead completes at every decision; 1: no lookahead."""
+    starts: int = 1
+    """Plans of each episode, the best ones, from which a lookahead starts."""
+    slots: int = 128
+    """Completions in flight at once; results depend on it only where plans are sampled."""
+    abreast: int = 16
+    """Episodes that are searched at once."""
+    seconds: float = math.inf
+    """Wall time per batch of episodes; what was found by then counts. A whole plan of each is found first."""
+    futures: int = 8
+    """Where something is uncertain: how many of them every alternative is completed in."""
+    caution: float = 1.0
+    """There: standard errors by which an alternative must be better than the policy's own pick."""
+    seed: int = 0
+    """Of what is drawn; it has nothing to do with the episodes' own."""
+
+    @property
+    def name(self) -> str:
+        """For tables."""
+        parts = [f"best of {self.samples}" if self.samples > 1 else "", f"lookahead {self.choices}" if self.choices > 1 else ""]
+        parts += [f"from {self.starts}" if self.starts > 1 else "", f"in {self.seconds:g} s" if math.isfinite(self.seconds) else ""]
+        return ", ".join(filter(None, parts)) or "greedy"
+
+    def __post_init__(self) -> None:
+        """Raise PlanError for a number out of its bounds."""
+        for name in ("samples", "choices", "starts", "slots", "abreast", "futures"):
+            if getattr(self, name) < 1:
+                raise PlanError(f"search.{name} is {getattr(self, name)}, must be >= 1")
+        if not self.seconds > 0:
+            raise PlanError(f"search.seconds is {self.seconds}, must be > 0")
+        if not self.caution >= 0:
+            raise PlanError(f"search.caution is {self.caution}, must be >= 0")
