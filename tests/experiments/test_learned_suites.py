@@ -65,6 +65,8 @@ def test_shared_cluster(runs: list[Path], tmp_path: Path, monkeypatch: pytest.Mo
         assert all(np.shape(sides["learned", negotiator]["objective"]) == (2, 2) for negotiator in ("learned", "drf", ANOTHER))
         rules = {names: side for names, side in sides.items() if not any(name.startswith(LEARNED) for name in names)}
         assert len(rules) == 8
+        assert all((np.array(side["objective"]) >= load["least"]).all() for side in sides.values())
+        assert min(load["least"]) > 0
         best = min(rules, key=lambda names: float(np.mean(rules[names]["objective"])))
         assert load["best_rules"] == f"{best[0]} with {best[1]}"
         value = np.mean(sides["learned", "learned"]["objective"]) / np.mean(rules[best]["objective"]) - 1
@@ -72,7 +74,9 @@ def test_shared_cluster(runs: list[Path], tmp_path: Path, monkeypatch: pytest.Mo
         assert (best[0], LEARNED) in sides
         assert (LEARNED, best[1]) in sides
     assert found["loads"]["1.1"] != found["loads"]["1.5"]
-    assert out.with_suffix(".md").read_text(encoding="utf-8").count("| = 0 |") >= 4
+    page = out.with_suffix(".md").read_text(encoding="utf-8")
+    assert page.count("| = 0 |") >= 4
+    assert "The best rules are above a bound" in page
 
 
 def test_batch_queue(runs: list[Path], data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
