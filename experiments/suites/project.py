@@ -74,6 +74,6 @@ SUITE: Final = Suite(
         "scarcer: gaps on it are larger. path=FOLDER scores others.",
         f"'{TO_BOUND}': above the critical path, a lower bound that no schedule reaches where resources are scarce.",
         "The field's 'schedules' are plans drawn: search=[{samples:1000}]. Rules start whatever can (the parallel scheme); who learns may "
-        "reserve, which is to wait for the next event.",
+        "reserve an activity, and so wait for the next event, filling in only what ends before that activity could start.",
     ),
 )
