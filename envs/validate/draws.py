@@ -62,6 +62,14 @@ def outages(seed: int, agent: NDArray[np.int32], u: Uncertainty) -> Iterator[tup
     return zip(repair.tolist(), uptime.tolist(), strict=True)
 
 
+def noise(seed: int, task: NDArray[Any], attempt: NDArray[Any], sigma: float) -> FloatArray:
+    """[N] lognormal factors of mean 1 of the durations of attempts."""
+    radius = np.sqrt(-2.0 * np.log(uniform(seed, NOISE_RADIUS, task, attempt)))
+    z = radius * np.cos(2.0 * np.pi * uniform(seed, NOISE_ANGLE, task, attempt))
+    factors: FloatArray = np.exp(sigma * z - 0.5 * sigma * sigma)
+    return factors
+
+
 def attempts(
     seed: int, task: NDArray[np.int32], agent: NDArray[np.int32], nominal: FloatArray, i: Instance, u: Uncertainty
 ) -> Iterator[tuple[float, float, bool]]:
@@ -69,9 +77,7 @@ def attempts(
     k = occurrence(task)
     full = nominal * i.task_ratio[task] / i.speed[agent, i.task_kind[task]]
     if u.duration_sigma > 0:
-        radius = np.sqrt(-2.0 * np.log(uniform(seed, NOISE_RADIUS, task, k)))
-        z = radius * np.cos(2.0 * np.pi * uniform(seed, NOISE_ANGLE, task, k))
-        full = full * np.exp(u.duration_sigma * z - 0.5 * u.duration_sigma * u.duration_sigma)
+        full = full * noise(seed, task, k, u.duration_sigma)
     fails = uniform(seed, FAILS, task, k) < u.failure_probability
     share = np.where(fails, uniform(seed, FAILS_AT, task, k), 1.0)
     return zip(full.tolist(), share.tolist(), fails.tolist(), strict=True)

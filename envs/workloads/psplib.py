@@ -7,6 +7,7 @@ that mark start and end; they are dropped where they really take no time and no 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -60,33 +61,69 @@ class ProjectWorkload(FileWorkload):
         if not kept:
             raise WorkloadError(f"{self.path}: has no activity beside the dummies, must have at least one")
         place = {activity: task for task, activity in enumerate(kept)}
-        names = [str(activity + 1) for activity in kept]
-        edges = ((place[a], place[b]) for a in kept for b in project.successors[a] if b in place)
-        first, successor = precedence(self.path, names, edges)
-        tasks, resources = len(kept), len(project.capacity)
-        instance = build(
+        instance = project_instance(
             self.path,
-            resources=tuple(f"R{number + 1}" for number in range(resources)),
-            shared=np.zeros(resources, np.bool_),
-            shared_capacity=np.zeros(resources),
-            local_capacity=np.array([project.capacity]),
-            speed=np.ones((1, 1)),
-            job_release=np.array([project.release]),
-            job_due=np.array([project.due]),
-            job_weight=np.ones(1),
-            job_owner=np.zeros(1),
-            job_first=np.array([0, tasks]),
-            task_kind=np.zeros(tasks),
-            task_demand=np.array([project.demand[activity] for activity in kept]),
-            task_ratio=np.ones(tasks),
-            option_first=np.arange(tasks + 1),
-            option_agent=np.zeros(tasks),
-            option_nominal=np.array([project.duration[activity] for activity in kept]),
-            successor_first=first,
-            successor=successor,
-            task_names=names,
+            capacity=project.capacity,
+            duration=[project.duration[activity] for activity in kept],
+            demand=[project.demand[activity] for activity in kept],
+            edges=[(place[a], place[b]) for a in kept for b in project.successors[a] if b in place],
+            names=[str(activity + 1) for activity in kept],
+            release=project.release,
+            due=project.due,
         )
         return instance, ()
+
+
+def project_instance(
+    path: str,
+    *,
+    capacity: Sequence[int],
+    duration: Sequence[float],
+    demand: Sequence[Sequence[int]],
+    edges: Iterable[tuple[int, int]],
+    names: Sequence[str],
+    release: float = 0.0,
+    due: float = np.inf,
+) -> Instance:
+    """Return the instance of a project of T activities: one agent of local ``capacity`` [R], and one job.
+
+    Args:
+        path: where it comes from, for its name and for errors.
+        capacity: [R] units.
+        duration: [T] seconds.
+        demand: [T][R] units.
+        edges: pairs (before, after) of activities.
+        names: [T] of the activities.
+        release: seconds.
+        due: seconds; inf: none.
+
+    Raises:
+        WorkloadError: where the graph has a cycle, or an activity does not fit.
+    """
+    first, successor = precedence(path, names, edges)
+    tasks, resources = len(duration), len(capacity)
+    return build(
+        path,
+        resources=tuple(f"R{number + 1}" for number in range(resources)),
+        shared=np.zeros(resources, np.bool_),
+        shared_capacity=np.zeros(resources),
+        local_capacity=np.array([capacity]),
+        speed=np.ones((1, 1)),
+        job_release=np.array([release]),
+        job_due=np.array([due]),
+        job_weight=np.ones(1),
+        job_owner=np.zeros(1),
+        job_first=np.array([0, tasks]),
+        task_kind=np.zeros(tasks),
+        task_demand=np.array(demand),
+        task_ratio=np.ones(tasks),
+        option_first=np.arange(tasks + 1),
+        option_agent=np.zeros(tasks),
+        option_nominal=np.array(duration),
+        successor_first=first,
+        successor=successor,
+        task_names=names,
+    )
 
 
 def _kept(project: _Project) -> list[int]:

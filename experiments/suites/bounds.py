@@ -1,34 +1,33 @@
-"""Lower bounds of the makespan that need no search."""
+"""What scores are measured against where nobody else's best value is known: what CP-SAT found, or else a bound that needs no search."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
 
-from envs.workloads.graph import topological_order
+from omegaconf import DictConfig
+
+from envs.scenario import Objective
 from envs.workloads.instance import Instance
+from experiments.bounds.analytic import lower_bound
+from experiments.bounds.answers import Answers
+from experiments.building import check
+
+Measure = Callable[[Instance], tuple[float, bool]]
+"""Returns a cost, and whether it is a bound that maybe no schedule reaches; otherwise it is the least there is."""
 
 
-def makespan_bound(i: Instance) -> float:
-    """Return seconds that no schedule of tasks which fill their agent can beat.
+def measure_of(config: DictConfig, objective: Objective) -> Measure:
+    """Return what the file ``config.bounds`` of parley-bound says of an instance, or the analytic bound where it says nothing.
 
-    The largest of: the longest path through a job; for each agent, the work that only it can do, behind the shortest way to any of
-    it and before the shortest way from it to the end (Taillard 1993, generalised to alternatives); all work on all agents.
+    Raises:
+        UsageError: where the file is damaged or has another objective; the measure raises it where a schedule of the file is none.
     """
-    shortest = np.minimum.reduceat(i.option_nominal, i.option_first[:-1])
-    head = np.repeat(i.job_release, np.diff(i.job_first))
-    tail = np.zeros(i.num_tasks)
-    order = topological_order(i.successor_first, i.successor)
-    for t in order:
-        after = i.successor[i.successor_first[t] : i.successor_first[t + 1]]
-        head[after] = np.maximum(head[after], head[t] + shortest[t])
-    for t in order[::-1]:
-        after = i.successor[i.successor_first[t] : i.successor_first[t + 1]]
-        tail[t] = (tail[after] + shortest[after]).max(initial=0.0)
-    bound = float((head + shortest + tail).max())
-    only = i.option_agent[i.option_first[:-1]]  # the agent of a task without alternatives
-    alone = np.diff(i.option_first) == 1
-    for agent in range(i.num_agents):
-        its = alone & (only == agent)
-        if its.any():
-            bound = max(bound, float(head[its].min() + shortest[its].sum() + tail[its].min()))
-    return max(bound, float(head.min() + shortest.sum() / i.num_agents + tail.min()))
+    answers = Answers.before(check(config.bounds, str | None, "bounds"), objective)
+
+    def measure(i: Instance) -> tuple[float, bool]:
+        answer = answers.look_up(i)
+        if answer is None:
+            return lower_bound(objective, i), True
+        return (answer.cost, False) if answer.cost is not None and answer.proven else (answer.bound, True)
+
+    return measure

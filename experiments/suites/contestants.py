@@ -24,13 +24,15 @@ Sides = dict[str, Side]
 """By name."""
 
 
-def searches(config: DictConfig) -> dict[str, Search]:
-    """Return the searches of the list ``config.search``, by name.
+def searches(config: DictConfig, suite: Suite) -> dict[str, Search]:
+    """Return the searches of the list ``config.search``, or without one those of the suite, by name.
 
     Raises:
         UsageError, PlanError: where a setting is unknown or out of its bounds.
     """
-    listed: Any = OmegaConf.to_container(config.search, resolve=True)
+    if config.search is None:
+        return {search.name: search for search in suite.searches}
+    listed: Any = OmegaConf.to_container(config.search, resolve=True) if OmegaConf.is_config(config.search) else config.search
     if not isinstance(listed, list) or not all(isinstance(options, dict) for options in listed):
         raise UsageError(f"search is {listed!r}, must be a list such as [{{samples:128}},{{choices:3}}]")
     try:

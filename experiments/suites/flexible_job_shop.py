@@ -13,7 +13,7 @@ from experiments import cli
 from experiments.outcome import Outcome
 from experiments.runs import LEARNED
 from experiments.suites import frame
-from experiments.suites.bounds import makespan_bound
+from experiments.suites.bounds import measure_of
 from experiments.suites.instances import FAMILY, SIZE, contests, folder_of
 from experiments.suites.suite import TO_BOUND, Contest, Published, Suite
 
@@ -50,7 +50,8 @@ def read(path: str) -> FlexibleJobShopWorkload:
 
 def _contests(config: DictConfig) -> list[Contest]:
     scenario = cli.standard_scenario("flexible_job_shop")
-    return contests(folder_of(config, "fjsp/instances"), ".fjs", read, scenario, family, makespan_bound)
+    folder = folder_of(config, "fjsp/instances")
+    return contests(folder, (".fjs",), read, scenario, family, measure_of(config, scenario.objective))
 
 
 def _published(method: str, source: str, *values: float) -> list[Published]:

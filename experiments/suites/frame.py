@@ -28,7 +28,7 @@ def measure(suite: Suite, config: DictConfig) -> Outcome:
         UsageError, PlanError, ArtifactError, WorkloadError: where a setting is wrong, or a policy or a file is absent or damaged.
         InvalidEpisode: where a schedule breaks the rules of its scenario.
     """
-    how, names = searches(config), entrants(config, suite.name)
+    how, names = searches(config, suite), entrants(config, suite.name)
     contests = suite.contests(config)
     players = Players.of(names, negotiators=any(pair[1] == pair[0] for pair in suite.learned))
     episodes = sum(len(contest.episodes.seeds) for contest in contests)

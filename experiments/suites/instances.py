@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,7 @@ from envs.scenario import Scenario
 from envs.workloads.instance import Instance, Workload
 from experiments import public_data
 from experiments.cli import UsageError
+from experiments.suites.bounds import Measure
 from experiments.suites.suite import TO_BOUND, Contest
 
 BOUNDS: Final = "bks*.json"
@@ -39,40 +40,54 @@ def folder_of(config: DictConfig, default: str) -> Path:
     return folder
 
 
+def size_of(instance: Instance) -> str:
+    """Jobs x agents."""
+    return f"{instance.num_jobs}x{instance.num_agents}"
+
+
 def contests(
     folder: Path,
-    suffix: str,
+    suffixes: tuple[str, ...],
     read: Callable[[str], Workload],
     scenario: Scenario,
     family: Callable[[str], str],
-    bound: Callable[[Instance], float],
+    measure: Measure,
+    *,
+    known: Mapping[str, float] | None = None,
+    size: Callable[[Instance], str] = size_of,
 ) -> list[Contest]:
-    """Read every file below a folder whose name ends in ``suffix``; files of one size make one contest.
+    """Read every file below a folder whose name ends in one of ``suffixes``; files of one size make one contest.
+
+    What is ``known`` of an instance, by the name of its file, is its reference; by default the best known values of the folder.
+    A size is numbers with x between them.
+
+    Where no best known value is given, scores are measured against what ``measure`` says.
 
     Raises:
         UsageError: where there is no such file, or the best known values cannot be read.
         WorkloadError: where a file is damaged.
     """
-    files = sorted(folder.rglob(f"*{suffix}"))
+    files = sorted(file for suffix in suffixes for file in folder.rglob(f"*{suffix}"))
     if not files:
-        raise UsageError(f"{folder} has no file *{suffix}")
-    known = best_known(folder)
+        raise UsageError(f"{folder} has no file {' or '.join(f'*{suffix}' for suffix in suffixes)}")
+    known = best_known(folder) if known is None else known
     sizes: dict[str, list[tuple[Path, Workload]]] = {}
     for file in tqdm(files, desc="reading", unit="file", disable=None, leave=False):
         workload = read(str(file))
-        sizes.setdefault(size_of(workload.instance(0)), []).append((file, workload))
+        sizes.setdefault(size(workload.instance(0)), []).append((file, workload))
     made = []
-    for size, members in sorted(sizes.items(), key=lambda item: tuple(map(int, item[0].split("x")))):
+    for label, members in sorted(sizes.items(), key=lambda item: tuple(map(int, item[0].split("x")))):
         names = [file.stem for file, _ in members]
-        marks = ["" if name in known else f", {TO_BOUND}" for name in names]
         episodes = one_each([workload for _, workload in members])
+        measured = [(known[n], False) if n in known else measure(i) for n, i in zip(names, episodes.instances, strict=True)]
+        marks = [f", {TO_BOUND}" if bound else "" for _, bound in measured]
         made.append(
             Contest(
                 at_home(scenario, members[0][1], episodes),
                 episodes,
-                {FAMILY: [family(n) + mark for n, mark in zip(names, marks, strict=True)], SIZE: [size + mark for mark in marks]},
-                np.array([known.get(n) or bound(i) for n, i in zip(names, episodes.instances, strict=True)]),
-                np.array([name not in known for name in names]),
+                {FAMILY: [family(n) + mark for n, mark in zip(names, marks, strict=True)], SIZE: [label + mark for mark in marks]},
+                np.array([value for value, _ in measured]),
+                np.array([bound for _, bound in measured]),
             )
         )
     return made
@@ -85,13 +100,14 @@ def one_each(workloads: list[Workload]) -> Episodes:
 
 
 def at_home(scenario: Scenario, workload: Workload, episodes: Episodes) -> Scenario:
-    """The scenario around a workload, with room to show every job's next task: K says what is seen, and all is to be seen."""
-    return replace(scenario, workload=workload, candidates=max(instance.num_jobs for instance in episodes.instances))
+    """The scenario around a workload, with room to show all that can be next: K says what is seen, and all is to be seen."""
+    return replace(scenario, workload=workload, candidates=max(_most_next(instance) for instance in episodes.instances))
 
 
-def size_of(instance: Instance) -> str:
-    """Jobs x agents."""
-    return f"{instance.num_jobs}x{instance.num_agents}"
+def _most_next(instance: Instance) -> int:
+    """How many tasks can be candidates at once, at most: of a chain one."""
+    branches = np.diff(instance.successor_first).max() > 1 or np.bincount(instance.successor, minlength=1).max() > 1
+    return instance.num_tasks if branches else instance.num_jobs
 
 
 def best_known(folder: Path) -> dict[str, float]:
@@ -113,10 +129,11 @@ def best_known(folder: Path) -> dict[str, float]:
     return known
 
 
-def generated(scenario: Scenario, workload: Workload, size: str, seeds: list[int], bound: Callable[[Instance], float]) -> Contest:
-    """Instances drawn from a generator, measured against a lower bound."""
+def generated(scenario: Scenario, workload: Workload, size: str, seeds: list[int], measure: Measure) -> Contest:
+    """Instances drawn from a generator, measured against what ``measure`` says."""
     instances = [workload.instance(seed) for seed in seeds]
     episodes = Episodes(instances, np.arange(len(seeds), dtype=np.int32), np.array(seeds, np.uint64))
-    row = [f"generated {size}, {TO_BOUND}"] * len(seeds)
-    reference = np.array([bound(instance) for instance in instances])
-    return Contest(at_home(scenario, workload, episodes), episodes, {FAMILY: row, SIZE: row}, reference, np.ones(len(seeds), np.bool_))
+    measured = [measure(instance) for instance in instances]
+    row = [f"generated {size}{f', {TO_BOUND}' if bound else ''}" for _, bound in measured]
+    reference, to_bound = np.array([value for value, _ in measured]), np.array([bound for _, bound in measured])
+    return Contest(at_home(scenario, workload, episodes), episodes, {FAMILY: row, SIZE: row}, reference, to_bound)

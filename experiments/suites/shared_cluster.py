@@ -129,6 +129,7 @@ SUITE: Final = Suite(
         ("saf", "urgency"),
         ("fifo", "drf"),
     ),
+    searches=(),
     tuned=((INDEX, INDEX),),
     learned=(
         (LEARNED, LEARNED),

@@ -52,6 +52,6 @@ class Standing:
 
     @cached_property
     def decision(self) -> float:
-        """Wall seconds per decision of the schedules."""
+        """Wall seconds per decision of the schedules; of all their time where nobody had a choice."""
         results = [each for side in self.sides for each in side.results]
-        return sum(each.seconds for each in results) / sum(each.decisions for each in results)
+        return sum(each.seconds for each in results) / max(1, sum(each.decisions for each in results))

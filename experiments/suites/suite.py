@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from agents.evaluation import Episodes
+from agents.search import Search
 from envs.scenario import Scenario
 from experiments.outcome import Sheet
 from experiments.suites.standing import Standing
@@ -66,6 +67,8 @@ class Suite:
     """Of :class:`envs.metrics.Metrics`, or OBJECTIVE; the first is the score. Less is better."""
     unit: str
     """Of the tables: what the score is, or what it exceeds."""
+    searches: tuple[Search, ...] = (Search(samples=128), Search(choices=3))
+    """What is searched where nothing else is asked for."""
     tuned: tuple[Pairing, ...] = ()
     """Pairs that come with the repository and are neither rules nor trained networks."""
     tables: Callable[[list[Contest], list[Standing]], list[Sheet]] | None = None

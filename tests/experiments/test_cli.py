@@ -20,6 +20,7 @@ from tests.conftest import ROOT
 
 SCENARIOS = sorted(path.stem for path in (ROOT / "conf" / "scenario").glob("*.yaml"))
 WORKLOADS = sorted(path.stem for path in (ROOT / "conf" / "workload").glob("*.yaml"))
+EXPERIMENTS = sorted(path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml"))
 
 
 def compose(*overrides: str) -> DictConfig:
@@ -74,6 +75,16 @@ def test_workload_on_the_command_line_wins() -> None:
     """Protects the order: a scenario brings a workload, the user may choose another."""
     assert compose("scenario=job_shop").workload._target_.endswith("RandomJobShop")
     assert compose("scenario=job_shop", "workload=synthetic").workload._target_.endswith("SyntheticWorkload")
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_experiments_have_the_last_word(name: str) -> None:
+    """Protects conf/experiment: what an experiment says of the learner or of the score is what is run."""
+    with hydra.initialize_config_module("conf", version_base="1.3"):
+        config = hydra.compose("train", [f"experiment={name}"])
+    said = OmegaConf.load(ROOT / "conf" / "experiment" / f"{name}.yaml")
+    del said["defaults"]
+    assert OmegaConf.merge(config, said) == config
 
 
 def run(task: Any, *arguments: str, monkeypatch: pytest.MonkeyPatch) -> None:

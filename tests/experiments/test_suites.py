@@ -16,10 +16,12 @@ from agents.artifact import save
 from agents.networks import PRIORITIZER, Brain, Spec
 from envs.workloads.flexible_jobshop import FlexibleJobShopWorkload
 from envs.workloads.jobshop import JobShopWorkload
+from envs.workloads.psplib import ProjectWorkload
 from experiments import benchmark
+from experiments.bounds.analytic import critical_path, makespan_bound
 from experiments.cli import UsageError
-from experiments.suites.bounds import makespan_bound
 from experiments.suites.instances import best_known
+from experiments.suites.stochastic_job_shop import oracle
 
 SHOP = "2 2\n0 3 1 2\n1 4 0 1\n"
 """Machine 1 has 6 s of work and can begin at once: that is the bound, and the optimum."""
@@ -189,3 +191,52 @@ def test_flexible_job_shops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (tmp_path / "mk78.fjs").write_text("1 2\n1 1 3 2\n", encoding="utf-8")
     with pytest.raises(SystemExit):
         measured(monkeypatch, tmp_path / "out.json", "suite=flexible_job_shop", f"path={tmp_path}")
+
+
+def test_stochastic_job_shops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the oracle: its makespan where results.csv has it, a bound on realised durations elsewhere, kept apart; both by hand."""
+    times = np.array([[[4, 1, 6, 2], [9, 3, 9, 6]], [[5, 5, 5, 5], [1, 0, 8, 1]]])
+    for name in ("2x2_0", "2x2_1"):
+        np.savez(tmp_path / f"{name}.npz", affectations=np.array([[0, 1], [1, 0]]), durations=times)
+    (tmp_path / "results.csv").write_text("instance name,SPT,OR-Tools realistic\n2x2_0.npz,20,13.5\n", encoding="utf-8")
+    monkeypatch.setattr("experiments.runs.SHIPPED", "no/such")
+    found = measured(monkeypatch, tmp_path / "out.json", "suite=stochastic_job_shop", f"path={tmp_path}")
+    assert {(each["instance"], each["size"], each["reference"]) for each in found["episodes"]} == {
+        ("2x2_0.npz", "2x2", 13.5),
+        ("2x2_1.npz", "2x2, to bound", 14),  # machine 1 works for 14 s; by their means it would be 11
+    }
+    assert found["contestants"][0]["makespan"] == [[pytest.approx(14), pytest.approx(14)]]
+    (tmp_path / "results.csv").write_text("instance name,OR-Tools realistic\n2x2_0.npz,soon\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"results.csv: must give 'instance name' and 'OR-Tools realistic', seconds > 0"):
+        oracle(tmp_path)
+
+
+def test_projects(tmp_path: Path, runs: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects PSPLIB's protocol: j30 above the optimum, larger ones above the critical path even where more is known, all counted."""
+    text = "5 1\n2\n0 0 2 2 3\n3 2 1 4\n4 1 1 5\n2 1 1 5\n0 0 0\n"  # critical path 5; 2 units: 3 then 4 and 2 beside it, 7
+    for name in ("j301_1", "j601_1"):
+        (tmp_path / f"{name}.rcp").write_text(text, encoding="utf-8")
+    (tmp_path / "bks.json").write_text('{"j301_1": 7, "j601_1": 7}', encoding="utf-8")
+    found = measured(monkeypatch, tmp_path / "out.json", "suite=project", f"runs=[{runs[0]}]", f"path={tmp_path}", "search=[{samples:4}]")
+    assert {(each["instance"], each["family"], each["size"], each["reference"]) for each in found["episodes"]} == {
+        ("j301_1.rcp", "j30", "3", 7),
+        ("j601_1.rcp", "j60, to bound", "3, to bound", 5),
+    }
+    assert found["contestants"][0]["makespan"] == [[7, 7]]
+    assert cells(tmp_path / "out.json", "By family")["all"][:2] == ["2", "20.0"]
+
+
+def test_real_projects(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the protocol: on real projects rules leave the gaps that an independent builder of schedules leaves."""
+    (tmp_path / "rcpsp").mkdir()
+    for path in [*(data_dir / "rcpsp" / "patterson" / "j30").glob("*.rcp"), data_dir / "rcpsp" / "bks_dev.json"]:
+        shutil.copy(path, tmp_path / "rcpsp")
+    monkeypatch.setattr("experiments.runs.SHIPPED", "no/such")
+    measured(monkeypatch, tmp_path / "out.json", "suite=project", f"path={tmp_path / 'rcpsp'}")
+    assert cells(tmp_path / "out.json", "By family")["j30"] == ["15", "9.0", "10.2", "9.5"]
+
+
+def test_critical_path(tmp_path: Path) -> None:
+    """Protects gaps of projects: the longest path counts, not the work of an agent that does several things at once."""
+    (tmp_path / "p.rcp").write_text("5 1\n2\n0 0 2 2 3\n3 2 1 4\n4 1 1 5\n2 1 1 5\n0 0 0\n", encoding="utf-8")
+    assert critical_path(ProjectWorkload(str(tmp_path / "p.rcp")).instance(0)) == 5
