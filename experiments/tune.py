@@ -34,8 +34,8 @@ def tune(config: DictConfig) -> None:
     for found in bar:
         bar.set_postfix_str(f"spread {found.spread:.2f}, elite {100 * (found.gain - 1):+.1f} %")
     tuned, episodes = index.Index(found.mean), draw_episodes(scenario, count, fresh)
-    costs = [play(scenario, episodes, *pair).objective for pair in ((tuned, tuned), rules)]
-    difference = relative_difference(costs[0], costs[1])
+    cost, of_rules = (play(scenario, episodes, *pair).objective for pair in ((tuned, tuned), rules))
+    difference = relative_difference(cost, of_rules)
     said = [override for override in HydraConfig.get().overrides.task if not override.startswith("folder=")]
     facts: dict[str, Any] = {
         "command": " ".join(["python -m experiments.tune", *said]),
@@ -43,8 +43,8 @@ def tune(config: DictConfig) -> None:
         "search": vars(search),
         "workload": OmegaConf.to_container(config.workload, resolve=True),
         "score": OmegaConf.to_container(config.score, resolve=True),
-        "objective": float(costs[0].mean()),
-        "objective_of_rules": float(costs[1].mean()),
+        "objective": float(cost.mean()),
+        "objective_of_rules": float(of_rules.mean()),
         "difference": difference._asdict(),
     }
     write_text(path, json.dumps({"format": index.FORMAT, "weights": tuned.weights, "training": facts}, indent=1, allow_nan=False) + "\n")

@@ -186,8 +186,8 @@ def pick_best(scores: Scores, eligible: Mask) -> NDArray[np.int32]:
     """Return [N] the best of the eligible among the K candidates that are scored, [N, K], or K where none is."""
     count = scores.shape[1]
     eligible = eligible[:, :count]
-    picks: NDArray[np.int32] = np.where(eligible.any(axis=1), np.where(eligible, scores, -np.inf).argmax(axis=1), count).astype(np.int32)
-    return picks
+    best: NDArray[np.intp] = np.where(eligible, scores, -np.inf).argmax(axis=1)
+    return np.where(eligible.any(axis=1), best, count).astype(np.int32)
 
 
 def prioritizer(name: str, seed: int = 0) -> RulePrioritizer:

@@ -16,9 +16,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from envs.workloads.drawing import integer, number, require
+from envs.workloads.drawing import integer, number, require, stream
 from envs.workloads.graph import IntArray
 from envs.workloads.instance import Instance, WorkloadError
+from envs.workloads.random_workflow import draw_speeds
 from envs.workloads.source import MAX_AGENTS, MAX_SECONDS, MAX_UNITS, FileWorkload, build, check_size, open_text, precedence
 
 MAX_CHARACTERS: Final = 512 * 2**20
@@ -52,6 +53,9 @@ class WfFormatWorkload(FileWorkload):
     """Cores of each agent; 0: the most that one task holds."""
     speed_spread: float = 0.0
     """Speeds rise geometrically from 1 / (1 + spread) at the first agent to 1 + spread at the last; one agent has speed 1."""
+    kind_spread: float = 0.0
+    """Times a factor per agent and kind of task, drawn from ``speed_seed``, log-uniform between 1 / (1 + spread) and 1 + spread."""
+    speed_seed: int = 0
     speed_known: bool = True
     """True: nominal durations are divided by the speed; False: they are not, and agents have to find out."""
     copies: int = 1
@@ -64,6 +68,8 @@ class WfFormatWorkload(FileWorkload):
         require(integer(self.agents, 1, MAX_AGENTS), self, "agents", f"an integer in 1..{MAX_AGENTS}")
         require(integer(self.cores, 0, MAX_UNITS), self, "cores", f"an integer in 0..{MAX_UNITS} (0 for the most of any task)")
         require(number(self.speed_spread, 0, 1e6), self, "speed_spread", "in [0, 1e6]")
+        require(number(self.kind_spread, 0, 1e6), self, "kind_spread", "in [0, 1e6]")
+        require(integer(self.speed_seed, 0), self, "speed_seed", "an integer >= 0")
         require(isinstance(self.speed_known, bool), self, "speed_known", "true or false")
         require(integer(self.copies, 1), self, "copies", "an integer >= 1")
         require(number(self.interarrival, 0, MAX_SECONDS), self, "interarrival", f"in [0, {MAX_SECONDS:g}]")
@@ -86,6 +92,8 @@ class WfFormatWorkload(FileWorkload):
         count, agents, copies = len(tasks), self.agents, self.copies
         kinds = {kind: number for number, kind in enumerate(dict.fromkeys(task.kind for task in tasks))}
         speed = (1 + self.speed_spread) ** np.linspace(-1, 1, agents) if agents > 1 else np.ones(1)
+        kind = np.array([kinds[task.kind] for task in tasks])
+        by_kind = speed[:, None] * draw_speeds(stream(self.speed_seed), agents, len(kinds), self.kind_spread)
         nominal = np.repeat([task.runtime for task in tasks], agents).reshape(count, agents)
         shift = np.arange(copies)[:, None]
         return build(
@@ -94,18 +102,18 @@ class WfFormatWorkload(FileWorkload):
             shared=np.zeros(1, np.bool_),
             shared_capacity=np.zeros(1),
             local_capacity=np.full((agents, 1), cores),
-            speed=np.repeat((np.ones(agents) if self.speed_known else speed)[:, None], len(kinds), axis=1),
+            speed=np.ones(by_kind.shape) if self.speed_known else by_kind,
             job_release=np.arange(copies) * self.interarrival,
             job_due=np.full(copies, np.inf),
             job_weight=np.ones(copies),
             job_owner=np.arange(copies) % agents,
             job_first=np.arange(copies + 1) * count,
-            task_kind=np.tile([kinds[task.kind] for task in tasks], copies),
+            task_kind=np.tile(kind, copies),
             task_demand=np.tile([task.cores for task in tasks], copies).reshape(-1, 1),
             task_ratio=np.ones(copies * count),
             option_first=np.arange(copies * count + 1) * agents,
             option_agent=np.tile(np.arange(agents), copies * count),
-            option_nominal=np.tile((nominal / speed if self.speed_known else nominal).ravel(), copies),
+            option_nominal=np.tile((nominal / by_kind.T[kind] if self.speed_known else nominal).ravel(), copies),
             successor_first=np.append((first[:-1] + shift * successor.size).ravel(), copies * successor.size),
             successor=(successor + shift * count).ravel(),
             task_names=keys * copies,

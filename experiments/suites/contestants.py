@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
@@ -19,6 +19,9 @@ from experiments.cli import UsageError
 from experiments.policies import SHIPPED
 from experiments.runs import ANOTHER, Players, Side
 from experiments.suites.suite import Contest, Pairing, Suite
+
+NOBODY: Final = ""
+"""In the place of the negotiator of who is no pair."""
 
 Sides = dict[str, Side]
 """By name."""
@@ -54,6 +57,9 @@ def meet(suite: Suite, contest: Contest, players: Players, search: Mapping[str, 
     for pair in (*suite.rules, *suite.tuned):
         bar.set_postfix_str(" with ".join(pair))
         enter(name_of(suite, *pair), players.play(scenario, episodes, *pair))
+    for name, plays in suite.others.items():
+        bar.set_postfix_str(name)
+        enter(name, Side(name, NOBODY, (plays(scenario, episodes),)))
     for pair in learned(suite, players):
         bar.set_postfix_str(" with ".join(pair))
         enter(name_of(suite, *pair), players.play(scenario, episodes, *pair))

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from tqdm import tqdm
 
+from agents.planner import is_certain
 from agents.statistics import Interval, relative_difference
 from experiments.outcome import Outcome, Sheet
 from experiments.runs import SAME, Players, Side, cell, entrants
-from experiments.suites.contestants import learned, meet, searches
+from experiments.suites.contestants import learned, meet, name_of, searches
 from experiments.suites.standing import Scores, Standing
 from experiments.suites.suite import TO_BOUND, Contest, Suite
 from experiments.tables import number, percent
@@ -24,15 +25,20 @@ ALL: Final = "all"
 def measure(suite: Suite, config: DictConfig) -> Outcome:
     """Let rules and the policies of ``config.runs`` (by default the shipped one) play a suite, and check every schedule.
 
+    Searches play suites in which nothing is uncertain.
+
     Raises:
         UsageError, PlanError, ArtifactError, WorkloadError: where a setting is wrong, or a policy or a file is absent or damaged.
         InvalidEpisode: where a schedule breaks the rules of its scenario.
     """
     how, names = searches(config, suite), entrants(config, suite.name)
     contests = suite.contests(config)
+    if not all(is_certain(contest.scenario, instance) for contest in contests for instance in contest.episodes.instances):
+        how = {}
     players = Players.of(names, negotiators=any(pair[1] == pair[0] for pair in suite.learned))
     episodes = sum(len(contest.episodes.seeds) for contest in contests)
-    each = sum(len(players.pairs(*pair)) for pair in (*suite.rules, *suite.tuned, *learned(suite, players))) + len(names) * len(how)
+    each = sum(len(players.pairs(*pair)) for pair in (*suite.rules, *suite.tuned, *learned(suite, players)))
+    each += len(suite.others) + len(names) * len(how)
     with tqdm(total=episodes * each, desc=suite.name, unit="schedule", disable=None) as bar:
         met = [meet(suite, contest, players, how, bar) for contest in contests]
     standings = _standings(suite, contests, met)
@@ -66,13 +72,13 @@ def measure(suite: Suite, config: DictConfig) -> Outcome:
 
 def _standings(suite: Suite, contests: list[Contest], met: list[dict[str, Side]]) -> list[Standing]:
     """Everybody who played in every contest."""
-    reference = np.concatenate([np.ones(len(c.episodes.seeds)) if c.reference is None else c.reference for c in contests])
+    references = [np.ones(len(c.episodes.seeds)) if c.reference is None else c.reference for c in contests]
     counted = ~_to_bound(contests)
     if not counted.any():
         counted = ~counted
-    rules = len(suite.rules)
+    rules = {name_of(suite, *pair) for pair in suite.rules}
     names = [name for name in met[0] if all(name in sides for sides in met)]
-    return [Standing(name, place < rules, [sides[name] for sides in met], reference, counted) for place, name in enumerate(names)]
+    return [Standing(name, name in rules, [sides[name] for sides in met], references, counted) for name in names]
 
 
 def _to_bound(contests: list[Contest]) -> NDArray[np.bool_]:
@@ -106,7 +112,7 @@ def _view(suite: Suite, view: str, contests: list[Contest], standings: list[Stan
         groups |= {f"{ALL}, {TO_BOUND}": ~standings[0].counted}
     rows = []
     for label, chosen in groups.items():
-        relative = [one.column(suite.measures[0])[:, chosen] / one.reference[chosen] for one in standings]
+        relative = [one.multiples(suite.measures[0])[:, chosen] for one in standings]
         rows.append([label, str(int(chosen.sum())), *(_cell(scores, ratio) for scores in relative)])
     return Sheet(f"By {view}: {suite.unit}", ["", "episodes", *(one.name for one in standings)], rows)
 

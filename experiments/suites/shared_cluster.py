@@ -14,6 +14,7 @@ from experiments.outcome import Outcome, Sheet
 from experiments.policies import SHIPPED, is_rule
 from experiments.runs import ANOTHER, LEARNED, cell
 from experiments.suites import frame
+from experiments.suites.duels import duels, strongest
 from experiments.suites.standing import Standing
 from experiments.suites.suite import Contest, Suite
 
@@ -61,13 +62,11 @@ def _tables(contests: list[Contest], standings: list[Standing]) -> list[Sheet]:
     """Who plays without rules against the strongest rules and against the index, everywhere; then each role for itself."""
     groups = _groups(contests)
     by_pair = {one.pair: one for one in standings}
-    rules = [one for one in standings if one.rule]
     others = [one for one in standings if not is_rule("prioritizer", one.pair[0]) and not is_rule("negotiator", one.pair[1])]
-    best = {label: min(rules, key=lambda one: float(one.within(SCORE, group).mean())) for label, group in groups.items()}
-    index = dict.fromkeys(groups, by_pair[INDEX, INDEX])
+    best, index = strongest(standings, groups, SCORE), dict.fromkeys(groups, by_pair[INDEX, INDEX])
     sheets = [
-        _against("Everywhere: % of the rules that are the best there", groups, best, others),
-        _against("Everywhere: % of the tuned index", groups, index, [one for one in others if one.pair[0] != INDEX]),
+        duels("Everywhere: % of the rules that are the best there", groups, best, others, SCORE),
+        duels("Everywhere: % of the tuned index", groups, index, [one for one in others if one.pair[0] != INDEX], SCORE),
     ]
     if (LEARNED, LEARNED) in by_pair:
         sheets += [_two_by_two(contest.classes, place, by_pair) for place, contest in enumerate(contests)]
@@ -87,23 +86,14 @@ def _label(classes: dict[str, list[str]]) -> str:
     return ", ".join(labels[0] for labels in classes.values())
 
 
-def _against(title: str, groups: dict[str, list[int]], to: dict[str, Standing], others: list[Standing]) -> Sheet:
-    rows = []
-    for label, group in groups.items():
-        base = to[label].within(SCORE, group)
-        differences = [relative_difference(one.within(SCORE, group), base) for one in others]
-        rows.append([label, str(base.shape[1]), to[label].name, *map(cell, differences)])
-    return Sheet(title, ["", "episodes", "to", *(one.name for one in others)], rows)
-
-
 def _two_by_two(classes: dict[str, list[str]], place: int, by_pair: dict[tuple[str, str], Standing]) -> Sheet:
     """Each role by its strongest rule or learned; where there are several runs, with the negotiators of other runs too."""
     negotiators = [n for n in (STRONGEST[1], LEARNED, ANOTHER) if (LEARNED, n) in by_pair]
-    base = by_pair[BASELINE].within(SCORE, [place])
+    base = by_pair[BASELINE].multiples(SCORE, [place])
     rows = []
     for prioritizer in (STRONGEST[0], LEARNED):
         pairs = [(prioritizer, negotiator) for negotiator in negotiators]
-        row = ["" if pair not in by_pair else cell(relative_difference(by_pair[pair].within(SCORE, [place]), base)) for pair in pairs]
+        row = ["" if pair not in by_pair else cell(relative_difference(by_pair[pair].multiples(SCORE, [place]), base)) for pair in pairs]
         rows.append([prioritizer, *row])
     title = f"{_label(classes).capitalize()}: each role by rule or learned, % of {' with '.join(BASELINE)}"
     return Sheet(title, ["prioritizer", *(f"negotiator {negotiator}" for negotiator in negotiators)], rows)

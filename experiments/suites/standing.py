@@ -22,8 +22,8 @@ class Standing:
     rule: bool
     sides: list[Side]
     """[contests]."""
-    reference: Scores
-    """[E] over all contests; 1 where scores are not measured against anything."""
+    references: list[Scores]
+    """[contests] of [E]: 1 where scores are not measured against anything."""
     counted: NDArray[np.bool_]
     """[E] the episodes of ALL."""
 
@@ -34,15 +34,16 @@ class Standing:
 
     def scores(self, measure: str) -> Scores:
         """[runs, episodes of ALL] a measure, as multiples of the reference where there is one."""
-        return (self.column(measure) / self.reference)[:, self.counted]
+        return self.multiples(measure)[:, self.counted]
 
     def column(self, measure: str) -> Scores:
         """[runs, E] a measure over all contests."""
-        return self.within(measure, range(len(self.sides)))
+        return np.concatenate([side.column(measure) for side in self.sides], axis=1)
 
-    def within(self, measure: str, contests: Iterable[int]) -> Scores:
-        """[runs, E] a measure over some contests."""
-        return np.concatenate([self.sides[contest].column(measure) for contest in contests], axis=1)
+    def multiples(self, measure: str, contests: Iterable[int] | None = None) -> Scores:
+        """[runs, E] a measure over some contests, or all, as multiples of the reference where there is one."""
+        chosen = range(len(self.sides)) if contests is None else contests
+        return np.concatenate([self.sides[c].column(measure) / self.references[c] for c in chosen], axis=1)
 
     @cached_property
     def seconds(self) -> float:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from agents.evaluation import Episodes
+from agents.evaluation import Episodes, Results
 from agents.search import Search
 from envs.scenario import Scenario
 from experiments.outcome import Sheet
@@ -71,6 +71,8 @@ class Suite:
     """What is searched where nothing else is asked for."""
     tuned: tuple[Pairing, ...] = ()
     """Pairs that come with the repository and are neither rules nor trained networks."""
+    others: Mapping[str, Callable[[Scenario, Episodes], Results]] = field(default_factory=dict)
+    """What plays episodes in its own way and is no pair of policies, by name: every schedule checked as well."""
     tables: Callable[[list[Contest], list[Standing]], list[Sheet]] | None = None
     """The suite's own, behind those of the frame."""
     published: tuple[Published, ...] = ()

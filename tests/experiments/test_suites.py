@@ -240,3 +240,33 @@ def test_critical_path(tmp_path: Path) -> None:
     """Protects gaps of projects: the longest path counts, not the work of an agent that does several things at once."""
     (tmp_path / "p.rcp").write_text("5 1\n2\n0 0 2 2 3\n3 2 1 4\n4 1 1 5\n2 1 1 5\n0 0 0\n", encoding="utf-8")
     assert critical_path(ProjectWorkload(str(tmp_path / "p.rcp")).instance(0)) == 5
+
+
+def test_workflows(runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects workflows: HEFT plays what it plans where all is certain, noise is the same for all, and tables are against HEFT."""
+    (tmp_path / "flows").mkdir()
+    for name, runtimes in (("deep-1", [8.0, 4.0, 2.0, 1.0]), ("wide-1", [3.0, 5.0, 7.0, 2.0])):
+        edges = [(0, 1), (1, 2), (2, 3)] if name == "deep-1" else [(0, 1), (0, 2), (0, 3)]
+        tasks = [
+            {"id": str(t), "name": f"step{t}", "runtime": runtime, "parents": [str(before) for before, after in edges if after == t]}
+            for t, runtime in enumerate(runtimes)
+        ]
+        (tmp_path / "flows" / f"{name}.json").write_text(json.dumps({"workflow": {"tasks": tasks}}), encoding="utf-8")
+    out = tmp_path / "out.json"
+    found = measured(monkeypatch, out, "suite=workflow", f"runs=[{','.join(map(str, runs))}]", f"path={tmp_path / 'flows'}")
+    spans = {one["name"]: np.array(one["makespan"]) for one in found["contestants"]}
+    references = np.array([each["reference"] for each in found["episodes"]])
+    assert list(spans)[-2:] == ["HEFT", "learned"]
+    assert (spans["learned"].shape, spans["HEFT"].shape) == ((2, 24), (1, 24))
+    assert [each["durations"] for each in found["episodes"][::8]] == ["certain", "sigma 0.2", "sigma 0.5"]
+    np.testing.assert_allclose(spans["HEFT"][0, :8], references[:8])
+    assert (references[:8] == references[8:16]).all()
+    assert (spans["HEFT"][0, 8:] != references[8:]).all()
+    assert found["best_rules"] != "HEFT"
+    assert cells(out, "By durations")["certain"][6] == "0.0"
+    gap = 100 * ((spans["spt"] / references)[:, 8:].mean() / (spans["HEFT"] / references)[:, 8:].mean() - 1)
+    row = cells(out, "Against HEFT")["uncertain"]
+    assert row[:2] == ["16", "HEFT"]
+    assert row[4].split()[0] == f"{gap:+.1f}"
+    with pytest.raises(SystemExit):
+        measured(monkeypatch, out, "suite=workflow", f"path={tmp_path}", "search=[{samples:0}]")

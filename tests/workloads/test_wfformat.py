@@ -87,6 +87,11 @@ def test_speeds(tmp_path: Path) -> None:
     assert hidden.option_nominal[:3].tolist() == [8, 8, 8]
     assert hidden.speed == pytest.approx(np.array([[0.5] * 3, [1] * 3, [2] * 3]))
     assert (WfFormatWorkload(path, agents=1, speed_spread=1.0, speed_known=False).instance(0).speed == 1).all()
+    by_kind = [WfFormatWorkload(path, agents=3, kind_spread=1.0, speed_seed=seed, speed_known=False).instance(0) for seed in (0, 0, 1)]
+    assert np.array_equal(by_kind[0].speed, by_kind[1].speed)
+    assert len(np.unique([each.speed for each in by_kind])) == 18
+    told = WfFormatWorkload(path, agents=3, kind_spread=1.0).instance(0)
+    assert told.option_nominal.reshape(-1, 3)[1] == pytest.approx(4 / by_kind[0].speed[:, 1])
 
 
 def old(version: str) -> dict[str, Any]:
@@ -220,6 +225,8 @@ def test_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("agents", 0),
         ("cores", -1),
         ("speed_spread", -0.5),
+        ("kind_spread", -0.5),
+        ("speed_seed", -1),
         ("speed_known", "yes"),
         ("copies", 0),
         ("interarrival", float("inf")),

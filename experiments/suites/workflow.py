@@ -1,0 +1,111 @@
+"""Recorded workflows on agents of different speed, with certain and uncertain durations: beside HEFT, which plans beforehand."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from omegaconf import DictConfig
+
+from agents.evaluation import Episodes
+from agents.heft import plan, play_heft
+from envs.workloads.instance import Instance
+from envs.workloads.wfformat import WfFormatWorkload
+from experiments import cli
+from experiments.bounds.analytic import makespan_bound
+from experiments.cli import UsageError
+from experiments.outcome import Outcome, Sheet
+from experiments.runs import LEARNED
+from experiments.suites import frame
+from experiments.suites.duels import duels
+from experiments.suites.instances import FAMILY, folder_of
+from experiments.suites.standing import Standing
+from experiments.suites.suite import Contest, Suite
+from experiments.tables import number
+
+SIGMAS: Final = {"certain": 0.0, "sigma 0.2": 0.2, "sigma 0.5": 0.5}
+"""Standard deviations of the logarithm of realised over estimated durations."""
+AGENTS: Final = (4, 8)
+SITES: Final = 2
+"""Draws of speeds per workflow and number of agents."""
+SPREAD: Final = 1.0
+"""Of speeds, between agents and again between kinds of task: from a half to twice."""
+DURATIONS: Final = "durations"
+SIZE: Final = "agents"
+NEGOTIATOR: Final = "fcfs"
+"""Asked where agents contest something: never, they have cores of their own."""
+HEFT: Final = "HEFT"
+SCORE: Final = "makespan"
+
+
+def measure(config: DictConfig) -> Outcome:
+    """Run the suite; errors as in ``frame.measure``."""
+    return frame.measure(SUITE, config)
+
+
+def _contests(config: DictConfig) -> list[Contest]:
+    """One for each uncertainty, all of the same workflows on the same sites."""
+    folder = folder_of(config, "wfformat/instances")
+    files = sorted(folder.rglob("*.json"))
+    if not files:
+        raise UsageError(f"{folder} has no file *.json")
+    sites = [(file, agents, site) for file, agents, site in product(files, AGENTS, range(SITES))]
+    instances = [_instance(*site) for site in sites]
+    index = np.arange(len(sites))
+    episodes = Episodes(instances, index.astype(np.int32), index.astype(np.uint64))
+    planned = np.array([plan(instance).end.max() for instance in instances])
+    families = [(re.match("[a-zA-Z0-9]*", file.stem) or [file.stem])[0] for file, _, _ in sites]
+    scenario = replace(cli.standard_scenario("workflow"), candidates=max(instance.num_tasks for instance in instances))
+    return [
+        Contest(
+            replace(scenario, uncertainty=replace(scenario.uncertainty, duration_sigma=sigma)),
+            episodes,
+            {DURATIONS: [label] * len(sites), SIZE: [f"{agents} agents" for _, agents, _ in sites], FAMILY: families},
+            planned,
+        )
+        for label, sigma in SIGMAS.items()
+    ]
+
+
+def _instance(file: Path, agents: int, site: int) -> Instance:
+    return WfFormatWorkload(str(file), agents=agents, speed_spread=SPREAD, kind_spread=SPREAD, speed_seed=site).instance(0)
+
+
+def _tables(contests: list[Contest], standings: list[Standing]) -> list[Sheet]:
+    """Everybody against HEFT by uncertainty, and against a lower bound where durations are certain."""
+    heft = next(one for one in standings if one.name == HEFT)
+    groups = {contest.classes[DURATIONS][0]: [place] for place, contest in enumerate(contests)}
+    groups = {"uncertain": [place for place, contest in enumerate(contests) if contest.scenario.uncertainty.duration_sigma]} | groups
+    others = [one for one in standings if one is not heft]
+    bound = np.array([makespan_bound(instance) for instance in contests[0].episodes.instances])
+    gaps = [[one.name, number(100 * float((one.sides[0].column(SCORE) / bound).mean() - 1))] for one in standings]
+    return [
+        duels("Against HEFT on the same episodes: % of its makespan", groups, dict.fromkeys(groups, heft), others, SCORE),
+        Sheet("Durations certain: mean % above a lower bound", ["", "%"], gaps),
+    ]
+
+
+SUITE: Final = Suite(
+    name="workflow",
+    title="Workflows on heterogeneous agents",
+    contests=_contests,
+    views=(DURATIONS, SIZE, FAMILY),
+    rules=(("critical_path", NEGOTIATOR), ("mts", NEGOTIATOR), ("spt", NEGOTIATOR), ("lpt", NEGOTIATOR), ("fifo", NEGOTIATOR)),
+    others={HEFT: play_heft},
+    learned=((LEARNED, NEGOTIATOR),),
+    measures=(SCORE,),
+    unit="mean % above the makespan that HEFT plans",
+    tables=_tables,
+    notes=(
+        "HEFT (Topcuoglu, Hariri, Wu 2002) plans by the estimated durations before anything starts; where durations are uncertain its "
+        "agents and orders are kept, and tasks start when what they wait for is done. What it plans is 0 %, whatever becomes of it.",
+        f"Every workflow is played on {AGENTS[0]} and {AGENTS[1]} agents of {SITES} sites; speeds differ by agent and by kind of task, and "
+        "are known. There is no data transfer in the world.",
+        "The lower bound is the longest path, or all work on all agents, at the highest speeds: no schedule need reach it.",
+        "Rules start whatever can; who learns may reserve, and may leave a task to a better agent.",
+    ),
+)
