@@ -10,7 +10,7 @@ from typing import Any, Final
 from omegaconf import DictConfig, ListConfig
 
 from agents.policy import Negotiator, Prioritizer
-from agents.rules import NEGOTIATORS, PRIORITIZERS, RESERVING, RuleError, index, negotiator, prioritizer
+from agents.rules import NEGOTIATORS, PRIORITIZERS, RuleError, index, negotiator, prioritizer, split
 from experiments.cli import UsageError
 
 RESULTS: Final = Path(__file__).resolve().parents[1] / "results"
@@ -56,7 +56,7 @@ def policy_folder(name: str) -> Path | None:
 
 def is_rule(role: str, name: str) -> bool:
     """Whether ``name`` is a rule for ``role``, "prioritizer" or "negotiator"."""
-    return (name.removesuffix(RESERVING) if role == "prioritizer" else name) in RULES[role]
+    return (split(name)[0] if role == "prioritizer" else name) in RULES[role]
 
 
 def _load(role: str, name: str, rule: Callable[[str], Any]) -> Any:

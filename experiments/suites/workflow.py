@@ -94,7 +94,15 @@ SUITE: Final = Suite(
     title="Workflows on heterogeneous agents",
     contests=_contests,
     views=(DURATIONS, SIZE, FAMILY),
-    rules=(("critical_path", NEGOTIATOR), ("mts", NEGOTIATOR), ("spt", NEGOTIATOR), ("lpt", NEGOTIATOR), ("fifo", NEGOTIATOR)),
+    rules=(
+        ("critical_path+p", NEGOTIATOR),
+        ("lpt+p", NEGOTIATOR),
+        ("critical_path", NEGOTIATOR),
+        ("mts", NEGOTIATOR),
+        ("spt", NEGOTIATOR),
+        ("lpt", NEGOTIATOR),
+        ("fifo", NEGOTIATOR),
+    ),
     others={HEFT: play_heft},
     learned=((LEARNED, NEGOTIATOR),),
     measures=(SCORE,),
@@ -106,6 +114,6 @@ SUITE: Final = Suite(
         f"Every workflow is played on {AGENTS[0]} and {AGENTS[1]} agents of {SITES} sites; speeds differ by agent and by kind of task, and "
         "are known. There is no data transfer in the world.",
         "The lower bound is the longest path, or all work on all agents, at the highest speeds: no schedule need reach it.",
-        "Rules start whatever can; who learns may reserve, and may leave a task to a better agent.",
+        "Rules start whatever can; those with +p, and who learns, may leave a task to a better agent; who learns may also reserve.",
     ),
 )

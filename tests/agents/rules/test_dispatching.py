@@ -95,7 +95,18 @@ def test_nothing_startable() -> None:
     assert prioritizer("spt+r").pick(candidates, context, mask).tolist() == [1]
 
 
-@pytest.mark.parametrize("name", ["spt", "spt+r"])
+def test_leaving() -> None:
+    """Protects a rule that leaves tasks to better agents: those that end there sooner by more than half of their duration here."""
+    candidates, context, mask = seat({C.DURATION: [2, 4, 6], C.ELSEWHERE: [-1.5, -2.0, 9.0]})
+    assert prioritizer("spt+p").pick(candidates, context, mask).tolist() == [1]
+    candidates[0, :3, C.ELSEWHERE] = -9.0
+    assert prioritizer("spt+p").pick(candidates, context, mask).tolist() == [0]  # it may not pass
+    mask[0, SLOTS] = True
+    assert prioritizer("spt+p").pick(candidates, context, mask).tolist() == [SLOTS]
+    assert prioritizer("spt").pick(candidates, context, mask).tolist() == [0]
+
+
+@pytest.mark.parametrize("name", ["spt", "spt+r", "spt+p"])
 def test_illegal_candidates_are_never_picked(name: str) -> None:
     """Protects the mask: the best score does not count where the mask forbids it, and without candidates the no-op is left."""
     candidates, context, mask = seat({C.DURATION: [3, 1]})
