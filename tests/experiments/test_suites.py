@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 import sys
@@ -21,7 +22,7 @@ from experiments import benchmark
 from experiments.bounds.analytic import critical_path, makespan_bound
 from experiments.cli import UsageError
 from experiments.suites.instances import best_known
-from experiments.suites.stochastic_job_shop import oracle
+from experiments.suites.stochastic_job_shop import INSTANCE, ORACLE, SUITE, oracle
 
 SHOP = "2 2\n0 3 1 2\n1 4 0 1\n"
 """Machine 1 has 6 s of work and can begin at once: that is the bound, and the optimum."""
@@ -271,3 +272,16 @@ def test_workflows(runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert against["uncertain"][against[""].index("spt")].split()[0] == f"{gap:+.1f}"
     with pytest.raises(SystemExit):
         measured(monkeypatch, out, "suite=workflow", f"path={tmp_path}", "search=[{samples:0}]")
+
+
+@pytest.mark.parametrize("size", ["6x6", "10x10"])
+def test_published_values_of_stochastic_job_shops(size: str, data_dir: Path) -> None:
+    """Protects the comparison: the published values are the means of what the set's own results say."""
+    with (data_dir / "jsp_stochastic" / size / "results.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    means = {name: np.mean([float(row[name]) / float(row[ORACLE]) for row in rows]) for name in rows[0] if name != INSTANCE}
+    gaps = {name: round(100 * (mean - 1), 1) for name, mean in means.items()}
+    published = {each.method: each.value for each in SUITE.published if each.row == size}
+    assert published["Wheatley"] == gaps["model"]
+    assert published["planned on expected durations (OR-Tools)"] == gaps["OR-Tools averagistic"]
+    assert published["best rule"] == min(gaps[rule] for rule in ("SPT", "MWKR", "MOPNR", "FDD/MWKR"))
