@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 from hydra.core.hydra_config import HydraConfig
@@ -15,6 +16,10 @@ from omegaconf import DictConfig, OmegaConf
 from experiments import cli
 from experiments.building import check, make
 from experiments.files import check_writable, write_text
+from experiments.policies import RULES, is_rule, policy_folder
+
+if TYPE_CHECKING:
+    from agents.learning.config import Learner
 
 CONFIG: Final = "config.yaml"
 KEYS: Final = ("scenario", "workload", "learner", "seed", "device", "threads", "score")
@@ -37,7 +42,7 @@ def train(config: DictConfig) -> None:
     seed, threads = cli.integer(config, "seed", 0), cli.integer(config, "threads", 1, MOST_THREADS)
     if not resumed and (folder / CONFIG).exists():
         raise cli.UsageError(f"folder={folder} holds a run already; give another folder, or go on with resume={folder}")
-    scenario, learner = cli.make_scenario(config), make(config, "learner", Learner)
+    scenario, learner = cli.make_scenario(config), locate(make(config, "learner", Learner))
     cli.tell_skipped(scenario)
     check_writable("folder", folder / CONFIG)
 
@@ -60,6 +65,15 @@ def train(config: DictConfig) -> None:
         if not run.learn():
             raise KeyboardInterrupt
         scoring.score(config, scenario, folder)
+
+
+def locate(learner: Learner) -> Learner:
+    """Name what comes with the repository by its folder: the learner itself knows rules and folders."""
+    named = {role: getattr(learner.episodes, role) for role in RULES}
+    folders: dict[str, Any] = {
+        role: str(folder) for role, name in named.items() if not is_rule(role, name) and (folder := policy_folder(name))
+    }
+    return replace(learner, episodes=replace(learner.episodes, **folders))
 
 
 @contextmanager

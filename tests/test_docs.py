@@ -25,6 +25,7 @@ from envs.events import PROTOCOL, EventKind
 from envs.workloads.synthetic import SyntheticWorkload
 from experiments import cli
 from experiments.building import make
+from experiments.train import locate
 from tests.conftest import ROOT
 
 DOCS = ROOT / "docs"
@@ -170,7 +171,7 @@ def test_every_scalar_is_explained(method: str, tmp_path: Path) -> None:
     settings = [f"learner.{setting}" for setting in f"{small} {groups}".split()]
     with initialize_config_module("conf", version_base="1.3"):
         config = compose("train", [f"learner={method}", "workload.jobs=12", *settings])
-    run = Run(cli.make_scenario(config), make(config, "learner"), tmp_path, seed=0)
+    run = Run(cli.make_scenario(config), locate(make(config, "learner")), tmp_path, seed=0)
     logger, sent = Logger(None, []), set()
     while "rollout/episodes" not in sent:
         for name, value in run.iterate(logger).items():

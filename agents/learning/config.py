@@ -116,7 +116,8 @@ class Episodes:
     baseline: bool
     """Whether the rules' cost path on the same episode is subtracted."""
     prioritizer: str
-    """The rule that prioritises in the baseline, in evaluations, and for a role that is not learned."""
+    """The rule, or the folder of the tuned index, that prioritises in the baseline, in evaluations, in what is imitated, and for a role
+    that is not learned."""
     negotiator: str
 
     def __post_init__(self) -> None:

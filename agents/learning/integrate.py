@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final, Protocol
 
 import numpy as np
@@ -18,6 +19,7 @@ from agents.learning.experience import Clock, Experience
 from agents.learning.logging import RoleLogger
 from agents.learning.ppo import RolePPO
 from agents.policy import Negotiator, Prioritizer
+from agents.rules import index
 from agents.rules import negotiator as negotiation_rule
 from agents.rules import prioritizer as dispatching_rule
 from envs.engine.codes import Phase
@@ -31,8 +33,16 @@ FRUITLESS: Final = 256
 
 
 def rules(learner: Learner) -> tuple[Prioritizer, Negotiator]:
-    """The rules that the learner is measured against."""
-    return dispatching_rule(learner.episodes.prioritizer), negotiation_rule(learner.episodes.negotiator)
+    """The rules, or tuned indices, that the learner is measured against.
+
+    Raises:
+        RuleError: for a name that is neither a rule's nor that of a folder with an index.
+    """
+    prioritizer, negotiator = learner.episodes.prioritizer, learner.episodes.negotiator
+    return (
+        index.load(Path(prioritizer) / index.FILE) if Path(prioritizer, index.FILE).is_file() else dispatching_rule(prioritizer),
+        index.load(Path(negotiator) / index.FILE) if Path(negotiator, index.FILE).is_file() else negotiation_rule(negotiator),
+    )
 
 
 class Method(Protocol):

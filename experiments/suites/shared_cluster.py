@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import Final
+from typing import Any, Final
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from agents.evaluation import draw_episodes
 from agents.statistics import relative_difference
 from experiments import cli
+from experiments.building import check
 from experiments.outcome import Outcome, Sheet
 from experiments.policies import SHIPPED, is_rule
 from experiments.runs import ANOTHER, LEARNED, cell
@@ -18,12 +19,11 @@ from experiments.suites.duels import duels, strongest
 from experiments.suites.standing import Standing
 from experiments.suites.suite import Contest, Suite
 
-LOADS: Final = (0.8, 1.1, 1.5, 2.0)
-AGENTS: Final = (4, 8, 16)
 SMALL: Final = "small tasks"
 LARGE: Final = "large tasks"
 """Some tasks need most of a shared resource, as the workload says; none of the small ones does."""
-TASKS: Final = (LARGE, SMALL)
+SIZES: Final = {"large": LARGE, "small": SMALL}
+"""By what the config calls them."""
 SEED: Final = 20_240_611
 """Of the episodes; nothing else draws from it."""
 BASELINE: Final = ("wsrpt", "drf")
@@ -43,7 +43,18 @@ def _contests(config: DictConfig) -> list[Contest]:
     if config.path is not None:
         raise cli.UsageError(f"path={config.path}: suite=shared_cluster draws its instances; leave it out")
     count = cli.integer(config, "episodes", 2, cli.MOST_EPISODES)
-    return [_contest(config, *cell, count) for cell in product(LOADS, AGENTS, TASKS)]
+    loads, agents, tasks = (_listed(config, key, kind) for key, kind in (("loads", float), ("agents", int), ("tasks", str)))
+    if unknown := [size for size in tasks if size not in SIZES]:
+        raise cli.UsageError(f"tasks has {unknown[0]!r}, must be a list of {' and '.join(SIZES)}")
+    return [_contest(config, load, team, SIZES[size], count) for load, team, size in product(loads, agents, tasks)]
+
+
+def _listed(config: DictConfig, key: str, kind: type[Any]) -> list[Any]:
+    node = config[key]
+    values: list[Any] = check(list(node) if isinstance(node, ListConfig) else node, list[kind], key)  # type: ignore[valid-type]  # a type is a value here
+    if not values:
+        raise cli.UsageError(f"{key} is an empty list, must name one at least")
+    return values
 
 
 def _contest(config: DictConfig, load: float, agents: int, tasks: str, count: int) -> Contest:

@@ -15,7 +15,6 @@ from agents.artifact import save
 from agents.networks import NEGOTIATOR, PRIORITIZER, Brain, Spec
 from experiments import benchmark
 from experiments.runs import ANOTHER, LEARNED, Players
-from experiments.suites import shared_cluster
 
 INDEX = "shared_cluster_index with shared_cluster_index"
 
@@ -64,11 +63,9 @@ def test_who_meets_whom(runs: list[Path]) -> None:
 
 def test_shared_cluster(runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects the comparison of both roles: who plays where, the strongest rules of each row, and the tables of two by two."""
-    monkeypatch.setattr(shared_cluster, "LOADS", (1.1, 1.5))
-    monkeypatch.setattr(shared_cluster, "AGENTS", (4, 8))
-    monkeypatch.setattr(shared_cluster, "TASKS", (shared_cluster.SMALL,))
+    cells_played = ["loads=[1.1,1.5]", "agents=[4,8]", "tasks=[small]"]
     out = tmp_path / "shared_cluster.json"
-    found = measured(monkeypatch, out, "suite=shared_cluster", listed(runs), "episodes=2", "workload.jobs=8")
+    found = measured(monkeypatch, out, "suite=shared_cluster", listed(runs), "episodes=2", "workload.jobs=8", *cells_played)
     assert [(each["load"], each["agents"]) for each in found["episodes"][::2]] == [
         (f"load {load}", f"{agents} agents") for load in (1.1, 1.5) for agents in (4, 8)
     ]
@@ -96,9 +93,10 @@ def test_shared_cluster(runs: list[Path], tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_one_run_has_no_partners_of_others(runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects who has trained once: everything but cross-play is measured."""
-    for name, only in (("LOADS", (1.1,)), ("AGENTS", (4,)), ("TASKS", (shared_cluster.LARGE,))):
-        monkeypatch.setattr(shared_cluster, name, only)
-    found = measured(monkeypatch, tmp_path / "out.json", "suite=shared_cluster", f"runs=[{runs[0]}]", "episodes=2", "workload.jobs=8")
+    cell = ["loads=[1.1]", "agents=[4]", "tasks=[large]"]
+    found = measured(
+        monkeypatch, tmp_path / "out.json", "suite=shared_cluster", f"runs=[{runs[0]}]", "episodes=2", "workload.jobs=8", *cell
+    )
     names = [one["name"] for one in found["contestants"]]
     assert f"{LEARNED} with {LEARNED}" in names
     assert f"{LEARNED} with {ANOTHER}" not in names
@@ -109,6 +107,9 @@ def test_one_run_has_no_partners_of_others(runs: list[Path], tmp_path: Path, mon
     [
         (["suite=shared_cluster", "runs=[no/such]"], "runs has no/such, which holds no policy: must be the folder of a training run"),
         (["suite=shared_cluster", "episodes=1"], "episodes is 1, must be an integer in 2..100000"),
+        (["suite=shared_cluster", "loads=[]"], "loads is an empty list, must name one at least"),
+        (["suite=shared_cluster", "agents=[x]"], "agents[0] is 'x', must be an integer"),
+        (["suite=shared_cluster", "tasks=[huge]"], "tasks has 'huge', must be a list of large and small"),
         (["suite=shared_cluster", "path=x"], "path=x: suite=shared_cluster draws its instances; leave it out"),
     ],
 )

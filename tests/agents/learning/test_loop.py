@@ -18,9 +18,9 @@ from agents.artifact import TrainedPrioritizer, load
 from agents.learning import checkpoint
 from agents.learning.checkpoint import CheckpointError
 from agents.learning.config import Imitation, Learner, LearnerError
-from agents.learning.integrate import best, compare
+from agents.learning.integrate import best, compare, rules
 from agents.learning.loop import Run
-from agents.rules import negotiator, prioritizer
+from agents.rules import RuleError, index, negotiator, prioritizer
 from envs.scenario import Objective, Scenario
 from tests.agents.learning.conftest import both_roles
 
@@ -38,6 +38,18 @@ def test_learns_shortest_first(one_machine: Scenario, learner: Learner, tmp_path
     assert after["cost"] < 1.02 * optimum
     policy = load(tmp_path / "policy", "prioritizer")
     assert isinstance(policy, TrainedPrioritizer)
+
+
+def test_an_index_teaches(learner: Learner, tmp_path: Path) -> None:
+    """Protects teachers that are tuned: the folder of an index stands for both roles; another folder is refused by its name."""
+    (tmp_path / index.FILE).write_text('{"format": 1, "weights": {"wsrpt": 1.0, "duration": -0.5}}', encoding="utf-8")
+    taught = replace(learner, episodes=replace(learner.episodes, prioritizer=str(tmp_path), negotiator=str(tmp_path)))
+    for teacher in rules(taught):
+        assert isinstance(teacher, index.Index)
+        assert teacher.weights == {"wsrpt": 1.0, "duration": -0.5}
+    (tmp_path / index.FILE).unlink()
+    with pytest.raises(RuleError, match=f"unknown prioritizer rule '{tmp_path}'"):
+        rules(taught)
 
 
 def everything(run: Run) -> dict[str, np.ndarray]:
