@@ -49,8 +49,8 @@ def entrants(config: DictConfig, suite: str) -> list[str]:
     """Return what ``policies`` does or, where ``config.runs`` is empty, the suite's shipped policy, if there is one."""
     if config.runs:
         return policies(config)
-    shipped = policy_folder(f"{SHIPPED}/{suite}")
-    return [] if shipped is None else [str(shipped)]
+    shipped = f"{SHIPPED}/{suite}"
+    return [] if policy_folder(shipped) is None else [shipped]
 
 
 @dataclass(frozen=True)
