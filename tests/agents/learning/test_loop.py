@@ -82,6 +82,7 @@ def test_resume_is_exact(contested: Scenario, learner: Learner, tmp_path: Path, 
 
 def test_interrupt_saves(contested: Scenario, learner: Learner, tmp_path: Path) -> None:
     """Protects Ctrl-C: the iteration is finished, a checkpoint written, and the caller is told that the budget is not spent."""
+    before = signal.getsignal(signal.SIGINT)
     run = Run(contested, learner, tmp_path, seed=0)
     collect = run.method.collect
 
@@ -93,7 +94,7 @@ def test_interrupt_saves(contested: Scenario, learner: Learner, tmp_path: Path) 
     assert not run.learn()
     assert run.iteration == 1
     assert (tmp_path / checkpoint.NAME).is_file()
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 @pytest.mark.parametrize("method", ["ppo", "self_label"])
