@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +10,8 @@ import torch
 
 from agents.artifact import save
 from agents.networks import NEGOTIATOR, PRIORITIZER, Brain, Spec
-from experiments import benchmark
 from experiments.runs import ANOTHER, LEARNED, Players
+from tests.experiments.measuring import cells, measured
 
 INDEX = "shared_cluster_index with shared_cluster_index"
 
@@ -28,21 +25,6 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         save(folder / "policy" / PRIORITIZER, Brain(Spec.default(PRIORITIZER, 4)), {})
         save(folder / "policy" / NEGOTIATOR, Brain(Spec.default(NEGOTIATOR, 4, levels=16)), {})
     return folders
-
-
-def measured(monkeypatch: pytest.MonkeyPatch, out: Path, *arguments: str) -> dict[str, Any]:
-    """What ``parley-benchmark`` with these arguments writes."""
-    monkeypatch.setattr(sys, "argv", ["parley-benchmark", *arguments, f"out={out}"])
-    benchmark.main()
-    found: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
-    return found
-
-
-def cells(out: Path, heading: str) -> dict[str, list[str]]:
-    """The rows of a table of the Markdown file beside ``out``, by their first cells."""
-    text = out.with_suffix(".md").read_text(encoding="utf-8").split(f"## {heading}\n")[1].split("##")[0]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
-    return {row[0]: row[1:] for row in rows}
 
 
 def listed(runs: list[Path]) -> str:

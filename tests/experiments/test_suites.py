@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,11 +16,11 @@ from agents.networks import PRIORITIZER, Brain, Spec
 from envs.workloads.flexible_jobshop import FlexibleJobShopWorkload
 from envs.workloads.jobshop import JobShopWorkload
 from envs.workloads.psplib import ProjectWorkload
-from experiments import benchmark
 from experiments.bounds.analytic import critical_path, makespan_bound
 from experiments.cli import UsageError
 from experiments.suites.instances import best_known
 from experiments.suites.stochastic_job_shop import INSTANCE, ORACLE, SUITE, oracle
+from tests.experiments.measuring import cells, measured
 
 SHOP = "2 2\n0 3 1 2\n1 4 0 1\n"
 """Machine 1 has 6 s of work and can begin at once: that is the bound, and the optimum."""
@@ -48,21 +46,6 @@ def shops(tmp_path: Path) -> Path:
         (folder / f"{name}.txt").write_text(text, encoding="utf-8")
     (folder / "bks_mine.json").write_text('{"instances": {"aa01": {"upper_bound": 5}, "elsewhere": 3}}', encoding="utf-8")
     return folder
-
-
-def measured(monkeypatch: pytest.MonkeyPatch, out: Path, *arguments: str) -> dict[str, Any]:
-    """What ``parley-benchmark`` with these arguments writes."""
-    monkeypatch.setattr(sys, "argv", ["parley-benchmark", *arguments, f"out={out}"])
-    benchmark.main()
-    found: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
-    return found
-
-
-def cells(out: Path, heading: str) -> dict[str, list[str]]:
-    """The rows of a table of the Markdown file beside ``out``, by their first cells."""
-    text = out.with_suffix(".md").read_text(encoding="utf-8").split(f"## {heading}")[1].split("##")[0]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
-    return {row[0]: row[1:] for row in rows}
 
 
 def test_a_folder_of_instances(runs: list[Path], shops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
