@@ -151,10 +151,13 @@ def _spec(path: Path, description: dict[str, Any]) -> Spec:
             raise ArtifactError(f"{path}: {key} is {value!r}, must be a whole number")
         return value
 
+    guide = description.get("guide", {})
+    if not isinstance(guide, dict):
+        raise ArtifactError(f"{path}: guide is {guide!r}, must be an object of weights by column")
     if description.get("role") not in ROLES:
         raise ArtifactError(f"{path}: role is {description.get('role')!r}, must be one of {', '.join(ROLES)}")
     try:
-        return Spec(description["role"], names("candidate_columns"), names("context_columns"), number("width"), number("levels"))
+        return Spec(description["role"], names("candidate_columns"), names("context_columns"), number("width"), number("levels"), guide)
     except ArtifactError:
         raise
     except ValueError as error:

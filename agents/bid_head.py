@@ -21,11 +21,16 @@ class BidHead(nn.Module):
         self.register_buffer("sigma", torch.tensor(sigma))
         self.register_buffer("steps", torch.arange(levels, dtype=torch.float32), persistent=False)
 
-    def mu(self, hidden: Tensor) -> Tensor:
-        """The wanted level of each decision, a real number in (0, levels - 1): [N, H] -> [N]."""
-        return (len(self.steps) - 1) * torch.sigmoid(self.score(hidden).squeeze(1))
-
     def forward(self, hidden: Tensor) -> Tensor:
-        """Logits of the levels: [N, H] -> [N, levels]."""
-        distance = self.steps - self.mu(hidden)[:, None]
+        """The score of each decision, a real number: [N, H] -> [N]."""
+        score: Tensor = self.score(hidden).squeeze(1)
+        return score
+
+    def level(self, score: Tensor) -> Tensor:
+        """The wanted level that a score means, a real number in (0, levels - 1): [N] -> [N]."""
+        return (len(self.steps) - 1) * torch.sigmoid(score)
+
+    def around(self, level: Tensor) -> Tensor:
+        """Logits of the levels around the wanted one: [N] -> [N, levels]."""
+        distance = self.steps - level[:, None]
         return distance.square() * (-0.5 / self.sigma.square())

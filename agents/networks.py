@@ -6,14 +6,17 @@ to the order of its candidates. A negotiator turns one vector into a bid. Inputs
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from agents.bid_head import BidHead
-from agents.reader import Reader
+from agents.reader import Reader, Standardiser
+from agents.rules.index import Index
 from agents.sets import Sets, join, pad, pool, summarise
 from envs.columns import CANDIDATE_NAMES, CONTEXT_NAMES, NEGOTIATION_NAMES, RAW_CANDIDATE, RAW_CONTEXT
 
@@ -23,10 +26,13 @@ class ColumnError(ValueError):
 
 
 class PrioritizerActor(nn.Module):
-    """One logit per legal candidate, one for passing."""
+    """One logit per legal candidate, one for passing.
 
-    def __init__(self, rows: int, context: int, width: int) -> None:
-        """Start indifferent: the output layers are zero."""
+    If it is ``guided``, the last column of a candidate is what a tuned index says of it, and goes straight to its logit as well.
+    """
+
+    def __init__(self, rows: int, context: int, width: int, guided: bool) -> None:
+        """Start indifferent, or with the index alone: the output layers are zero."""
         super().__init__()
         self.of_candidate = nn.Linear(rows, width)
         self.of_context = nn.Linear(context, width, bias=False)
@@ -38,6 +44,7 @@ class PrioritizerActor(nn.Module):
         for layer in (self.score, self.score_pass):
             nn.init.zeros_(layer.weight)
         nn.init.zeros_(self.score_pass.bias)
+        self.gain = nn.Parameter(torch.tensor(GAIN)) if guided else None
 
     def forward(self, sets: Sets) -> Tensor:
         """Logits [N, most candidates + 1] by place: ``counts[n]`` candidates, then to pass if that is legal; the others are ILLEGAL."""
@@ -45,28 +52,31 @@ class PrioritizerActor(nn.Module):
         hidden, pooled = pool(self.second(hidden), sets)
         pooled = self.of_pooled(pooled)
         logits = self.score(join(self.third(hidden), pooled, sets)).squeeze(1)
+        if self.gain is not None:
+            logits = logits + self.gain * sets.rows[:, -1]
         may_pass = bool(sets.may_pass.any())
         to_pass = self.score_pass(pooled.relu()).squeeze(1) if may_pass else logits.new_zeros(len(sets.counts))
         return pad(logits, to_pass, sets)
 
 
 class NegotiatorActor(nn.Module):
-    """Logits of the bid levels from the columns of one contested pick."""
+    """Logits of the bid levels from the columns of one contested pick; guided as the prioritizer is."""
 
-    def __init__(self, context: int, width: int, levels: int) -> None:
-        """Start with bids in the middle."""
+    def __init__(self, context: int, width: int, levels: int, guided: bool) -> None:
+        """Start with bids in the middle, or with what the index says."""
         super().__init__()
         self.body = nn.Sequential(nn.Linear(context, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU())
         self.head = BidHead(width, levels)
+        self.gain = nn.Parameter(torch.tensor(GAIN)) if guided else None
 
     def forward(self, sets: Sets) -> Tensor:
         """Logits [N, levels]."""
-        logits: Tensor = self.head(self.body(sets.context))
-        return logits
+        return self.head.around(self.mu(sets))
 
     def mu(self, sets: Sets) -> Tensor:
         """The wanted level [N], a real number."""
-        return self.head.mu(self.body(sets.context))
+        score = self.head(self.body(sets.context))
+        return self.head.level(score if self.gain is None else score + self.gain * sets.context[:, -1])
 
 
 class Critic(nn.Module):
@@ -88,6 +98,8 @@ class Critic(nn.Module):
         return value
 
 
+GAIN: Final = 1.0
+"""Logit that a standard deviation of the index is worth at the start."""
 PRIORITIZER: Final = "prioritizer"
 NEGOTIATOR: Final = "negotiator"
 ROLES: Final = (PRIORITIZER, NEGOTIATOR)
@@ -113,6 +125,8 @@ class Spec:
     """Units per hidden layer."""
     levels: int
     """Bid levels of a negotiator; 0 for a prioritizer."""
+    guide: Mapping[str, float] = field(default_factory=dict)
+    """Weights of the tuned index that guides it; none: not guided."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for a network that cannot be built."""
@@ -124,15 +138,19 @@ class Spec:
             raise ValueError("a negotiator has 2..64 levels and no candidate columns")
         if raw := RAW.intersection((*self.candidate_columns, *self.context_columns)):
             raise ValueError(f"column {sorted(raw)[0]!r} has a scale: networks never read it")
+        Index(self.guide)
 
     @classmethod
-    def default(cls, role: str, width: int, levels: int = 0, ignore: tuple[str, ...] = ()) -> Spec:
-        """Every column that is free of scale, but those to ``ignore``."""
+    def default(
+        cls, role: str, width: int, levels: int = 0, ignore: tuple[str, ...] = (), guide: Mapping[str, float] | None = None
+    ) -> Spec:
+        """Every column that is free of scale, but those to ``ignore``; guided if there is a ``guide``."""
         candidate, context = (CANDIDATE_NAMES, CONTEXT_NAMES) if role == PRIORITIZER else ((), NEGOTIATOR_NAMES)
         if unknown := set(ignore) - {*CANDIDATE_NAMES, *NEGOTIATOR_NAMES}:
             raise ColumnError(f"network.ignore: unknown column {sorted(unknown)[0]!r}, must be among those of docs/columns.md")
         left_out = RAW.union(ignore)
-        return cls(role, tuple(c for c in candidate if c not in left_out), tuple(c for c in context if c not in left_out), width, levels)
+        shown, around = (tuple(name for name in names if name not in left_out) for names in (candidate, context))
+        return cls(role, shown, around, width, levels, guide or {})
 
 
 class Brain(nn.Module):
@@ -144,13 +162,17 @@ class Brain(nn.Module):
         """Build an untrained one."""
         super().__init__()
         self.spec = spec
-        rows, context = len(spec.candidate_columns), len(spec.context_columns)
+        guided = bool(spec.guide)
         if spec.role == PRIORITIZER:
-            self.reader = Reader(spec.candidate_columns, CANDIDATE_NAMES, spec.context_columns, CONTEXT_NAMES)
-            self.actor = PrioritizerActor(rows, context, spec.width)
+            rows, context = (
+                Standardiser(spec.candidate_columns, CANDIDATE_NAMES, spec.guide),
+                Standardiser(spec.context_columns, CONTEXT_NAMES),
+            )
+            self.actor = PrioritizerActor(rows.size, context.size, spec.width, guided)
         else:
-            self.reader = Reader((), (), spec.context_columns, NEGOTIATOR_NAMES)
-            self.actor = NegotiatorActor(context, spec.width, spec.levels)
+            rows, context = Standardiser((), ()), Standardiser(spec.context_columns, NEGOTIATOR_NAMES, spec.guide)
+            self.actor = NegotiatorActor(context.size, spec.width, spec.levels, guided)
+        self.reader = Reader(rows, context)
 
     def forward(self, sets: Sets) -> Tensor:
         """Log-probabilities [N, actions] of standardised sets, by place among the legal actions or by level."""

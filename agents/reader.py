@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from agents.rules.index import COLUMNS, PLAIN, TIMES
 from agents.sets import Sets
 
 CLIP: Final = 6.0
@@ -24,24 +26,35 @@ class Standardiser(nn.Module):
     """Chooses columns, takes their symmetric logarithm, subtracts the mean and divides by the standard deviation.
 
     A column that never varied while it was measured reads as 0: no weight that was never trained can come to matter later.
+    With a ``guide``, what a tuned index says of the vector is one more column, the last.
     """
 
     mean: Tensor
     scale: Tensor
     index: Tensor
+    guide: Tensor
 
-    def __init__(self, columns: tuple[str, ...], known: tuple[str, ...]) -> None:
+    def __init__(self, columns: tuple[str, ...], known: tuple[str, ...], guide: Mapping[str, float] | None = None) -> None:
         """Read ``columns`` out of vectors that hold the ``known`` ones; raise ValueError for a column that does not exist."""
         super().__init__()
         if unknown := set(columns) - set(known):
             raise ValueError(f"unknown column {sorted(unknown)[0]!r}, must be one of {', '.join(known)}")
         self.register_buffer("index", torch.tensor([known.index(name) for name in columns], dtype=torch.int64), persistent=False)
-        self.register_buffer("mean", torch.zeros(len(columns)))
-        self.register_buffer("scale", torch.ones(len(columns)))
+        weights = torch.tensor([guide.get(name, 0.0) for name in COLUMNS] if guide else ())
+        self.register_buffer("guide", weights, persistent=False)
+        self.size = len(columns) + bool(guide)
+        """Columns of what it returns."""
+        self.register_buffer("mean", torch.zeros(self.size))
+        self.register_buffer("scale", torch.ones(self.size))
 
     def tame(self, x: Tensor) -> Tensor:
         """The chosen columns with their tails tamed: what the mean and the scale are measured on."""
-        return symlog(x.index_select(1, self.index))
+        tamed = symlog(x.index_select(1, self.index))
+        return torch.cat((tamed, self._guided(x)), dim=1) if len(self.guide) else tamed
+
+    def _guided(self, x: Tensor) -> Tensor:
+        """What the index says [N, 1]; see :func:`agents.rules.index.features`."""
+        return torch.cat((x[:, PLAIN], x[:, TIMES].log1p()), dim=1) @ self.guide[:, None]
 
     def standardise(self, tamed: Tensor) -> Tensor:
         """Standardise what ``tame`` returned."""
@@ -57,11 +70,11 @@ class Standardiser(nn.Module):
 class Reader(nn.Module):
     """The two standardisers of a role: one for candidates, one for the context."""
 
-    def __init__(self, rows: tuple[str, ...], all_rows: tuple[str, ...], context: tuple[str, ...], all_context: tuple[str, ...]) -> None:
-        """Name the columns to read and the columns that there are."""
+    def __init__(self, rows: Standardiser, context: Standardiser) -> None:
+        """Take the standardisers of what the role sees."""
         super().__init__()
-        self.rows = Standardiser(rows, all_rows)
-        self.context = Standardiser(context, all_context)
+        self.rows = rows
+        self.context = context
 
     def tame(self, sets: Sets) -> Sets:
         """Choose and tame the columns of raw sets."""

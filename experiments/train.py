@@ -13,6 +13,7 @@ import yaml
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from agents.rules import index
 from experiments import cli
 from experiments.building import check, make
 from experiments.files import check_writable, write_text
@@ -73,7 +74,13 @@ def locate(learner: Learner) -> Learner:
     folders: dict[str, Any] = {
         role: str(folder) for role, name in named.items() if not is_rule(role, name) and (folder := policy_folder(name))
     }
-    return replace(learner, episodes=replace(learner.episodes, **folders))
+    network = learner.network
+    if network.guide is not None:
+        guide = policy_folder(network.guide)
+        if guide is None or not (guide / index.FILE).is_file():
+            raise cli.UsageError(f"learner.network.guide={network.guide}: must be null, or the folder of a tuned index, with {index.FILE}")
+        network = replace(network, guide=str(guide))
+    return replace(learner, network=network, episodes=replace(learner.episodes, **folders))
 
 
 @contextmanager

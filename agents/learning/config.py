@@ -53,6 +53,9 @@ class Network:
     """Units in each of the two hidden layers of the critics."""
     ignore: list[str]
     """Columns that the networks are not to read."""
+    guide: str | None
+    """The folder of a tuned index: what it says of a candidate is a column of its own, and goes straight to the decision as well, so that
+    learning starts as good as the index; null: none."""
 
     def __post_init__(self) -> None:
         """Raise LearnerError for a value out of bounds."""

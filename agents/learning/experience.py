@@ -45,7 +45,8 @@ class Experience:
     def __init__(self, policy: RolePolicy, seats: int) -> None:
         """Start with nothing lived through."""
         self.policy = policy
-        rows, context = len(policy.spec.candidate_columns), len(policy.spec.context_columns)
+        reader = policy.brain.reader
+        rows, context = reader.rows.size, reader.context.size
         floats, ints = (np.float32, ()), (np.int64, ())
         exact = dict.fromkeys(("time", "total", *ENDLESS), (np.float64, ()))
         whole = dict.fromkeys(("count", "action", "seat", "following"), ints)

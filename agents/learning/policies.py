@@ -41,7 +41,7 @@ class RolePolicy(MaskableActorCriticPolicy):
     def _build(self, lr_schedule: Any) -> None:
         """Replace SB3's networks by ours."""
         self.brain = Brain(self.spec)
-        self.critic = Critic(len(self.spec.candidate_columns), len(self.spec.context_columns), self.critic_width)
+        self.critic = Critic(self.brain.reader.rows.size, self.brain.reader.context.size, self.critic_width)
         self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]  # as SB3
 
     def _get_constructor_parameters(self) -> dict[str, Any]:

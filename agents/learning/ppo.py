@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -16,6 +17,7 @@ from agents.learning.buffer import Batches
 from agents.learning.config import PPO, LearnerError, Network, Update
 from agents.learning.policies import RolePolicy
 from agents.networks import PRIORITIZER, NegotiatorActor, Spec, entropy
+from agents.rules import index
 from envs.columns import NUM_CANDIDATE, NUM_CONTEXT, NUM_NEGOTIATION
 
 LARGEST: Final = 1e6
@@ -36,7 +38,8 @@ class RolePPO(MaskablePPO):
 
     def __init__(self, role: str, candidates: int, levels: int, network: Network, update: Update, device: str) -> None:
         """Build an untrained policy for K = ``candidates``, which matters only to SB3's flat view of it, and bid ``levels``."""
-        spec = Spec.default(role, network.width, levels if role != PRIORITIZER else 0, tuple(network.ignore))
+        guide = index.load(Path(network.guide) / index.FILE).weights if network.guide else None
+        spec = Spec.default(role, network.width, levels if role != PRIORITIZER else 0, tuple(network.ignore), guide)
         super().__init__(
             RolePolicy,
             None,  # type: ignore[arg-type]  # SB3 takes None, but does not say so

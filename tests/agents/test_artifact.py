@@ -25,6 +25,19 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "policy"
 
 
+def test_guide_is_kept(tmp_path: Path) -> None:
+    """Protects policies that start from a tuned index: they take its weights along, and decide by them."""
+    guide = {"wsrpt": 1.0, "duration": -0.5}
+    saved = Brain(Spec.default(NEGOTIATOR, 8, 16, guide=guide))
+    save(tmp_path / "policy", saved, {})
+    policy = load(tmp_path / "policy", NEGOTIATOR)
+    assert policy.brain.spec.guide == guide
+    assert isinstance(policy, TrainedNegotiator)
+    observation = np.random.default_rng(0).random((9, NUM_NEGOTIATION)).astype(np.float32)
+    assert policy.bid(observation).tolist() == TrainedNegotiator(saved).bid(observation).tolist()
+    assert len(set(policy.bid(observation))) == 9
+
+
 def padded(candidates: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """The same candidates in a window of another size, with their mask."""
     count = candidates.shape[1]
@@ -88,6 +101,9 @@ def rewrite(path: Path, **changes: object) -> None:
         ({"context_columns": ["queue", "queue"]}, "different column names"),
         ({"context_columns": ["what"]}, "unknown column 'what'"),
         ({"candidate_columns": ["units"]}, "has a scale"),
+        ({"guide": 3}, "guide is 3, must be an object"),
+        ({"guide": {"what": 1.0}}, "an index cannot weigh 'what'"),
+        ({"guide": {"wait": 1.0}}, "as policy.json says"),
     ],
 )
 def test_wrong_description(folder: Path, changes: dict[str, object], words: str) -> None:

@@ -10,6 +10,7 @@ from agents.learning.config import Network, Update
 from agents.learning.ppo import RolePPO
 from agents.networks import NEGOTIATOR, PRIORITIZER, Brain, Spec
 from agents.reader import Standardiser
+from agents.rules.index import Index
 from agents.sets import ILLEGAL, Sets, gather, to_actions
 from envs.columns import NUM_CANDIDATE, NUM_CONTEXT, NUM_NEGOTIATION
 
@@ -49,6 +50,21 @@ def test_starts_indifferent() -> None:
     assert bids.argmax(dim=1).tolist() == [4, 4, 4]
 
 
+def test_guided_starts_as_the_index() -> None:
+    """Protects the start from a tuned index: an untrained guided prioritizer ranks as it does, and so does a negotiator."""
+    weights = {"wsrpt": 1.0, "startable": 0.5, "duration": -2.0, "age_release": 0.1}
+    random = np.random.default_rng(0)
+    seen = random.random((20, NUM_NEGOTIATION)).astype(np.float32)
+    ranked = Index(weights).bid(seen)
+    assert len(set(ranked)) == len(ranked)
+    brain = Brain(Spec.default(NEGOTIATOR, 16, 16, guide=weights))
+    levels = brain.actor.mu(brain.reader(Sets.without_rows(torch.from_numpy(seen))))
+    assert levels.argsort().tolist() == ranked.argsort().tolist()
+    brain = Brain(Spec.default(PRIORITIZER, 16, guide=weights))
+    sets = Sets.of(torch.from_numpy(seen[:, :NUM_CANDIDATE]), torch.tensor([20]), torch.zeros(1, NUM_CONTEXT), torch.tensor([False]))
+    assert brain(brain.reader(sets))[0, :20].argsort().tolist() == ranked.argsort().tolist()
+
+
 def test_is_equivariant(brain: Brain) -> None:
     """Protects against positions: shuffling candidates shuffles their probabilities and changes nothing else."""
     sets = random_sets([7])
@@ -73,7 +89,7 @@ def test_decisions_do_not_see_each_other(brain: Brain) -> None:
 
 def test_kernels_equal_plain_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects the compiled passes: probabilities, values and all gradients are those of plain torch, which other devices take."""
-    policy = RolePPO(PRIORITIZER, 5, 16, Network(16, 16, []), UPDATE, "cpu").policy
+    policy = RolePPO(PRIORITIZER, 5, 16, Network(16, 16, [], None), UPDATE, "cpu").policy
     awake(policy.brain)
     torch.nn.init.normal_(policy.critic.value.weight)
     raw = random_sets([3, 1, 6, 2, 0, 4], [False, True, False, True, True, False])
@@ -96,7 +112,7 @@ def test_kernels_equal_plain_torch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_draws_by_probability(monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects exploration: actions come as often as their probability says, and no rounding draws one that is not legal."""
-    policy = RolePPO(PRIORITIZER, 5, 16, Network(16, 16, []), UPDATE, "cpu").policy
+    policy = RolePPO(PRIORITIZER, 5, 16, Network(16, 16, [], None), UPDATE, "cpu").policy
     awake(policy.brain)
     sets = policy.brain.reader(random_sets([3, 5], [True, False])).select(torch.arange(2).repeat(20_000))
     places, log_p = policy.act(sets)
@@ -112,7 +128,7 @@ def test_draws_by_probability(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_flat_and_ragged_views_agree() -> None:
     """Protects the two forms of one observation: SB3's flat vector with a mask gives the values and probabilities of the sets."""
-    policy = RolePPO(PRIORITIZER, 5, 16, Network(16, 16, []), UPDATE, "cpu").policy
+    policy = RolePPO(PRIORITIZER, 5, 16, Network(16, 16, [], None), UPDATE, "cpu").policy
     awake(policy.brain)
     random = np.random.default_rng(3)
     candidates = random.normal(size=(4, 5, NUM_CANDIDATE)).astype(np.float32)
