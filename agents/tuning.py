@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,6 @@ from agents.rules.index import COLUMNS, features
 from envs.engine.codes import Phase
 from envs.scenario import Scenario
 from envs.world import World
-
-FIXED: Final = "wsrpt"
-"""The column whose weight is 1: an index counts only up to a positive factor."""
-FREE: Final = tuple(name for name in COLUMNS if name != FIXED)
 
 Weights = NDArray[np.float64]
 
@@ -63,18 +59,26 @@ class Generation(NamedTuple):
     """Mean cost of the elite over that of the whole generation."""
 
 
-def tune(scenario: Scenario, search: CrossEntropy, seed: int) -> Iterator[Generation]:
-    """Draw each generation around the elite of the last one, and play it on fresh episodes of the scenario's workload."""
+def tune(scenario: Scenario, search: CrossEntropy, seed: int, start: Mapping[str, float]) -> Iterator[Generation]:
+    """Draw each generation around the elite of the last one, and play it on fresh episodes of the scenario's workload.
+
+    Weights that ``start`` does not name stay 0, and the first that it names stays as it is: an index counts only up to a positive factor.
+    """
     rng = np.random.default_rng(seed)
-    mean, spread = np.zeros(len(FREE)), np.full(len(FREE), search.spread)
+    names = list(start)
+    mean = np.array([start[name] for name in names[1:]])
+    spread = np.full(len(mean), search.spread)
+    places = [COLUMNS.index(name) for name in names[1:]]
     for number in range(search.generations):
-        free = mean + spread * rng.standard_normal((search.population, len(FREE)))
-        costs = play_population(scenario, _fresh(scenario, search.episodes, rng), np.insert(free, COLUMNS.index(FIXED), 1.0, axis=1))
+        free = mean + spread * rng.standard_normal((search.population, len(mean)))
+        population = np.zeros((search.population, len(COLUMNS)))
+        population[:, COLUMNS.index(names[0])], population[:, places] = start[names[0]], free
+        costs = play_population(scenario, _fresh(scenario, search.episodes, rng), population)
         relative = (costs / costs.mean(axis=0)).mean(axis=1)  # an episode counts alike, however much it costs
         order = np.argsort(relative, kind="stable")[: search.elite]
         mean, spread = free[order].mean(axis=0), free[order].std(axis=0)
         spread += search.noise * max(0.0, 1.0 - 2.0 * number / search.generations)
-        weights = {FIXED: 1.0, **dict(zip(FREE, mean.tolist(), strict=True))}
+        weights = dict(zip(names, [start[names[0]], *mean.tolist()], strict=True))
         yield Generation(weights, float(spread.mean()), float(relative[order].mean()))
 
 

@@ -27,13 +27,17 @@ PLAIN: Final = (Candidate.WSRPT, Candidate.STARTABLE, Candidate.SHARED_DEMAND)
 """Columns that count as they are: a logarithm, a flag and a share."""
 TIMES: Final = (Candidate.WAIT, Candidate.DURATION, Candidate.TAIL, Candidate.AGE_RELEASE)
 """Columns of which log(1 + x) counts."""
-COLUMNS: Final = tuple(column.name.lower() for column in (*PLAIN, *TIMES))
+LOGS: Final = (Candidate.DURATION, Candidate.AREA)
+"""Columns of which log(x) counts, x at least LEAST: what tells a second from a minute where the mean job takes hours."""
+LEAST: Final = 1e-4
+COLUMNS: Final = (*(column.name.lower() for column in (*PLAIN, *TIMES)), *(f"log_{column.name.lower()}" for column in LOGS))
 """What an index may weigh, in the order of ``features``."""
 
 
 def features(rows: Observation) -> NDArray[np.float64]:
     """Return [..., COLUMNS] of candidates, or of what negotiators see, [..., at least NUM_CANDIDATE]."""
-    return np.concatenate([rows[..., PLAIN], np.log1p(rows[..., TIMES])], axis=-1, dtype=np.float64)
+    logs = np.log(np.maximum(rows[..., LOGS], LEAST))
+    return np.concatenate([rows[..., PLAIN], np.log1p(rows[..., TIMES]), logs], axis=-1, dtype=np.float64)
 
 
 class Index:

@@ -62,6 +62,8 @@ POPULATIONS: Final = {
     ),
 }
 """Columns of the published model; 'all' describes batch and interactive jobs together."""
+POPULARITY: Final = 1.0
+"""User u submits a share of the jobs proportional to u ** -POPULARITY (Zipf), which is what logs look like."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,12 @@ class LublinWorkload:
     """'batch', 'interactive' or 'all'."""
     estimate_factor: float = 1.0
     """Nominal duration (the estimate that agents see) over run time."""
+    users: int = 0
+    """Users who request more time than their jobs take, each in a manner of their own; they are kinds of tasks. 0: requests are exact."""
+    habit: float = 1.2
+    """A user's jobs take on average exp(-|x|) of what is requested, x normal with this deviation."""
+    whim: float = 0.8
+    """Standard deviation of log(run time / request) among the jobs of a user; no job takes more than is requested."""
 
     def __post_init__(self) -> None:
         require(integer(self.jobs, 1, MAX_CELLS), self, "jobs", f"an integer in 1..{MAX_CELLS}")
@@ -90,6 +98,9 @@ class LublinWorkload:
         require(number(self.load_scale) and self.load_scale > 0, self, "load_scale", "> 0")
         require(self.population in POPULATIONS, self, "population", f"one of {', '.join(POPULATIONS)}")
         require(number(self.estimate_factor) and self.estimate_factor > 0, self, "estimate_factor", "> 0")
+        require(integer(self.users, 0, MAX_CELLS // self.owners), self, "users", f"an integer in 0..{MAX_CELLS // self.owners}")
+        require(number(self.habit, 0, 10), self, "habit", "in [0, 10]")
+        require(number(self.whim, 0, 10), self, "whim", "in [0, 10]")
 
     def instance(self, seed: int) -> Instance:
         """Draw one instance; seeds are >= 0."""
@@ -97,6 +108,8 @@ class LublinWorkload:
         population = POPULATIONS[self.population]
         size = _draw_sizes(rng, population, self.jobs, self.processors)
         run_time = _draw_run_times(rng, population, size)
+        release = _draw_releases(rng, population, self.jobs, self.load_scale)
+        kind, ratio = self._draw_requests(rng)
         each = np.arange(self.jobs + 1, dtype=np.int32)
         owner = each[:-1] % self.owners
         return Instance(
@@ -105,21 +118,31 @@ class LublinWorkload:
             shared=np.array([True]),
             shared_capacity=np.array([self.processors]),
             local_capacity=np.zeros((self.owners, 1), np.int32),
-            speed=np.ones((self.owners, 1)),
-            job_release=_draw_releases(rng, population, self.jobs, self.load_scale),
+            speed=np.ones((self.owners, max(1, self.users))),
+            job_release=release,
             job_due=np.full(self.jobs, np.inf),
             job_weight=np.ones(self.jobs),
             job_owner=owner,
             job_first=each,
-            task_kind=np.zeros(self.jobs, np.int32),
+            task_kind=kind,
             task_demand=size[:, None],
-            task_ratio=np.full(self.jobs, 1.0 / self.estimate_factor),
+            task_ratio=ratio,
             option_first=each,
             option_agent=owner,
-            option_nominal=run_time * self.estimate_factor,
+            option_nominal=run_time / ratio,
             successor_first=np.zeros(self.jobs + 1, np.int32),
             successor=np.empty(0, np.int32),
         )
+
+    def _draw_requests(self, rng: np.random.Generator) -> tuple[IntArray, FloatArray]:
+        """[J] kinds of the jobs, which are their users, and run times over nominal durations."""
+        if not self.users:
+            return np.zeros(self.jobs, np.int32), np.full(self.jobs, 1.0 / self.estimate_factor)
+        share = np.arange(1, self.users + 1) ** -POPULARITY
+        user = rng.choice(self.users, size=self.jobs, p=share / share.sum()).astype(np.int32)
+        habit = -np.abs(rng.normal(0.0, self.habit, self.users))
+        taken = np.exp(np.minimum(0.0, habit[user] + rng.normal(0.0, self.whim, self.jobs)))
+        return user, taken / self.estimate_factor
 
 
 def _draw_sizes(rng: np.random.Generator, population: Population, jobs: int, processors: int) -> IntArray:

@@ -36,6 +36,22 @@ def test_equal_seeds_give_equal_instances() -> None:
     assert not np.array_equal(first.job_release, other.job_release)
 
 
+def test_users_request_too_much(batch: Instance) -> None:
+    """Users change what is requested and nothing else; each has a habit of their own, and no job takes longer than requested."""
+    alike = LublinWorkload(jobs=20_000, processors=128, users=40, habit=1.0, whim=0.5).instance(0)
+    plain = LublinWorkload(jobs=20_000, processors=128).instance(0)
+    assert np.array_equal(alike.task_demand, plain.task_demand)
+    assert np.array_equal(alike.job_release, plain.job_release)
+    np.testing.assert_allclose(alike.option_nominal * alike.task_ratio, plain.option_nominal)
+    assert alike.task_ratio.max() <= 1.0
+    counts = np.bincount(alike.task_kind, minlength=40)
+    assert counts[0] == pytest.approx(2 * counts[1], rel=0.1)
+    habits = [np.log(alike.task_ratio[alike.task_kind == user]).mean() for user in range(40)]
+    spread = [np.log(alike.task_ratio[alike.task_kind == user]).std() for user in range(40)]
+    assert np.std(habits) > 2 * np.std(spread)
+    assert batch.num_kinds == 1
+
+
 def test_sizes_have_the_published_shares(batch: Instance) -> None:
     """29.27 % of batch jobs are serial, a further 66.86 % are rounded to powers of two; the rest rarely hits one."""
     size = _sizes(batch)
