@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -59,26 +59,29 @@ class Generation(NamedTuple):
     """Mean cost of the elite over that of the whole generation."""
 
 
-def tune(scenario: Scenario, search: CrossEntropy, seed: int, start: Mapping[str, float]) -> Iterator[Generation]:
+def tune(scenario: Scenario, search: CrossEntropy, seed: int, columns: Sequence[str]) -> Iterator[Generation]:
     """Draw each generation around the elite of the last one, and play it on fresh episodes of the scenario's workload.
 
-    Weights that ``start`` does not name stay 0, and the first that it names stays as it is: an index counts only up to a positive factor.
+    Of ``columns``, the first weighs 1, or -1 if a minus stands before its name, since an index counts only up to a positive factor;
+    the weights of the others are searched, from 0 on. Raise TuningError for a column that no index can weigh.
     """
+    names = [columns[0].removeprefix("-"), *columns[1:]]
+    if unknown := set(names) - set(COLUMNS):
+        raise TuningError(f"columns has {sorted(unknown)[0]!r}, must be among {', '.join(COLUMNS)}; the first perhaps with a minus")
+    first, *places = [COLUMNS.index(name) for name in names]
+    fixed = -1.0 if columns[0].startswith("-") else 1.0
     rng = np.random.default_rng(seed)
-    names = list(start)
-    mean = np.array([start[name] for name in names[1:]])
-    spread = np.full(len(mean), search.spread)
-    places = [COLUMNS.index(name) for name in names[1:]]
+    mean, spread = np.zeros(len(places)), np.full(len(places), search.spread)
     for number in range(search.generations):
         free = mean + spread * rng.standard_normal((search.population, len(mean)))
         population = np.zeros((search.population, len(COLUMNS)))
-        population[:, COLUMNS.index(names[0])], population[:, places] = start[names[0]], free
+        population[:, first], population[:, places] = fixed, free
         costs = play_population(scenario, _fresh(scenario, search.episodes, rng), population)
         relative = (costs / costs.mean(axis=0)).mean(axis=1)  # an episode counts alike, however much it costs
         order = np.argsort(relative, kind="stable")[: search.elite]
         mean, spread = free[order].mean(axis=0), free[order].std(axis=0)
         spread += search.noise * max(0.0, 1.0 - 2.0 * number / search.generations)
-        weights = dict(zip(names, [start[names[0]], *mean.tolist()], strict=True))
+        weights = dict(zip(names, [fixed, *mean.tolist()], strict=True))
         yield Generation(weights, float(spread.mean()), float(relative[order].mean()))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from tqdm import tqdm
 
 from experiments import cli
@@ -25,12 +25,15 @@ def tune(config: DictConfig) -> None:
     from experiments.policies import load_negotiator, load_prioritizer
     from experiments.tables import percent
 
-    scenario, search, start = cli.make_scenario(config), make(config, "search", CrossEntropy), _start(config)
+    scenario, search = cli.make_scenario(config), make(config, "search", CrossEntropy)
+    columns: list[str] = check(list(config.columns) if isinstance(config.columns, ListConfig) else config.columns, list[str], "columns")
+    if len(set(columns)) < max(2, len(columns)):
+        raise cli.UsageError(f"columns is {columns}, must name two at least, each once")
     seed, path = cli.integer(config, "seed", 0), Path(check(config.folder, str, "folder")) / index.FILE
     count, fresh = cli.integer(config, "score.episodes", 2, cli.MOST_EPISODES), cli.integer(config, "score.seed", 0)
     rules = load_prioritizer(str(config.score.prioritizer)), load_negotiator(str(config.score.negotiator))
     check_writable("folder", path)
-    bar = tqdm(generations(scenario, search, seed, start), total=search.generations, desc="tuning", unit="generation", disable=None)
+    bar = tqdm(generations(scenario, search, seed, columns), total=search.generations, desc="tuning", unit="generation", disable=None)
     for found in bar:
         bar.set_postfix_str(f"spread {found.spread:.2f}, elite {100 * (found.gain - 1):+.1f} %")
     tuned, episodes = index.Index(found.mean), draw_episodes(scenario, count, fresh)
@@ -52,16 +55,6 @@ def tune(config: DictConfig) -> None:
     named = f"{config.score.prioritizer} with {config.score.negotiator}"
     print(f"On {count} fresh episodes its mean objective is {percent(difference)} % of {named}.")
     print(f"The index is in {path}.")
-
-
-def _start(config: DictConfig) -> dict[str, float]:
-    """The weights that the search starts from; UsageError or RuleError where they are none."""
-    from agents.rules.index import Index
-
-    start: Any = OmegaConf.to_container(config.start, resolve=True) if OmegaConf.is_config(config.start) else config.start
-    if not isinstance(start, dict) or len(start) < 2:
-        raise cli.UsageError(f"start is {start!r}, must have the weights of two columns at least")
-    return {name: float(weight) for name, weight in Index(start).weights.items()}
 
 
 def main() -> None:

@@ -48,10 +48,10 @@ def test_it_finds_what_is_better() -> None:
     )
     scenario = replace(SMALL, workload=workload)
     search = CrossEntropy(population=16, elite=4, generations=6, episodes=4, spread=2.0, noise=0.5)
-    found = [list(tune(scenario, search, 1, {"wsrpt": 1.0, "duration": 0.0, "age_release": 0.0})) for _ in range(2)]
+    found = [list(tune(scenario, search, 1, ["-log_duration", "tail", "age_release"])) for _ in range(2)]
     assert found[0] == found[1]
     assert len(found[0]) == search.generations
-    assert all(generation.mean["wsrpt"] == 1.0 for generation in found[0])
+    assert all(generation.mean["log_duration"] == -1.0 for generation in found[0])
     tuned, lazy = Index(found[0][-1].mean), Index({"duration": 1.0})
     episodes = draw_episodes(scenario, 16, 5)
     shortest = play(scenario, episodes, Index({"wsrpt": 1.0}), tuned).objective.mean()

@@ -58,9 +58,10 @@ def test_an_index_is_tuned_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ("search.elite=1", "search.elite is 1, must be in 2..48"),
         ("search.elite=many", "search.elite is 'many', must be an integer"),
         ("score.episodes=1", "score.episodes is 1, must be an integer in 2..100000"),
-        ("start={wsrpt:1}", "start is {'wsrpt': 1}, must have the weights of two columns at least"),
-        ("start={wsrpt:1,foo:2}", "an index cannot weigh 'foo'"),
-        ("start={wsrpt:1,wait:a}", "an index weighs wait by 'a', must be a finite number"),
+        ("columns=[wsrpt]", "columns is ['wsrpt'], must name two at least, each once"),
+        ("columns=[wsrpt,foo]", "columns has 'foo', must be among wsrpt, "),
+        ("columns=[wsrpt,-wait]", "columns has '-wait', must be among"),
+        ("columns=wsrpt", "columns is 'wsrpt', must be a list"),
         ("score.prioritizer=nosuch", "unknown prioritizer rule 'nosuch'"),
     ],
 )
