@@ -47,7 +47,7 @@ def test_an_index_is_tuned_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert isinstance(loaded, Index)
         assert loaded.weights == written["weights"]
     assert written["weights"]["wsrpt"] == 1.0
-    assert written["training"]["workload"]["load_max"] == 2.0
+    assert written["training"]["workload"]["load_max"] == 1.6
     assert written["training"]["command"] == " ".join(["python -m experiments.tune", *SMALL])
     assert "On 2 fresh episodes its mean objective is" in capsys.readouterr().out
 
