@@ -154,10 +154,15 @@ def _spec(path: Path, description: dict[str, Any]) -> Spec:
     guide = description.get("guide", {})
     if not isinstance(guide, dict):
         raise ArtifactError(f"{path}: guide is {guide!r}, must be an object of weights by column")
+    ordinal = description.get("ordinal", True)
+    if not isinstance(ordinal, bool):
+        raise ArtifactError(f"{path}: ordinal is {ordinal!r}, must be true or false")
     if description.get("role") not in ROLES:
         raise ArtifactError(f"{path}: role is {description.get('role')!r}, must be one of {', '.join(ROLES)}")
     try:
-        return Spec(description["role"], names("candidate_columns"), names("context_columns"), number("width"), number("levels"), guide)
+        return Spec(
+            description["role"], names("candidate_columns"), names("context_columns"), number("width"), number("levels"), guide, ordinal
+        )
     except ArtifactError:
         raise
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""The ordinal bid head: one learned number becomes a distribution over bid levels in which neighbours stay neighbours."""
+"""Heads of negotiators. The ordinal one makes of one number a distribution over bid levels in which neighbours stay neighbours."""
 
 from __future__ import annotations
 
@@ -30,7 +30,34 @@ class BidHead(nn.Module):
         """The wanted level that a score means, a real number in (0, levels - 1): [N] -> [N]."""
         return (len(self.steps) - 1) * torch.sigmoid(score)
 
-    def around(self, level: Tensor) -> Tensor:
+    def logits(self, score: Tensor) -> Tensor:
         """Logits of the levels around the wanted one: [N] -> [N, levels]."""
-        distance = self.steps - level[:, None]
+        distance = self.steps - self.level(score)[:, None]
         return distance.square() * (-0.5 / self.sigma.square())
+
+
+class LevelHead(nn.Module):
+    """A logit for every level, whatever its neighbours do."""
+
+    steps: Tensor
+
+    def __init__(self, width: int, levels: int) -> None:
+        """Start indifferent."""
+        super().__init__()
+        self.score = nn.Linear(width, levels)
+        nn.init.zeros_(self.score.weight)
+        nn.init.zeros_(self.score.bias)
+        self.register_buffer("steps", torch.arange(levels, dtype=torch.float32), persistent=False)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """The scores of all levels: [N, H] -> [N, levels]."""
+        score: Tensor = self.score(hidden)
+        return score
+
+    def level(self, score: Tensor) -> Tensor:
+        """The mean level: [N, levels] -> [N]."""
+        return score.softmax(dim=1) @ self.steps
+
+    def logits(self, score: Tensor) -> Tensor:
+        """The scores themselves: [N, levels]."""
+        return score

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from agents.bid_head import BidHead
+from agents.bid_head import BidHead, LevelHead
 from agents.reader import Reader, Standardiser
 from agents.rules.index import Index
 from agents.sets import Sets, join, pad, pool, summarise
@@ -60,23 +60,29 @@ class PrioritizerActor(nn.Module):
 
 
 class NegotiatorActor(nn.Module):
-    """Logits of the bid levels from the columns of one contested pick; guided as the prioritizer is."""
+    """Logits of the bid levels from the columns of one contested pick; guided as the prioritizer is.
 
-    def __init__(self, context: int, width: int, levels: int, guided: bool) -> None:
+    If it is not ``ordinal``, every level has a logit of its own, as in any categorical policy: what the bid head is compared with.
+    """
+
+    def __init__(self, context: int, width: int, levels: int, ordinal: bool, guided: bool) -> None:
         """Start with bids in the middle, or with what the index says."""
         super().__init__()
         self.body = nn.Sequential(nn.Linear(context, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU())
-        self.head = BidHead(width, levels)
+        self.head = BidHead(width, levels) if ordinal else LevelHead(width, levels)
         self.gain = nn.Parameter(torch.tensor(GAIN)) if guided else None
 
     def forward(self, sets: Sets) -> Tensor:
         """Logits [N, levels]."""
-        return self.head.around(self.mu(sets))
+        return self.head.logits(self._score(sets))
 
     def mu(self, sets: Sets) -> Tensor:
         """The wanted level [N], a real number."""
-        score = self.head(self.body(sets.context))
-        return self.head.level(score if self.gain is None else score + self.gain * sets.context[:, -1])
+        return self.head.level(self._score(sets))
+
+    def _score(self, sets: Sets) -> Tensor:
+        score: Tensor = self.head(self.body(sets.context))
+        return score if self.gain is None else score + self.gain * sets.context[:, -1]
 
 
 class Critic(nn.Module):
@@ -127,6 +133,8 @@ class Spec:
     """Bid levels of a negotiator; 0 for a prioritizer."""
     guide: Mapping[str, float] = field(default_factory=dict)
     """Weights of the tuned index that guides it; none: not guided."""
+    ordinal: bool = True
+    """Whether a negotiator's bids come from the ordinal head."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for a network that cannot be built."""
@@ -139,10 +147,18 @@ class Spec:
         if raw := RAW.intersection((*self.candidate_columns, *self.context_columns)):
             raise ValueError(f"column {sorted(raw)[0]!r} has a scale: networks never read it")
         Index(self.guide)
+        if self.guide and not self.ordinal:
+            raise ValueError("a tuned index guides ordinal bids only")
 
     @classmethod
     def default(
-        cls, role: str, width: int, levels: int = 0, ignore: tuple[str, ...] = (), guide: Mapping[str, float] | None = None
+        cls,
+        role: str,
+        width: int,
+        levels: int = 0,
+        ignore: tuple[str, ...] = (),
+        guide: Mapping[str, float] | None = None,
+        ordinal: bool = True,
     ) -> Spec:
         """Every column that is free of scale, but those to ``ignore``; guided if there is a ``guide``."""
         candidate, context = (CANDIDATE_NAMES, CONTEXT_NAMES) if role == PRIORITIZER else ((), NEGOTIATOR_NAMES)
@@ -150,7 +166,7 @@ class Spec:
             raise ColumnError(f"network.ignore: unknown column {sorted(unknown)[0]!r}, must be among those of docs/columns.md")
         left_out = RAW.union(ignore)
         shown, around = (tuple(name for name in names if name not in left_out) for names in (candidate, context))
-        return cls(role, shown, around, width, levels, guide or {})
+        return cls(role, shown, around, width, levels, guide or {}, ordinal)
 
 
 class Brain(nn.Module):
@@ -171,7 +187,7 @@ class Brain(nn.Module):
             self.actor = PrioritizerActor(rows.size, context.size, spec.width, guided)
         else:
             rows, context = Standardiser((), ()), Standardiser(spec.context_columns, NEGOTIATOR_NAMES, spec.guide)
-            self.actor = NegotiatorActor(context.size, spec.width, spec.levels, guided)
+            self.actor = NegotiatorActor(context.size, spec.width, spec.levels, spec.ordinal, guided)
         self.reader = Reader(rows, context)
 
     def forward(self, sets: Sets) -> Tensor:

@@ -56,6 +56,8 @@ class Network:
     guide: str | None
     """The folder of a tuned index: what it says of a candidate is a column of its own, and goes straight to the decision as well, so that
     learning starts as good as the index; null: none."""
+    ordinal: bool
+    """Whether bid levels share one learned number (the ordinal head) or have a logit each."""
 
     def __post_init__(self) -> None:
         """Raise LearnerError for a value out of bounds."""
@@ -115,7 +117,9 @@ class Episodes:
 
     number: int
     refresh: int
-    """Iterations after which a fresh list is drawn and all worlds start anew; 0: never."""
+    """Iterations after which a fresh list is drawn and all worlds start anew; 0: never. Only in 'ppo'."""
+    curriculum: int
+    """Iterations in which the list opens, beginning with the episodes that have the fewest tasks; 0: all are open. Not in 'ppo'."""
     baseline: bool
     """Whether the rules' cost path on the same episode is subtracted."""
     prioritizer: str
@@ -126,7 +130,7 @@ class Episodes:
     def __post_init__(self) -> None:
         """Raise LearnerError for a value out of bounds."""
         _count(self, 1, "number", high=MOST_EPISODES)
-        _count(self, 0, "refresh")
+        _count(self, 0, "refresh", "curriculum")
 
 
 @dataclass(frozen=True)
@@ -208,4 +212,5 @@ class Learner:
         _count(self, 2, "rollout", high=MOST_DECISIONS)
         for name in ("decisions", "seconds"):
             _require(getattr(self, name) > 0, self, name, "a number > 0")
+        _require(self.update.method != PPO or not self.episodes.curriculum, self.episodes, "curriculum", "0 where update.method is ppo")
         _require(min(self.decisions, self.seconds) < math.inf, self, "decisions", "finite where seconds is not")

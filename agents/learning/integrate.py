@@ -150,6 +150,7 @@ class Groups:
         self.experience = {role: Experience(model.policy, worlds * self._world.num_agents) for role, model in models.items()}
         self._collector = Collector(self._world, self.experience, *rules(learner))
         self._cost = np.zeros(worlds)
+        self._tasks = np.array([self._episodes.instances[which].num_tasks for which in self._episodes.instance])
         self._choose(-1)
         warm_up(self._collector, learner, models)
 
@@ -166,7 +167,8 @@ class Groups:
     def _choose(self, iteration: int) -> None:
         groups = self._learner.groups
         random = np.random.default_rng(derive(self._seed, Purpose.CHOICE, iteration + 1))
-        which = random.choice(self._episodes.instance, size=groups.number)
+        may = opened(self._tasks, self._learner.episodes.curriculum, iteration)
+        which = self._episodes.instance[random.choice(may, size=groups.number)]
         seeds = random.integers(2**64, size=groups.number, dtype=np.uint64)
         self._world.schedule(np.repeat(seeds, groups.rollouts), np.repeat(which, groups.rollouts))
         self._world.reset()
@@ -228,6 +230,13 @@ def _play_for(collector: Collector, decisions: int) -> None:
             raise LearnerError(
                 f"learner: {ended} episodes ended in which no {roles} had a choice: there is nothing to learn in this scenario"
             )
+
+
+def opened(tasks: NDArray[np.int64], curriculum: int, iteration: int) -> NDArray[np.int64]:
+    """The episodes that are open in an iteration, by their ``tasks`` [N]: small ones first, all from ``curriculum`` on and before 0."""
+    if not 0 <= iteration < curriculum:
+        return np.arange(len(tasks))
+    return np.argsort(tasks, kind="stable")[: max(1, len(tasks) * (iteration + 1) // curriculum)]
 
 
 def compare(cost: Floats, extremes: int) -> Floats:

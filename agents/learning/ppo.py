@@ -13,6 +13,7 @@ from gymnasium import spaces
 from sb3_contrib import MaskablePPO
 from stable_baselines3.common.logger import Logger
 
+from agents.bid_head import BidHead
 from agents.learning.buffer import Batches
 from agents.learning.config import PPO, LearnerError, Network, Update
 from agents.learning.policies import RolePolicy
@@ -39,7 +40,7 @@ class RolePPO(MaskablePPO):
     def __init__(self, role: str, candidates: int, levels: int, network: Network, update: Update, device: str) -> None:
         """Build an untrained policy for K = ``candidates``, which matters only to SB3's flat view of it, and bid ``levels``."""
         guide = index.load(Path(network.guide) / index.FILE).weights if network.guide else None
-        spec = Spec.default(role, network.width, levels if role != PRIORITIZER else 0, tuple(network.ignore), guide)
+        spec = Spec.default(role, network.width, levels if role != PRIORITIZER else 0, tuple(network.ignore), guide, network.ordinal)
         super().__init__(
             RolePolicy,
             None,  # type: ignore[arg-type]  # SB3 takes None, but does not say so
@@ -67,8 +68,9 @@ class RolePPO(MaskablePPO):
         """Set everything that changes over training for the share of it that remains, in [0, 1]."""
         self._current_progress_remaining = remaining
         self.ent_coef = linear(self.update.entropy, self.update.entropy_end)(remaining)
-        if isinstance(self.policy.brain.actor, NegotiatorActor):
-            self.policy.brain.actor.head.sigma.fill_(linear(self.update.bid_sigma, self.update.bid_sigma_end)(remaining))
+        actor = self.policy.brain.actor
+        if isinstance(actor, NegotiatorActor) and isinstance(actor.head, BidHead):
+            actor.head.sigma.fill_(linear(self.update.bid_sigma, self.update.bid_sigma_end)(remaining))
 
     def integrate(self, batches: Batches, logger: Logger) -> None:
         """Update the policy with the decisions of one rollout."""

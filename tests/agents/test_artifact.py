@@ -101,6 +101,7 @@ def rewrite(path: Path, **changes: object) -> None:
         ({"context_columns": ["queue", "queue"]}, "different column names"),
         ({"context_columns": ["what"]}, "unknown column 'what'"),
         ({"candidate_columns": ["units"]}, "has a scale"),
+        ({"ordinal": 1}, "ordinal is 1, must be true or false"),
         ({"guide": 3}, "guide is 3, must be an object"),
         ({"guide": {"what": 1.0}}, "an index cannot weigh 'what'"),
         ({"guide": {"wait": 1.0}}, "as policy.json says"),

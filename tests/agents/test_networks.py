@@ -50,6 +50,19 @@ def test_starts_indifferent() -> None:
     assert bids.argmax(dim=1).tolist() == [4, 4, 4]
 
 
+def test_levels_without_order() -> None:
+    """Protects the head that the ordinal one is compared with: indifferent at the start, its level a mean, any level may become likely."""
+    brain = Brain(Spec.default(NEGOTIATOR, 16, levels=9, ordinal=False))
+    sets = brain.reader(Sets.without_rows(torch.randn(3, NUM_NEGOTIATION)))
+    assert brain.actor.mu(sets).tolist() == pytest.approx([4.0] * 3)
+    np.testing.assert_allclose(brain(sets).detach().exp().numpy(), np.full((3, 9), 1 / 9), rtol=1e-5)
+    with torch.no_grad():
+        brain.actor.head.score.bias[[0, 8]] = 5.0
+    assert brain(sets)[0].exp()[[0, 8]].sum() > 0.9
+    with pytest.raises(ValueError, match="guides ordinal bids only"):
+        Spec.default(NEGOTIATOR, 16, levels=9, guide={"wait": 1.0}, ordinal=False)
+
+
 def test_guided_starts_as_the_index() -> None:
     """Protects the start from a tuned index: an untrained guided prioritizer ranks as it does, and so does a negotiator."""
     weights = {"wsrpt": 1.0, "startable": 0.5, "duration": -2.0, "age_release": 0.1}
@@ -89,7 +102,7 @@ def test_decisions_do_not_see_each_other(brain: Brain) -> None:
 
 def test_kernels_equal_plain_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects the compiled passes: probabilities, values and all gradients are those of plain torch, which other devices take."""
-    policy = RolePPO(PRIORITIZER, 5, 16, Network(16, 16, [], None), UPDATE, "cpu").policy
+    policy = RolePPO(PRIORITIZER, 5, 16, Network(16, 16, [], None, ordinal=True), UPDATE, "cpu").policy
     awake(policy.brain)
     torch.nn.init.normal_(policy.critic.value.weight)
     raw = random_sets([3, 1, 6, 2, 0, 4], [False, True, False, True, True, False])
@@ -112,7 +125,7 @@ def test_kernels_equal_plain_torch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_draws_by_probability(monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects exploration: actions come as often as their probability says, and no rounding draws one that is not legal."""
-    policy = RolePPO(PRIORITIZER, 5, 16, Network(16, 16, [], None), UPDATE, "cpu").policy
+    policy = RolePPO(PRIORITIZER, 5, 16, Network(16, 16, [], None, ordinal=True), UPDATE, "cpu").policy
     awake(policy.brain)
     sets = policy.brain.reader(random_sets([3, 5], [True, False])).select(torch.arange(2).repeat(20_000))
     places, log_p = policy.act(sets)
@@ -128,7 +141,7 @@ def test_draws_by_probability(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_flat_and_ragged_views_agree() -> None:
     """Protects the two forms of one observation: SB3's flat vector with a mask gives the values and probabilities of the sets."""
-    policy = RolePPO(PRIORITIZER, 5, 16, Network(16, 16, [], None), UPDATE, "cpu").policy
+    policy = RolePPO(PRIORITIZER, 5, 16, Network(16, 16, [], None, ordinal=True), UPDATE, "cpu").policy
     awake(policy.brain)
     random = np.random.default_rng(3)
     candidates = random.normal(size=(4, 5, NUM_CANDIDATE)).astype(np.float32)
