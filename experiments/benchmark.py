@@ -15,8 +15,10 @@ from experiments.building import check
 from experiments.files import check_writable, write_text
 
 SUITES: Final = {
-    **dict.fromkeys(("speed", "growth", "published", "batch_queue"), ""),
-    **dict.fromkeys(("job_shop", "flexible_job_shop", "stochastic_job_shop", "project", "shared_cluster", "workflow"), "suites"),
+    **dict.fromkeys(("speed", "growth", "published"), ""),
+    **dict.fromkeys(
+        ("job_shop", "flexible_job_shop", "stochastic_job_shop", "project", "batch_queue", "shared_cluster", "workflow"), "suites"
+    ),
 }
 """Names of modules, and the package beside this module that has them; each has ``measure(config) -> Outcome``."""
 DEFAULT: Final = "default"

@@ -17,7 +17,8 @@ from agents.search import Search
 from envs.scenario import Scenario
 from experiments.cli import UsageError
 from experiments.policies import SHIPPED
-from experiments.runs import ANOTHER, Players, Side
+from experiments.runs import ANOTHER, LEARNED, Players, Side
+from experiments.suites import standing
 from experiments.suites.suite import Contest, Pairing, Suite
 
 NOBODY: Final = ""
@@ -91,6 +92,13 @@ def searched(
         return play_by(look_ahead(prioritizer, negotiator, search), scenario, episodes)
     planned = plan(scenario, episodes, prioritizer, negotiator, search)
     return replace(play_by(follow(planned.plans), scenario, episodes), seconds=planned.seconds)
+
+
+def kind_of(suite: Suite, name: str) -> str:
+    """What sort of contestant the one of that name is, in the words of ``standing``."""
+    sorts = {standing.RULE: suite.rules, standing.TUNED: suite.tuned, LEARNED: suite.learned}
+    kinds = {name_of(suite, *pair): kind for kind, pairs in sorts.items() for pair in pairs} | dict.fromkeys(suite.others, standing.OTHER)
+    return kinds.get(name, standing.SEARCHED)
 
 
 def name_of(suite: Suite, prioritizer: str, negotiator: str) -> str:

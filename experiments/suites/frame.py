@@ -13,7 +13,7 @@ from agents.planner import is_certain
 from agents.statistics import Interval, relative_difference
 from experiments.outcome import Outcome, Sheet
 from experiments.runs import SAME, Players, Side, cell, entrants
-from experiments.suites.contestants import learned, meet, name_of, searches
+from experiments.suites.contestants import kind_of, learned, meet, searches
 from experiments.suites.standing import Scores, Standing
 from experiments.suites.suite import TO_BOUND, Contest, Suite
 from experiments.tables import number, percent
@@ -25,7 +25,7 @@ ALL: Final = "all"
 def measure(suite: Suite, config: DictConfig) -> Outcome:
     """Let rules and the policies of ``config.runs`` (by default the shipped one) play a suite, and check every schedule.
 
-    Searches play suites in which nothing is uncertain.
+    The suite's own searches play where nothing is uncertain, those of ``config.search`` wherever they can.
 
     Raises:
         UsageError, PlanError, ArtifactError, WorkloadError: where a setting is wrong, or a policy or a file is absent or damaged.
@@ -33,8 +33,8 @@ def measure(suite: Suite, config: DictConfig) -> Outcome:
     """
     how, names = searches(config, suite), entrants(config, suite.name)
     contests = suite.contests(config)
-    if not all(is_certain(contest.scenario, instance) for contest in contests for instance in contest.episodes.instances):
-        how = {}
+    certain = all(is_certain(contest.scenario, instance) for contest in contests for instance in contest.episodes.instances)
+    how = how if certain or config.search is not None else {}
     players = Players.of(names, negotiators=any(pair[1] == pair[0] for pair in suite.learned))
     episodes = sum(len(contest.episodes.seeds) for contest in contests)
     each = sum(len(players.pairs(*pair)) for pair in (*suite.rules, *suite.tuned, *learned(suite, players)))
@@ -62,6 +62,7 @@ def measure(suite: Suite, config: DictConfig) -> Outcome:
         "policies": names,
         "searches": {name: vars(search) for name, search in how.items()},
         "episodes": [_episode(contest, e) for contest in contests for e in range(len(contest.episodes.seeds))],
+        "score": suite.measures[0],
         "best_rules": best.name,
         "contestants": [_numbers(suite, one, best) for one in standings],
         "published": [each._asdict() for each in suite.published],
@@ -76,9 +77,8 @@ def _standings(suite: Suite, contests: list[Contest], met: list[dict[str, Side]]
     counted = ~_to_bound(contests)
     if not counted.any():
         counted = ~counted
-    rules = {name_of(suite, *pair) for pair in suite.rules}
     names = [name for name in met[0] if all(name in sides for sides in met)]
-    return [Standing(name, name in rules, [sides[name] for sides in met], references, counted) for name in names]
+    return [Standing(name, kind_of(suite, name), [sides[name] for sides in met], references, counted) for name in names]
 
 
 def _to_bound(contests: list[Contest]) -> NDArray[np.bool_]:
@@ -113,11 +113,11 @@ def _view(suite: Suite, view: str, contests: list[Contest], standings: list[Stan
     rows = []
     for label, chosen in groups.items():
         relative = [one.multiples(suite.measures[0])[:, chosen] for one in standings]
-        rows.append([label, str(int(chosen.sum())), *(_cell(scores, ratio) for scores in relative)])
+        rows.append([label, str(int(chosen.sum())), *(in_cell(scores, ratio) for scores in relative)])
     return Sheet(f"By {view}: {suite.unit}", ["", "episodes", *(one.name for one in standings)], rows)
 
 
-def _cell(scores: Scores, ratio: bool) -> str:
+def in_cell(scores: Scores, ratio: bool) -> str:
     """The mean; where there are several runs, the least and the largest of theirs as well."""
     runs = 100.0 * (scores.mean(axis=1) - 1.0) if ratio else scores.mean(axis=1)
     shown = [f"{value:.1f}" if ratio else number(float(value)) for value in (runs.mean(), runs.min(), runs.max())]
@@ -135,6 +135,6 @@ def _episode(contest: Contest, e: int) -> dict[str, Any]:
 def _numbers(suite: Suite, one: Standing, best: Standing) -> dict[str, Any]:
     measured = {name: one.column(name).tolist() for name in suite.measures}
     scores = one.scores(suite.measures[0])
-    told = {"name": one.name, "mean": float(scores.mean()), "mean_by_run": scores.mean(axis=1).tolist()}
+    told = {"name": one.name, "kind": one.kind, "mean": float(scores.mean()), "mean_by_run": scores.mean(axis=1).tolist()}
     times = {"seconds_per_decision": one.decision, "seconds_per_episode": one.seconds}
     return told | {"to_best_rules": _difference(suite, one, best)._asdict()} | times | measured

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,19 +14,33 @@ from experiments.runs import Side
 
 Scores = NDArray[np.float64]
 
+RULE: Final = "rule"
+TUNED: Final = "tuned"
+"""Comes with the repository, and is neither a rule nor a trained network."""
+OTHER: Final = "other"
+"""Plays in its own way and is no pair of policies."""
+SEARCHED: Final = "searched"
+"""Is LEARNED, with search."""
+
 
 @dataclass(frozen=True)
 class Standing:
     """What one contestant achieved in all contests."""
 
     name: str
-    rule: bool
+    kind: str
+    """RULE, TUNED, OTHER, SEARCHED, or LEARNED where something trained decides by itself."""
     sides: list[Side]
     """[contests]."""
     references: list[Scores]
     """[contests] of [E]: 1 where scores are not measured against anything."""
     counted: NDArray[np.bool_]
     """[E] the episodes of ALL."""
+
+    @property
+    def rule(self) -> bool:
+        """Whether it is a pair of rules."""
+        return self.kind == RULE
 
     @property
     def pair(self) -> tuple[str, str]:

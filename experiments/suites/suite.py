@@ -34,6 +34,8 @@ class Contest:
     """[E] where that is a bound, which no schedule may reach: such episodes are kept apart from the others. None: nowhere."""
 
 
+ESTIMATES: Final = "estimates"
+"""A class for contests that are the same but for what deciders are told; those who know most come last."""
 TO_BOUND: Final = "to bound"
 """Marks rows whose reference is a lower bound."""
 
@@ -47,6 +49,8 @@ class Published(NamedTuple):
     """What it was measured on; where a table has a row of that name, the two can be compared."""
     value: float
     """In the unit of the suite's tables."""
+    rule: str = ""
+    """The rule of ours that it is, played by the same builder of schedules: ties others' instances to ours."""
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,9 +15,11 @@ from agents.networks import PRIORITIZER, Brain, Spec
 from agents.rules import negotiator, prioritizer
 from envs.scenario import Knowledge, Objective, Reservations, Scenario
 from envs.workloads.swf import SwfWorkload
-from experiments import batch_queue, benchmark, traces
 from experiments.public_data import Group
-from experiments.traces import JOBS, MODES, PUBLISHED_RULES, STARTS, TRAINING_JOBS, Trace
+from experiments.suites import batch_queue, traces
+from experiments.suites.traces import JOBS, MODES, PUBLISHED_RULES, STARTS, TRAINING_JOBS, Trace
+from experiments.tables import number
+from tests.experiments.measuring import cells, measured
 from tests.experiments.rlscheduler import SCORES, Job, Queue
 
 PROCESSORS = 32
@@ -36,12 +36,11 @@ def write_log(path: Path, jobs: int, seed: int) -> None:
     path.write_text("\n".join([f"; MaxNodes: {PROCESSORS}", *lines]) + "\n")
 
 
-def measured(monkeypatch: pytest.MonkeyPatch, out: Path, *arguments: str) -> dict[str, Any]:
-    """What the suite writes."""
-    monkeypatch.setattr(sys, "argv", ["parley-benchmark", "suite=batch_queue", *arguments, f"out={out}"])
-    benchmark.main()
-    found: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
-    return found
+def limit(monkeypatch: pytest.MonkeyPatch, *rules: str) -> None:
+    """Let these rules alone play, and no policy that comes with the repository."""
+    pairs = tuple(pair for pair in batch_queue.SUITE.rules if pair[0] in rules)
+    monkeypatch.setattr(batch_queue, "SUITE", replace(batch_queue.SUITE, rules=pairs))
+    monkeypatch.setattr("experiments.runs.SHIPPED", "no/such")
 
 
 def protocol(path: Path, backfilling: bool) -> Scenario:
@@ -72,10 +71,11 @@ def test_the_world_is_the_protocols(rule: str, backfilling: bool, tmp_path: Path
 def test_published_digits(name: str, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects the reproduction of the published rules, to their printed digits."""
     (tmp_path / name).symlink_to(data_dir / "swf" / name)
-    monkeypatch.setattr(batch_queue, "RULES", tuple(PUBLISHED_RULES.values()))
+    limit(monkeypatch, *PUBLISHED_RULES.values())
     monkeypatch.setattr(traces, "LAST", 0)
-    cells = measured(monkeypatch, tmp_path / "out.json", f"data={tmp_path}")["cells"]
-    assert [cell["reproduced"] for cell in cells] == [dict.fromkeys(PUBLISHED_RULES, True)] * len(MODES)
+    measured(monkeypatch, tmp_path / "out.json", "suite=batch_queue", f"path={tmp_path}")
+    rows = cells(tmp_path / "out.json", "Published rules: 6 of 6 cells to their printed digits")
+    assert [row[-1] for row in rows.values()][2:] == ["yes"] * 6
 
 
 def test_windows_are_not_for_training() -> None:
@@ -94,10 +94,10 @@ def test_last_windows(tmp_path: Path) -> None:
 
 
 def test_suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Protects the table: any folder of logs, rules of both views, and the prioritizers of runs beside them."""
+    """Protects the tables: any folder of logs, both kinds of estimates, and what is learned beside the best of all rules."""
     monkeypatch.setattr(traces, "JOBS", 32)
     monkeypatch.setattr(traces, "TRAINING_JOBS", 8)
-    monkeypatch.setattr(batch_queue, "RULES", ("fifo+r", "saf"))
+    limit(monkeypatch, "fifo+r", "saf")
     logs, runs = tmp_path / "logs", [tmp_path / "a", tmp_path / "b"]
     logs.mkdir()
     write_log(logs / "some-1999-1.swf", 110, 0)
@@ -105,12 +105,38 @@ def test_suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         torch.manual_seed(seed)
         save(run / "policy" / PRIORITIZER, Brain(Spec.default(PRIORITIZER, 4)), {})
     out = tmp_path / "out.json"
-    found = measured(monkeypatch, out, f"data={logs}", f"runs=[{','.join(map(str, runs))}]")
-    told = [(cell["trace"], cell["mode"], cell["first_jobs"]) for cell in found["cells"]]
-    assert told == [("some", mode, [14, 46, 78]) for mode in MODES]
-    for cell in found["cells"]:
-        assert list(cell["sides"]) == ["fifo+r", "saf", "saf, by user", "learned"]
-        assert np.shape(cell["sides"]["learned"]["mean_slowdown"]["windows"]) == (2, 3)
-        best = min((side["mean_slowdown"]["mean"], name) for name, side in cell["sides"].items() if name != "learned")
-        assert cell["best_rule"]["mean_slowdown"] == best[1]
-    assert "learned, % of best rule" in out.with_suffix(".md").read_text(encoding="utf-8")
+    found = measured(monkeypatch, out, "suite=batch_queue", f"path={logs}", f"runs=[{','.join(map(str, runs))}]")
+    told = [(each["cell"], each["estimates"], each["first_job"]) for each in found["episodes"]]
+    names = [f"some, {mode}, last windows" for mode in MODES]
+    assert told == [(name, known, start) for name in names for known in ("requested", "by user") for start in ("14", "46", "78")]
+    slow = {one["name"]: np.array(one["mean_slowdown"]) for one in found["contestants"]}
+    assert list(slow) == ["fifo+r", "saf", "learned"]
+    assert slow["learned"].shape == (2, 12)
+    by_log, bests = cells(out, "By log: mean"), cells(out, "Best of all rules: mean")
+    header = bests[""]
+    for c, name in enumerate(names):
+        means = {rule: values.reshape(-1, 4, 3).mean(axis=(0, 2))[2 * c : 2 * c + 2] for rule, values in slow.items()}
+        best = min((mean, rule, known) for rule in ("fifo+r", "saf") for mean, known in zip(means[rule], ("", ", by user"), strict=True))
+        row = dict(zip(header, bests[name], strict=True))
+        assert row["best of all rules"] == best[1] + best[2]
+        assert row["its value"] == number(best[0])
+        assert row["learned"].split()[0] == by_log[f"{name}, by user"][3].split()[0] == number(means["learned"][1])
+        assert row["% of that rule"].split()[0] == f"{100 * (means['learned'][1] / best[0] - 1):+.1f}"
+        assert row["at or below both"] == ("yes" if means["learned"][1] <= best[0] else "no")
+        assert 1 <= float(row["lower bound"]) <= best[0]
+
+
+@pytest.mark.parametrize(("learned", "printed", "reached"), [(9.0, "", "yes no"), (9.0, "10", "yes yes"), (11.0, "10", "no no")])
+def test_goals(learned: float, printed: str, reached: str) -> None:
+    """Protects verdicts: the goal is the lower one of the best rule and, where there is one, the published policy."""
+    scores = np.full((1, 3), learned), np.full((1, 3), 9.5 if not printed else 12.0)
+    assert batch_queue.reached(*scores, printed) == reached.split()
+
+
+def test_too_short_a_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects users: one line and exit code 2 where no window is left behind the jobs for training."""
+    write_log(tmp_path / "short.swf", 50, 0)
+    with pytest.raises(SystemExit) as exit_:
+        measured(monkeypatch, tmp_path / "out.json", "suite=batch_queue", f"path={tmp_path}")
+    assert exit_.value.code == 2
+    assert f"{tmp_path}: no log has 3,005 jobs that can run" in capsys.readouterr().err

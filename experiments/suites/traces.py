@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -30,17 +30,29 @@ RL: Final = "RL"
 PUBLISHED_RULES: Final = {"FCFS": "fifo+r", "SJF": "spt+r", "F1": "f1+r"}
 """Rules by their names in the publication. Its columns WFP3 and UNICEP are left out: they count waiting from -1."""
 
+_NAMES: Final = {"lublin_256": "Lublin-1", "SDSC-SP2-1998": "SDSC-SP2", "lublin_256_new2": "Lublin-2"}
+"""Of the published logs, by the longest beginning of a file's name."""
+_PRINTED: Final[Mapping[str, Mapping[str, str]]] = {
+    "Lublin-1": {BLOCKING: "7274 277 258 255", BACKFILLING: "236 73.3 75.1 58.6"},
+    "SDSC-SP2": {BLOCKING: "1728 2681 1232 466", BACKFILLING: "1595 2168 1098 398"},
+    "Lublin-2": {BLOCKING: "7842 788 698 725", BACKFILLING: "248 92.0 148 119"},
+}
+"""Mean bounded slowdown by FCFS, SJF, F1 and RL, to the printed digits."""
 _YEAR: Final = re.compile(r"-(19|20)\d\d\b.*")
 """Where the archive's file names go on with what nobody cites."""
 
-Cells = Mapping[str, tuple[str, str, str, str]]
 
-_PUBLISHED: Final[Mapping[str, tuple[str, Cells]]] = {
-    "lublin_256": ("Lublin-1", {BLOCKING: ("7274", "277", "258", "255"), BACKFILLING: ("236", "73.3", "75.1", "58.6")}),
-    "SDSC-SP2-1998": ("SDSC-SP2", {BLOCKING: ("1728", "2681", "1232", "466"), BACKFILLING: ("1595", "2168", "1098", "398")}),
-    "lublin_256_new2": ("Lublin-2", {BLOCKING: ("7842", "788", "698", "725"), BACKFILLING: ("248", "92.0", "148", "119")}),
+def cell(log: str, mode: str) -> str:
+    """What a log in a mode is called in tables."""
+    return f"{log}, {mode}"
+
+
+PUBLISHED: Final[Mapping[str, Mapping[str, str]]] = {
+    cell(log, mode): dict(zip((*PUBLISHED_RULES, RL), row.split(), strict=True))
+    for log, rows in _PRINTED.items()
+    for mode, row in rows.items()
 }
-"""By the longest beginning of a file's name: FCFS, SJF, F1, RL; mean bounded slowdown to its printed digits."""
+"""By cell and published name: the number as it was printed."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +61,6 @@ class Trace:
 
     name: str
     path: str
-    published: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """By mode and published name: the number as it was printed."""
 
     def part(self, starts: tuple[int, ...], kind_by: str) -> Group:
         """Return the windows that begin at ``starts``, in one queue; times are the log's, since F1 reads them."""
@@ -73,26 +83,21 @@ class Trace:
         return SwfWorkload(self.path, start=start, jobs=jobs, owners=1, kind_by=kind_by, unknown_run=UNKNOWN_RUN, clock="log")
 
 
-def find(data: Path) -> list[Trace]:
-    """Return the logs in a folder, or in its folder ``swf``.
+def find(folder: Path) -> list[Trace]:
+    """Return the logs below a folder.
 
     Raises:
         UsageError: where there is none.
     """
-    folder = data / "swf" if (data / "swf").is_dir() else data
-    files = sorted(folder.glob("*.swf"))
+    files = sorted(folder.rglob("*.swf"))
     if not files:
-        raise UsageError(f"{folder} has no file *.swf; data= must be a folder of batch logs, or the folder around swf/")
+        raise UsageError(f"{folder} has no file *.swf")
     return [_trace(file) for file in files]
 
 
 def _trace(file: Path) -> Trace:
-    known = max((stem for stem in _PUBLISHED if file.stem.startswith(stem)), key=len, default=None)
-    if known is None:
-        return Trace(_YEAR.sub("", file.stem), str(file))
-    name, cells = _PUBLISHED[known]
-    names = (*PUBLISHED_RULES, RL)
-    return Trace(name, str(file), {mode: dict(zip(names, row, strict=True)) for mode, row in cells.items()})
+    known = max((stem for stem in _NAMES if file.stem.startswith(stem)), key=len, default=None)
+    return Trace(_YEAR.sub("", file.stem) if known is None else _NAMES[known], str(file))
 
 
 def agrees(value: float, printed: str) -> bool:
