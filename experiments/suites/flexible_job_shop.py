@@ -54,8 +54,8 @@ def _contests(config: DictConfig) -> list[Contest]:
     return contests(folder, (".fjs",), read, scenario, family, measure_of(config, scenario.objective))
 
 
-def _published(method: str, source: str, *values: float) -> list[Published]:
-    return [Published(method, source, row, value) for row, value in zip(("mk", "edata", "rdata", "vdata"), values, strict=False)]
+def _published(method: str, *values: float) -> list[Published]:
+    return [Published(method, "published", row, value) for row, value in zip(("mk", "edata", "rdata", "vdata"), values, strict=False)]
 
 
 SUITE: Final = Suite(
@@ -68,9 +68,9 @@ SUITE: Final = Suite(
     measures=("makespan",),
     unit="mean % above the best known makespan",
     published=(
-        *_published("MWKR", "Wang et al. 2023", 29.2),
-        *_published("DANIEL, greedy", "Wang et al. 2023", 13.2, 14.7, 11.9, 3.4),
-        *_published("DANIEL, sampled", "Wang et al. 2023", 9.2, 9.0, 5.4, 0.8),
+        *_published("MWKR", 29.2),
+        *_published("DANIEL, greedy", 13.2, 14.7, 11.9, 3.4),
+        *_published("DANIEL, sampled", 9.2, 9.0, 5.4, 0.8),
     ),
     notes=(
         "mk: Brandimarte; edata, rdata, vdata: Hurink. The published values are means over whole collections, of which the public data "

@@ -34,7 +34,7 @@ FIRST_SEED: Final = 20_240_701
 """Of them; training draws 63-bit seeds."""
 NEGOTIATOR: Final = "fcfs"
 """Asked where machines contest something: never."""
-SOURCE: Final = "Infantes et al. 2024, results.csv"
+SOURCE: Final = "published with Wheatley's set"
 
 
 def measure(config: DictConfig) -> Outcome:
