@@ -10,6 +10,7 @@ import numpy as np
 from envs.workloads.drawing import integer, number, require, stream
 from envs.workloads.instance import Instance
 from envs.workloads.jobshop import Operation, shop_instance
+from envs.workloads.source import check_shop
 
 STYLES: Final = ("brandimarte", "edata", "rdata", "vdata")
 MOST_OPERATIONS: Final = 15
@@ -39,9 +40,7 @@ class RandomFlexibleJobShop:
     """In the order of STYLES."""
 
     def __post_init__(self) -> None:
-        for low, high, least in (("jobs_min", "jobs_max", 1), ("machines_min", "machines_max", 2)):
-            require(integer(getattr(self, low), least), self, low, f"an integer >= {least}")
-            require(integer(getattr(self, high), getattr(self, low)), self, high, f"an integer >= {low}, {getattr(self, low)}")
+        check_shop(self, machines=2)
         require(integer(self.duration_max, 1), self, "duration_max", "an integer >= 1")
         chances = self.style_chances
         whole = len(chances) == len(STYLES) and all(number(chance) for chance in chances) and abs(sum(chances) - 1) < 1e-9

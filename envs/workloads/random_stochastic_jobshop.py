@@ -8,7 +8,7 @@ import numpy as np
 
 from envs.workloads.drawing import integer, require, stream
 from envs.workloads.instance import Instance
-from envs.workloads.source import MAX_AGENTS, MAX_CELLS, MAX_UNITS
+from envs.workloads.source import MAX_UNITS, check_shop
 from envs.workloads.stochastic_jobshop import triangular_shop
 
 
@@ -33,11 +33,7 @@ class RandomStochasticJobShop:
     """Seconds that the largest duration is above it, at least 1."""
 
     def __post_init__(self) -> None:
-        for low, high in (("jobs_min", "jobs_max"), ("machines_min", "machines_max")):
-            require(integer(getattr(self, low), 1), self, low, "an integer >= 1")
-            require(integer(getattr(self, high), getattr(self, low)), self, high, f"an integer >= {low}, {getattr(self, low)}")
-        require(self.machines_max <= MAX_AGENTS, self, "machines_max", f"at most {MAX_AGENTS}")
-        require(self.jobs_max * self.machines_max <= MAX_CELLS, self, "jobs_max", f"at most {MAX_CELLS} with machines_max multiplied")
+        check_shop(self)
         require(integer(self.below_max, 1, MAX_UNITS), self, "below_max", f"an integer in 1..{MAX_UNITS}")
         require(
             integer(self.mode_min, self.below_max, MAX_UNITS), self, "mode_min", f"an integer in below_max, {self.below_max}..{MAX_UNITS}"

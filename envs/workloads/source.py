@@ -16,7 +16,7 @@ from typing import Any, Final, TextIO, cast
 
 import numpy as np
 
-from envs.workloads.drawing import require
+from envs.workloads.drawing import integer, require
 from envs.workloads.graph import NO_TASK, IntArray, find_cycle
 from envs.workloads.instance import Instance, WorkloadError
 
@@ -90,6 +90,16 @@ def lines(path: str) -> Iterator[tuple[int, str]]:
 def data_lines(path: str) -> Iterator[tuple[int, str]]:
     """Yield the lines that are neither blank nor comments (#)."""
     return ((number, line) for number, line in lines(path) if line.strip() and not line.lstrip().startswith("#"))
+
+
+def check_shop(shop: Any, machines: int = 1) -> None:
+    """Raise WorkloadError where a generator has wrong bounds: jobs_min, jobs_max, machines_max, machines_min (at least ``machines``)."""
+    for low, high, least in (("jobs_min", "jobs_max", 1), ("machines_min", "machines_max", machines)):
+        first = getattr(shop, low)
+        require(integer(first, least), shop, low, f"an integer >= {least}")
+        require(integer(getattr(shop, high), first), shop, high, f"an integer >= {low}, {first}")
+    require(shop.machines_max <= MAX_AGENTS, shop, "machines_max", f"at most {MAX_AGENTS}")
+    require(shop.jobs_max * shop.machines_max <= MAX_CELLS, shop, "jobs_max", f"at most {MAX_CELLS} with machines_max multiplied")
 
 
 def check_size(path: str, what: str, cells: int) -> None:

@@ -69,6 +69,8 @@ def test_brandimartes_alternatives() -> None:
         ({"jobs_min": 0}, "RandomFlexibleJobShop.jobs_min is 0, must be an integer >= 1"),
         ({"machines_min": 1}, "machines_min is 1, must be an integer >= 2"),
         ({"machines_max": 4}, "machines_max is 4, must be an integer >= machines_min, 5"),
+        ({"machines_max": 1_000_000}, "machines_max is 1000000, must be at most "),
+        ({"jobs_max": 10_000_000}, "jobs_max is 10000000, must be at most 10000000 with machines_max multiplied"),
         ({"duration_max": 0}, "duration_max is 0, must be an integer >= 1"),
         ({"style_chances": (1.0,)}, "must be 4 numbers >= 0 with sum 1"),
         ({"style_chances": (0.5, 0.5, 0.5, -0.5)}, "must be 4 numbers >= 0 with sum 1"),
