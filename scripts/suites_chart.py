@@ -116,7 +116,8 @@ def _row(found: dict[str, Any], label: str, known: list[tuple[str, list[int]]], 
     asked = {name: value for (name, told), value in rules.items() if told == known[0][0]}
     for value, method in _published(found, label, {} if same else asked):
         _enter(ratios, PUBLISHED, value / rules[best], method)
-    return Row(label, best[0], ratios, (float(runs.min()), float(runs.max())))
+    rule = best[0] if best[1] == known[0][0] else ", ".join(best)
+    return Row(label, rule, ratios, (float(runs.min()), float(runs.max())))
 
 
 def _enter(ratios: dict[str, tuple[float, str]], mark: str, value: float, name: str) -> None:

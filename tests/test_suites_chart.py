@@ -77,14 +77,14 @@ def test_kinds_of_estimates() -> None:
     ]
     contestants = [
         contestant("fifo+r", "rule", "mean_slowdown", [50, 50, 9, 9]),
-        contestant("saf+r", "rule", "mean_slowdown", [40, 60, 9, 9]),
+        contestant("saf+r", "rule", "mean_slowdown", [60, 40, 9, 9]),
         contestant("learned", "learned", "mean_slowdown", [90, 30, 9, 9]),
     ]
     published = [{"method": "FCFS", "row": "X, blocking", "value": 49, "rule": "fifo+r"}]
     published.append({"method": "RL", "row": "X, blocking", "value": 50, "rule": ""})
     found = {"command": "x", "score": "mean_slowdown", "episodes": episodes, "contestants": contestants, "published": published}
     (row,) = rows_of(found, PANEL["batch_queue"])
-    assert (row.rule, row.ratios) == ("saf+r", {LEARNED: (0.75, "learned"), PUBLISHED: (1.25, "RL")})
+    assert (row.rule, row.ratios) == ("saf+r, by user", {LEARNED: (0.75, "learned"), PUBLISHED: (1.25, "RL")})
 
 
 def test_both_roles_and_other_ways() -> None:

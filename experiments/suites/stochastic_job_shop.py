@@ -86,7 +86,7 @@ SUITE: Final = Suite(
     published=tuple(
         Published(method, SOURCE, row, value)
         for method, values in (
-            ("best rule", (13.9, 25.0, 35.6, 31.9)),
+            ("their best rule", (13.9, 25.0, 35.6, 31.9)),
             ("planned on expected durations (OR-Tools)", (19.3, 25.1)),
             ("Wheatley", (16.4, 21.6, 28.8, 28.7)),
         )
