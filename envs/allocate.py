@@ -88,6 +88,8 @@ class State(NamedTuple):
     """[B, M] ORDER of running tasks, by expected end."""
     window: Records
     """[B, 2, K] WINDOW; scratch."""
+    ranked: Records
+    """[B, T or 1] LINK, live tasks in the order of the forecast; scratch."""
     shown: Records
     """[B, A, K] SHOWN."""
     log: Records
@@ -137,6 +139,7 @@ def make_state(scenario: Scenario, instances: Sequence[Instance], site: Records,
         retrying=np.zeros((worlds, tasks if params["fail"][0] > 0 else 1), layout.LINK),
         order=np.zeros((worlds, running), layout.ORDER),
         window=np.zeros((worlds, 2, room), layout.WINDOW),
+        ranked=np.zeros((worlds, tasks if params["passing"][0] else 1), layout.LINK),
         shown=np.zeros((worlds, agents, room), layout.SHOWN),
         log=np.zeros((worlds, events), layout.EVENT),
         candidates=np.zeros((worlds, agents, room, NUM_CANDIDATE), np.float32),

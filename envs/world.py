@@ -262,7 +262,7 @@ class World:
         return self.out
 
 
-NOT_STATE = ("log", "window", "team")
+NOT_STATE = ("log", "window", "ranked", "team")
 """Arrays of a World that hold nothing from one step to the next."""
 
 

@@ -23,9 +23,7 @@ Score = Callable[[Observation, Observation], Scores]
 RESERVING: Final = "+r"
 """Ending of a rule's name: it may also pick, and so reserve, what cannot start yet."""
 LEAVING: Final = "+p"
-"""Ending of a rule's name: it passes, where it may, rather than start what another agent is expected to end much sooner."""
-PATIENCE: Final = 0.5
-"""How much sooner that is, in durations of the task here; chosen on generated workflows, where 0.25 and 0.7 were worse."""
+"""Ending of a rule's name: it passes, where it may, rather than start what the forecast does not have it start now."""
 SMALLEST_WORK: Final = 0.001
 """Work counts for at least this much where a rule divides by it, as in the column ``wsrpt``."""
 ATC_LOOKAHEAD: Final = 2.0
@@ -168,8 +166,8 @@ class RulePrioritizer:
     """A rule in the prioritizer's place; see :class:`agents.policy.Prioritizer`.
 
     It picks the best of what can start now; where nothing can, it passes, and where it may not, it reserves the best.
-    A *reserving* one picks the best of all candidates and keeps its place where that cannot start yet. A *leaving* one leaves
-    to another agent what that is expected to end sooner by more than PATIENCE x its duration here; where nothing else is left, it passes.
+    A *reserving* one picks the best of all candidates and keeps its place where that cannot start yet. A *leaving* one starts
+    only what the forecast has it start now; where nothing of that kind is left, it passes.
     """
 
     def __init__(self, name: str, *, reserving: bool = False, leaving: bool = False, seed: int = 0) -> None:
@@ -185,8 +183,7 @@ class RulePrioritizer:
         startable = legal & (candidates[..., Candidate.STARTABLE] > 0)
         eligible = legal if self.reserving else np.where(startable.any(axis=1, keepdims=True), startable, legal & ~may_pass)
         if self.leaving:
-            sooner = -_column(candidates, Candidate.ELSEWHERE) > PATIENCE * _column(candidates, Candidate.DURATION)
-            kept = eligible & ~sooner
+            kept = eligible & (candidates[..., Candidate.FORECAST_HERE] > 0) & (candidates[..., Candidate.FORECAST_END] <= 0)
             eligible = np.where(kept.any(axis=1, keepdims=True) | may_pass, kept, eligible)
         return pick_best(self._score(candidates, context), eligible)
 

@@ -32,6 +32,7 @@ WORLD_ADDRESSES: Final = (
     "retrying",
     "order",
     "window",
+    "ranked",
     "shown",
     "log",
     "candidates",
@@ -190,6 +191,8 @@ TASK = np.dtype(
     [
         ("progress", "f8"),
         ("ready_time", "f8"),  # while RETRYING: when it will be ready again
+        ("taken", "f8"),  # scratch: seconds until it is forecast to be over, and who takes it
+        ("taker", "i4"),
         ("open", "i4"),
         ("slot", "i4"),  # of RUNNING while it runs
         ("starts", "i2"),
@@ -216,6 +219,9 @@ AGENT = np.dtype(
         ("area", "f8"),
         ("key", "f8"),
         ("best", "f8"),  # scratch: earliest completion among its startable candidates
+        ("shelf_start", "f8"),  # scratch: seconds until the last shelf of its forecast starts, and ends; the share of it that is free
+        ("shelf_end", "f8"),
+        ("shelf_room", "f8"),
         ("queued", "i4"),
         ("futures", "i4"),
         ("in_system", "i4"),  # jobs

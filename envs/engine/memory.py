@@ -149,6 +149,11 @@ def window_of(w: Record, which: int, k: int) -> Record:
 
 
 @kernel
+def ranked_of(w: Record, k: int) -> Record:
+    return _link_at(w.ranked, k)
+
+
+@kernel
 def shown_of(w: Record, a: int, k: int) -> Record:
     return _shown_at(w.shown, a * w.room + k)
 

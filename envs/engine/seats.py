@@ -9,6 +9,7 @@ from envs.columns import NUM_CANDIDATE, NUM_CONTEXT, NUM_NEGOTIATION
 from envs.engine.codes import NONE
 from envs.engine.compiled import Record, kernel
 from envs.engine.context import write_own, write_team
+from envs.engine.forecast import forecast
 from envs.engine.knowledge import estimate
 from envs.engine.memory import (
     agent_of,
@@ -106,6 +107,8 @@ def hide_seats(w: Record) -> None:
 def _prepare(w: Record) -> float:
     """Compute what all seats of the round share; return the largest future work of an agent."""
     find_availability(w)
+    if params_of(w).passing:
+        forecast(w)
     write_team(w, team_context_of(w))
     return largest_future(w)
 

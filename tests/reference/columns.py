@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from envs.columns import CLIP, NUM_CANDIDATE, NUM_CONTEST, NUM_CONTEXT, RAW_CANDIDATE, RAW_CONTEXT, Candidate, Contest, Context
 from tests.reference.candidates import Choice
+from tests.reference.forecast import forecast
 from tests.reference.rounds import Round
 from tests.reference.state import State, Status, Task, total
 
@@ -93,6 +94,7 @@ def candidate_row(state: State, a: int, task: Task, startable: bool) -> Row:
         c.AREA: max(local, shared) * est / scale,
         c.ALTERNATIVES: len(fact.options) - 1,
         c.ELSEWHERE: (min(others) - (wait + est)) / scale if others else 0.0,
+        **_forecast(state, a, task, wait + est),
         c.UNITS: max(fact.demand),
         c.RELEASE: job.fact.release / scale,
     }
@@ -103,6 +105,14 @@ def candidate_row(state: State, a: int, task: Task, startable: bool) -> Row:
         row[c(c.NEXT1_FREE + 3 * k)] = state.avail(q) / scale
         row[c(c.NEXT1_FUTURE + 3 * k)] = following.future_work.value / max_future if max_future > 0 else 0.0
     return _store(row, NUM_CANDIDATE, RAW_CANDIDATE)
+
+
+def _forecast(state: State, a: int, task: Task, own: float) -> dict[IntEnum, float]:
+    takers = forecast(state) if state.scenario.allow_pass else {}
+    if task.fact.index not in takers:
+        return {}
+    taker, end = takers[task.fact.index]
+    return {Candidate.FORECAST_HERE: float(taker == a), Candidate.FORECAST_END: (end - own) / state.scale}
 
 
 def candidate_rows(state: State, a: int, own: Choice) -> NDArray[np.float32]:
