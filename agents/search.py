@@ -27,11 +27,16 @@ class Search:
     seconds: float = math.inf
     """Wall time per batch of episodes; what was found by then counts. A whole plan of each is found first."""
     futures: int = 8
-    """Where something is uncertain: how many of them every alternative is completed in."""
+    """Where something is uncertain: how many of them every alternative is completed in; 0: nothing is searched there."""
     caution: float = 1.0
     """There: standard errors by which an alternative must be better than the policy's own pick."""
     seed: int = 0
     """Of what is drawn; it has nothing to do with the episodes' own."""
+
+    @property
+    def foresees(self) -> bool:
+        """Whether it searches where something is uncertain, too: there only a lookahead can."""
+        return self.choices > 1 and self.futures > 0
 
     @property
     def name(self) -> str:
@@ -43,8 +48,9 @@ class Search:
     def __post_init__(self) -> None:
         """Raise PlanError for a number out of its bounds."""
         for name in ("samples", "choices", "starts", "slots", "abreast", "futures"):
-            if getattr(self, name) < 1:
-                raise PlanError(f"search.{name} is {getattr(self, name)}, must be >= 1")
+            least = 0 if name == "futures" else 1
+            if getattr(self, name) < least:
+                raise PlanError(f"search.{name} is {getattr(self, name)}, must be >= {least}")
         if not self.seconds > 0:
             raise PlanError(f"search.seconds is {self.seconds}, must be > 0")
         if not self.caution >= 0:

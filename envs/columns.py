@@ -39,7 +39,7 @@ class Candidate(IntEnum):
     AREA = 23
     ALTERNATIVES = 24
     ELSEWHERE = 25
-    FORECAST_HERE = 26
+    FORECAST_NEXT = 26
     FORECAST_END = 27
     NEXT1_QUEUE = 28
     NEXT1_FREE = 29

@@ -183,7 +183,7 @@ class RulePrioritizer:
         startable = legal & (candidates[..., Candidate.STARTABLE] > 0)
         eligible = legal if self.reserving else np.where(startable.any(axis=1, keepdims=True), startable, legal & ~may_pass)
         if self.leaving:
-            kept = eligible & (candidates[..., Candidate.FORECAST_HERE] > 0) & (candidates[..., Candidate.FORECAST_END] <= 0)
+            kept = eligible & (candidates[..., Candidate.FORECAST_NEXT] > 0)
             eligible = np.where(kept.any(axis=1, keepdims=True) | may_pass, kept, eligible)
         return pick_best(self._score(candidates, context), eligible)
 

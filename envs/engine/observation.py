@@ -177,9 +177,10 @@ def write_row(w: Record, o: int, startable: bool, est: float, most: float, row: 
     scale = w.scale
     wait = 0.0 if startable else expected_start(w, o) - w.time
     elsewhere = _elsewhere(w, option, wait + est) / scale if facts.options > 1 else 0.0
-    here = over = 0.0
+    next_here = over = 0.0
     if params_of(w).passing and state.taker != NONE:
-        here, over = (1.0 if state.taker == option.agent else 0.0), (state.taken - (wait + est)) / scale
+        over = (state.taken - (wait + est)) / scale
+        next_here = 1.0 if state.taker == option.agent and over <= 0.0 else 0.0
     age = (w.time - state.ready_time) / scale if state.status == _READY else 0.0
     spread = belief_of(w, option.agent, facts.kind).spread
     tail, head, next_work = facts.tail / scale, facts.head / scale, facts.next_work / scale
@@ -198,7 +199,7 @@ def write_row(w: Record, o: int, startable: bool, est: float, most: float, row: 
     row.progress = progress
     row.alternatives = options - 1
     row.elsewhere = clip(elsewhere)
-    row.forecast_here = here
+    row.forecast_next = next_here
     row.forecast_end = clip(over)
     clear_ranks(row)
     row.units = units

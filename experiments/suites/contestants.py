@@ -47,7 +47,7 @@ def searches(config: DictConfig, suite: Suite) -> dict[str, Search]:
 
 
 def meet(suite: Suite, contest: Contest, players: Players, search: Mapping[str, Search], bar: tqdm[Any]) -> Sides:
-    """Let everybody play a contest, every schedule checked; where something is uncertain only those searches play that look ahead."""
+    """Let everybody play a contest, every schedule checked; where something is uncertain, searches that do not foresee do without."""
     scenario, episodes = contest.scenario, contest.episodes
     sides: Sides = {}
 
@@ -63,15 +63,16 @@ def meet(suite: Suite, contest: Contest, players: Players, search: Mapping[str, 
         enter(name, Side(name, NOBODY, (plays(scenario, episodes),)))
     for pair in learned(suite, players):
         bar.set_postfix_str(" with ".join(pair))
-        enter(name_of(suite, *pair), players.play(scenario, episodes, *pair))
+        own = players.play(scenario, episodes, *pair)
+        enter(name_of(suite, *pair), own)
         if pair != suite.learned[0]:
             continue
         certain = all(is_certain(scenario, instance) for instance in episodes.instances)
         for called, how in search.items():
-            if not certain and how.choices == 1:
-                continue
             bar.set_postfix_str(f"{' with '.join(pair)}, {called}")
-            results = tuple(searched(scenario, episodes, *seats, how, certain) for seats in players.pairs(*pair))
+            results = own.results
+            if certain or how.foresees:
+                results = tuple(searched(scenario, episodes, *seats, how, certain) for seats in players.pairs(*pair))
             enter(name_of(suite, f"{pair[0]}, {called}", pair[1]), Side(f"{pair[0]}, {called}", pair[1], results))
     return sides
 

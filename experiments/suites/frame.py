@@ -25,7 +25,7 @@ ALL: Final = "all"
 def measure(suite: Suite, config: DictConfig) -> Outcome:
     """Let rules and the policies of ``config.runs`` (by default the shipped one) play a suite, and check every schedule.
 
-    The suite's own searches play where nothing is uncertain, those of ``config.search`` wherever they can.
+    Searches play suites in which some contest is certain; in others, only those that were asked for and foresee.
 
     Raises:
         UsageError, PlanError, ArtifactError, WorkloadError: where a setting is wrong, or a policy or a file is absent or damaged.
@@ -33,8 +33,8 @@ def measure(suite: Suite, config: DictConfig) -> Outcome:
     """
     how, names = searches(config, suite), entrants(config, suite.name)
     contests = suite.contests(config)
-    certain = all(is_certain(contest.scenario, instance) for contest in contests for instance in contest.episodes.instances)
-    how = how if certain or config.search is not None else {}
+    if not any(all(is_certain(contest.scenario, instance) for instance in contest.episodes.instances) for contest in contests):
+        how = {name: search for name, search in how.items() if config.search is not None and search.foresees}
     players = Players.of(names, negotiators=any(pair[1] == pair[0] for pair in suite.learned))
     episodes = sum(len(contest.episodes.seeds) for contest in contests)
     each = sum(len(players.pairs(*pair)) for pair in (*suite.rules, *suite.tuned, *learned(suite, players)))

@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 
 from agents.evaluation import Episodes
 from agents.heft import plan, play_heft
+from agents.search import Search
 from envs.workloads.instance import Instance
 from envs.workloads.wfformat import WfFormatWorkload
 from experiments import cli
@@ -104,6 +105,7 @@ SUITE: Final = Suite(
         ("fifo", NEGOTIATOR),
     ),
     others={HEFT: play_heft},
+    searches=(Search(samples=128), Search(samples=128, choices=3, starts=4, futures=0)),
     learned=((LEARNED, NEGOTIATOR),),
     measures=(SCORE,),
     unit="mean % above the makespan that HEFT plans",
@@ -114,6 +116,7 @@ SUITE: Final = Suite(
         f"Every workflow is played on {AGENTS[0]} and {AGENTS[1]} agents of {SITES} sites; speeds differ by agent and by kind of task, and "
         "are known. There is no data transfer in the world.",
         "The lower bound is the longest path, or all work on all agents, at the highest speeds: no schedule need reach it.",
-        "Rules start whatever can; those with +p, and who learns, may leave a task to a better agent; who learns may also reserve.",
+        "Rules start whatever can; those with +p keep to a forecast made anew at every event, which leaves tasks to better agents. Who learns "
+        "sees that forecast, and may leave tasks or reserve them as it likes. Searches look only where durations are certain.",
     ),
 )

@@ -249,11 +249,15 @@ def test_workflows(runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyP
         ]
         (tmp_path / "flows" / f"{name}.json").write_text(json.dumps({"workflow": {"tasks": tasks}}), encoding="utf-8")
     out = tmp_path / "out.json"
-    found = measured(monkeypatch, out, "suite=workflow", f"runs=[{','.join(map(str, runs))}]", f"path={tmp_path / 'flows'}")
+    listed, search = f"runs=[{','.join(map(str, runs))}]", "search=[{samples:4,choices:2,futures:0}]"
+    found = measured(monkeypatch, out, "suite=workflow", listed, f"path={tmp_path / 'flows'}", search)
     spans = {one["name"]: np.array(one["makespan"]) for one in found["contestants"]}
     references = np.array([each["reference"] for each in found["episodes"]])
-    assert list(spans)[-2:] == ["HEFT", "learned"]
+    assert list(spans)[-3:] == ["HEFT", "learned", "learned, best of 4, lookahead 2"]
     assert (spans["learned"].shape, spans["HEFT"].shape) == ((2, 24), (1, 24))
+    gained = spans["learned"] - spans["learned, best of 4, lookahead 2"]
+    assert (gained[:, :8] >= 0).all() and gained[:, :8].any()
+    assert not gained[:, 8:].any()  # nothing is searched where durations are uncertain
     assert [each["durations"] for each in found["episodes"][::8]] == ["certain", "sigma 0.2", "sigma 0.5"]
     np.testing.assert_allclose(spans["HEFT"][0, :8], references[:8])
     assert (references[:8] == references[8:16]).all()

@@ -112,7 +112,8 @@ def _forecast(state: State, a: int, task: Task, own: float) -> dict[IntEnum, flo
     if task.fact.index not in takers:
         return {}
     taker, end = takers[task.fact.index]
-    return {Candidate.FORECAST_HERE: float(taker == a), Candidate.FORECAST_END: (end - own) / state.scale}
+    over = (end - own) / state.scale
+    return {Candidate.FORECAST_NEXT: float(taker == a and over <= 0), Candidate.FORECAST_END: over}
 
 
 def candidate_rows(state: State, a: int, own: Choice) -> NDArray[np.float32]:

@@ -97,9 +97,9 @@ def test_nothing_startable() -> None:
 
 def test_leaving() -> None:
     """Protects a rule that leaves tasks to better agents: all that the forecast does not have it start now."""
-    candidates, context, mask = seat({C.DURATION: [2, 4, 6], C.FORECAST_HERE: [0, 1, 1], C.FORECAST_END: [-1.5, 0.0, 9.0]})
+    candidates, context, mask = seat({C.DURATION: [2, 4, 6], C.FORECAST_NEXT: [0, 1, 0]})
     assert prioritizer("spt+p").pick(candidates, context, mask).tolist() == [1]
-    candidates[0, :3, C.FORECAST_HERE] = 0
+    candidates[0, :3, C.FORECAST_NEXT] = 0
     assert prioritizer("spt+p").pick(candidates, context, mask).tolist() == [0]  # it may not pass
     mask[0, SLOTS] = True
     assert prioritizer("spt+p").pick(candidates, context, mask).tolist() == [SLOTS]
