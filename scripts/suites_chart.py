@@ -109,10 +109,13 @@ def _row(found: dict[str, Any], label: str, known: list[tuple[str, list[int]]], 
     rules = {(name, told): float(scores[name][:, at].mean()) for name in scores if kinds[name] == "rule" for told, at in known}
     best = min(rules, key=rules.__getitem__)
     ratios: dict[str, tuple[float, str]] = {}
-    for name in scores:
-        if kinds[name] in KINDS:
-            _enter(ratios, KINDS[kinds[name]], float(scores[name][:, known[-1][1]].mean()) / rules[best], name)
-    runs = next((scores[name][:, known[-1][1]].mean(axis=1) for name in scores if kinds[name] == "learned"), np.ones(1)) / rules[best]
+    here = {name: values[:, known[-1][1]] for name, values in scores.items()}
+    own = next((values for name, values in here.items() if kinds[name] == "learned"), np.ones((1, 1)))
+    for name, values in here.items():
+        idle = kinds[name] == "searched" and np.array_equal(values, own)  # did without, as searches do that cannot foresee
+        if kinds[name] in KINDS and not idle:
+            _enter(ratios, KINDS[kinds[name]], float(values.mean()) / rules[best], name)
+    runs = own.mean(axis=1) / rules[best]
     asked = {name: value for (name, told), value in rules.items() if told == known[0][0]}
     for value, method in _published(found, label, {} if same else asked):
         _enter(ratios, PUBLISHED, value / rules[best], method)

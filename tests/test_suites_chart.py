@@ -59,6 +59,15 @@ def test_ratios(shops: dict[str, Any]) -> None:
     assert edata.ratios[PUBLISHED] == (pytest.approx(1.14 / 1.2), "A")
 
 
+def test_searches_that_did_without(shops: dict[str, Any]) -> None:
+    """Protects from a search that is none: where it played as the policy does by itself, another counts, although it is worse."""
+    shops["contestants"][3]["makespan"] = shops["contestants"][2]["makespan"]
+    shops["contestants"][4]["makespan"] = [[14, 28, 6], [14, 28, 6]]
+    mk, edata = rows_of(shops, PANEL["flexible_job_shop"])
+    assert mk.ratios[SEARCHED] == (pytest.approx(1.4 / 1.2), "learned, lookahead 3")
+    assert SEARCHED not in edata.ratios
+
+
 def test_rows_that_are_one(shops: dict[str, Any]) -> None:
     """Protects job shops: all families with best known values are one row, generated ones another, bounds of others are left out."""
     for episode, family in zip(shops["episodes"], ("la", "la, to bound", "generated 15x15, to bound"), strict=True):
