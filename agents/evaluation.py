@@ -118,7 +118,7 @@ def play_by(
         for first in range(0, count, world.num_worlds):
             batch = slice(first, first + world.num_worlds)
             began = time.perf_counter()
-            team, own, chosen = _play_batch(world, episodes.seeds[batch], episodes.instance[batch], chooser(world, first))
+            team, own, chosen = play_batch(world, episodes.seeds[batch], episodes.instance[batch], chooser(world, first))
             seconds += time.perf_counter() - began
             decisions += chosen
             for b in range(len(team)):
@@ -132,7 +132,7 @@ def play_by(
 def record(scenario: Scenario, instance: Instance, seed: int, prioritizer: Prioritizer, negotiator: Negotiator) -> EventLog:
     """Play one episode and return its event log."""
     world = World(scenario, 1, instances=[instance], auto_reset=False, record=True)
-    _play_batch(world, np.array([seed], np.uint64), np.zeros(1, np.int32), _by(prioritizer, negotiator))
+    play_batch(world, np.array([seed], np.uint64), np.zeros(1, np.int32), _by(prioritizer, negotiator))
     return world.log(0)
 
 
@@ -142,7 +142,7 @@ def _load_kernels(world: World) -> None:
     world.step(out.mask.argmax(axis=2).astype(np.int32), np.zeros(out.acting.shape))
 
 
-def _play_batch(
+def play_batch(
     world: World, seeds: NDArray[np.uint64], instance: NDArray[np.int32], choose: Choose
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
     """Return the weighted cost per episode [n], per episode and agent [n, A], and how many choices were made."""

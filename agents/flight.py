@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.evaluation import Episodes
+from agents.evaluation import Choose, Episodes
 from agents.policy import Negotiator, Scorer
 from envs.engine.codes import Phase
 from envs.scenario import Scenario
-from envs.world import World
+from envs.world import Outputs, World
 
 NOTHING: Final = -1
 """Stands for an action that does not exist."""
@@ -164,6 +165,21 @@ class Flight:
         """Drop the rounds that no completion in flight has seen."""
         oldest = int(self._born[self._flying].min()) if self._flying.any() else self._round
         del self._history[: len(self._history) - (self._round - oldest)]
+
+
+def follow(plans: Sequence[Plan]) -> Callable[[World, int], Choose]:
+    """Return what :func:`agents.evaluation.play_by` needs to play plans [E] of the same episodes."""
+
+    def chooser(_: World, first: int) -> Choose:
+        def choose(out: Outputs, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
+            for b in np.flatnonzero(out.phase != Phase.OVER):
+                followed, at = plans[first + int(out.entry[b])], int(out.steps[b])
+                agents = followed.picks.shape[1]
+                picks[b, :agents], bids[b, :agents] = followed.picks[at], followed.bids[at]
+
+        return choose
+
+    return chooser
 
 
 def likeliest(scores: NDArray[np.float32], width: int) -> NDArray[np.int32]:

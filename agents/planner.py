@@ -7,23 +7,22 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
-from agents.evaluation import Choose, Episodes
+from agents.evaluation import Episodes
 from agents.flight import Flight, Plan
+from agents.improvement import improve
+from agents.justification import is_project
 from agents.pilot import Pilot
 from agents.policy import Negotiator, Scorer
 from agents.search import PlanError, Search
-from envs.engine.codes import Phase
 from envs.scenario import Scenario
 from envs.workloads.instance import Instance
-from envs.world import Outputs, World
 
 
 @dataclass(frozen=True)
@@ -62,11 +61,16 @@ def plan(
     """Search for the cheapest plan of each episode.
 
     Raises:
-        PlanError: where something in an episode is uncertain: a plan made beforehand would use what nobody can know.
+        PlanError: where something in an episode is uncertain: a plan made beforehand would use what nobody can know; or where plans are
+            to be justified that are no project's.
     """
     for instance in episodes.instances:
         if not is_certain(scenario, instance):
             raise PlanError(f"{instance.name}: plans are searched only where durations, failures and arrivals are known from the start")
+        if search.justify and not is_project(scenario, instance):
+            raise PlanError(
+                f"{instance.name}: search.justify is for one agent's makespan, on units of its own, where it may reserve until an event"
+            )
     size = np.array([instance.num_tasks for instance in episodes.instances])[episodes.instance]
     order = np.argsort(size, kind="stable")  # equal sizes together: small worlds are cheaper
     plans: list[Plan | None] = [None] * len(order)
@@ -80,21 +84,6 @@ def plan(
                 plans[place] = best
                 bar.update()
     return Planned([best for best in plans if best is not None], decisions, time.perf_counter() - began)
-
-
-def follow(plans: Sequence[Plan]) -> Callable[[World, int], Choose]:
-    """Return what :func:`agents.evaluation.play_by` needs to play plans [E] of the same episodes."""
-
-    def chooser(_: World, first: int) -> Choose:
-        def choose(out: Outputs, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
-            for b in np.flatnonzero(out.phase != Phase.OVER):
-                followed, at = plans[first + int(out.entry[b])], int(out.steps[b])
-                agents = followed.picks.shape[1]
-                picks[b, :agents], bids[b, :agents] = followed.picks[at], followed.bids[at]
-
-        return choose
-
-    return chooser
 
 
 def _some(episodes: Episodes, index: Any) -> Episodes:
@@ -117,23 +106,26 @@ def _plan_batch(
         prioritizer,
         negotiator,
         held=held,
-        slots=min(search.slots, max(1, count * search.samples) if not width else search.slots),
+        slots=min(search.slots, max(1, count * search.draws) if not width else search.slots),
         width=width,
         seed=search.seed,
     )
     found: list[list[Plan]] = [[] for _ in range(count)]
     for episode, drawn in _draw(flight, count, search, until):
         ranked = sorted([*found[episode], drawn], key=lambda each: each.cost)
-        found[episode] = ranked[: search.starts]
+        found[episode] = ranked[: search.draws if search.justify else search.starts]
     if width:
         _look_ahead(flight, found, until)
+    if search.justify:
+        for plans, improved in zip(found, improve(scenario, episodes, found, search, until), strict=True):
+            plans.append(improved)
     return [min(plans, key=lambda each: each.cost) for plans in found], flight.decisions
 
 
 def _draw(flight: Flight, count: int, search: Search, until: float) -> Iterator[tuple[int, Plan]]:
     """Complete every episode from its start, once greedily and then by drawing."""
-    todo = iter([(number, episode) for number in range(search.samples) for episode in range(count)])
-    left = count * search.samples
+    todo = iter([(number, episode) for number in range(search.draws) for episode in range(count)])
+    left = count * search.draws
     while left:
         while flight.room and (start := next(todo, None)) is not None:
             number, episode = start

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
+
+JUSTIFIED: Final = 3
+"""Schedules that are made for a justified one: its own, one from the right, one from the left."""
 
 
 class PlanError(ValueError):
@@ -20,6 +24,10 @@ class Search:
     """Likeliest actions that a lookahead completes at every decision; 1: no lookahead."""
     starts: int = 1
     """Plans of each episode, the best ones, from which a lookahead starts."""
+    justify: bool = False
+    """Whether the samples are justified, which shortens projects; each of them then counts for three. Nothing else can be justified."""
+    drawn: float = 1.0
+    """There: share of the samples that the policy draws; the others are crossed from the best of these."""
     slots: int = 128
     """Completions in flight at once; results depend on it only where plans are sampled."""
     abreast: int = 16
@@ -39,9 +47,20 @@ class Search:
         return self.choices > 1 and self.futures > 0
 
     @property
+    def draws(self) -> int:
+        """Plans that the policy draws, its own among them."""
+        return max(1, int(self.samples * self.drawn) // JUSTIFIED) if self.justify else self.samples
+
+    @property
+    def crossed(self) -> int:
+        """Plans that are crossed from others."""
+        return max(0, self.samples // JUSTIFIED - self.draws) if self.drawn < 1 else 0
+
+    @property
     def name(self) -> str:
         """For tables."""
         parts = [f"best of {self.samples}" if self.samples > 1 else "", f"lookahead {self.choices}" if self.choices > 1 else ""]
+        parts += ["justified" if self.justify else "", "crossed" if self.drawn < 1 else ""]
         parts += [f"from {self.starts}" if self.starts > 1 else "", f"in {self.seconds:g} s" if math.isfinite(self.seconds) else ""]
         return ", ".join(filter(None, parts)) or "greedy"
 
@@ -53,5 +72,9 @@ class Search:
                 raise PlanError(f"search.{name} is {getattr(self, name)}, must be >= {least}")
         if not self.seconds > 0:
             raise PlanError(f"search.seconds is {self.seconds}, must be > 0")
+        if not isinstance(self.justify, bool) or (self.justify and max(self.choices, self.starts) > 1):
+            raise PlanError(f"search.justify is {self.justify!r}, must be true or false, and false where choices or starts are more than 1")
+        if not 0 < self.drawn <= 1 or (self.drawn < 1 and not self.justify):
+            raise PlanError(f"search.drawn is {self.drawn}, must be > 0 and <= 1, and 1 without justify")
         if not self.caution >= 0:
             raise PlanError(f"search.caution is {self.caution}, must be >= 0")

@@ -10,8 +10,9 @@ from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
 from agents.evaluation import Episodes, Results, play_by
+from agents.flight import follow
 from agents.foresight import look_ahead
-from agents.planner import follow, is_certain, plan
+from agents.planner import is_certain, plan
 from agents.policy import Negotiator, Prioritizer, Scorer
 from agents.search import Search
 from envs.scenario import Scenario

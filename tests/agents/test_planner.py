@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from agents.evaluation import Episodes, play, play_by
-from agents.planner import follow, is_certain, plan
+from agents.flight import follow
+from agents.planner import is_certain, plan
 from agents.policy import Scorer
 from agents.rules import negotiator
 from agents.search import PlanError, Search
