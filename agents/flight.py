@@ -67,11 +67,13 @@ class Flight:
         slots: int,
         width: int,
         seed: int,
+        temperature: float,
     ) -> None:
-        """Make the worlds; ``width`` is m of ``Plan.choices``, ``seed`` that of sampled completions."""
+        """Make the worlds; ``width`` is m of ``Plan.choices``, ``seed`` and ``temperature`` those of sampled completions."""
         self._world = World(scenario, held + slots, instances=episodes.instances, auto_reset=False)
         self._prioritizer, self._negotiator = prioritizer, negotiator
         self._width = width
+        self._temperature = temperature
         self._random = np.random.default_rng(seed)
         entry = np.arange(held + slots) % len(episodes.seeds)
         self._world.schedule(episodes.seeds[entry], episodes.instance[entry])
@@ -145,7 +147,7 @@ class Flight:
             if self._width:
                 choices[asked] = likeliest(scores, self._width)
             sampled = np.broadcast_to(self._sampled[:, None], asked.shape)[asked]
-            scores[sampled] += self._random.gumbel(size=(int(sampled.sum()), scores.shape[1]))  # the Gumbel trick
+            scores[sampled] += self._temperature * self._random.gumbel(size=(int(sampled.sum()), scores.shape[1]))  # the Gumbel trick
             self._picks[asked] = scores.argmax(axis=1)
         bidding = mine & (out.phase == Phase.NEGOTIATE)[:, None]
         if bidding.any():

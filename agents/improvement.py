@@ -25,6 +25,8 @@ from envs.world import Outputs, World
 
 PARENTS: Final = 30
 """Schedules from which others are crossed: of 15 to 100 the best, or not worse, at 60 and at 120 activities."""
+SWAPS: Final = 10
+"""Of neighbours in a child: without them, the schedules of small projects soon are all alike."""
 
 
 def improve(scenario: Scenario, episodes: Episodes, drawn: Sequence[Sequence[Plan]], search: Search, until: float) -> list[Plan]:
@@ -58,14 +60,17 @@ def _schedules(scenario: Scenario, episodes: Episodes, drawn: Sequence[Sequence[
 
 def _breed(project: Project, schedules: list[Floats], children: int, random: np.random.Generator, until: float) -> Floats:
     """Return the best schedule after crossing the best ones; a child that is new and no longer than the longest takes its place."""
-    ranked = sorted(schedules, key=project.length)[:PARENTS]
+    different = {start.tobytes(): start for start in schedules}
+    ranked = sorted(different.values(), key=project.length)[:PARENTS]
     length = np.array([project.length(start) for start in ranked])
     tasks = len(ranked[0])
     for _ in range(children):
         if time.perf_counter() > until:
             break
         one, other = random.integers(len(ranked), size=2)
-        child = project.justify(project.cross(ranked[one], ranked[other], *np.sort(random.integers(tasks + 1, size=2))))
+        low, high = np.sort(random.integers(tasks + 1, size=2)).tolist()
+        swaps = random.integers(max(tasks - 1, 1), size=min(SWAPS, tasks - 1))
+        child = project.justify(project.cross(ranked[one], ranked[other], low, high, swaps))
         longest = int(length.argmax())
         if project.length(child) <= length[longest] and not any(np.array_equal(child, start) for start in ranked):
             ranked[longest], length[longest] = child, project.length(child)

@@ -72,15 +72,22 @@ class Project:
         latest = -(mirrored + self._backwards.duration)[::-1]
         return self._schedule(np.argsort(latest, kind="stable"))
 
-    def cross(self, one: Floats, other: Floats, low: int, high: int) -> Floats:
+    def cross(self, one: Floats, other: Floats, low: int, high: int, swaps: Ints) -> Floats:
         """Return the schedule of the first ``low`` tasks of ``one``, the next ones of ``other`` up to place ``high``, and then the rest.
 
-        Two-point crossover (Hartmann 1998): what is before another task in both schedules stays so.
+        Two-point crossover (Hartmann 1998): what is before another task in both schedules stays so. Then tasks at the places ``swaps`` in
+        0..T-2 let the next one go first, unless it waits for them.
         """
         ones, others = (np.argsort(start[self._order], kind="stable") for start in (one, other))
         head = ones[:low]
         head = np.concatenate([head, others[~np.isin(others, head)][: high - low]])
-        return self._schedule(np.concatenate([head, ones[~np.isin(ones, head)]]))
+        order = np.concatenate([head, ones[~np.isin(ones, head)]])
+        first, before = self._forwards.first, self._forwards.before
+        for place in swaps:
+            task, following = order[place : place + 2].tolist()
+            if task not in before[first[following] : first[following + 1]]:
+                order[place], order[place + 1] = following, task
+        return self._schedule(order)
 
     def _schedule(self, order: Ints) -> Floats:
         start = np.empty(len(order))

@@ -109,6 +109,7 @@ def _plan_batch(
         slots=min(search.slots, max(1, count * search.draws) if not width else search.slots),
         width=width,
         seed=search.seed,
+        temperature=search.temperature,
     )
     found: list[list[Plan]] = [[] for _ in range(count)]
     for episode, drawn in _draw(flight, count, search, until):

@@ -19,11 +19,13 @@ class Search:
     """How much is searched. The defaults are the policy's own plan, without search."""
 
     samples: int = 1
-    """Plans of each episode: the policy's own, and others drawn from it at temperature 1. Where something is uncertain: none."""
+    """Plans of each episode: the policy's own, and others drawn from it. Where something is uncertain: none."""
     choices: int = 1
     """Likeliest actions that a lookahead completes at every decision; 1: no lookahead."""
     starts: int = 1
     """Plans of each episode, the best ones, from which a lookahead starts."""
+    temperature: float = 1.0
+    """By which the logarithms of probabilities are divided where plans are drawn: above 1, these differ more from each other."""
     justify: bool = False
     """Whether the samples are justified, which shortens projects; each of them then counts for three. Nothing else can be justified."""
     drawn: float = 1.0
@@ -60,6 +62,7 @@ class Search:
     def name(self) -> str:
         """For tables."""
         parts = [f"best of {self.samples}" if self.samples > 1 else "", f"lookahead {self.choices}" if self.choices > 1 else ""]
+        parts += [f"temperature {self.temperature:g}" if self.temperature != 1 else ""]
         parts += ["justified" if self.justify else "", "crossed" if self.drawn < 1 else ""]
         parts += [f"from {self.starts}" if self.starts > 1 else "", f"in {self.seconds:g} s" if math.isfinite(self.seconds) else ""]
         return ", ".join(filter(None, parts)) or "greedy"
@@ -72,6 +75,8 @@ class Search:
                 raise PlanError(f"search.{name} is {getattr(self, name)}, must be >= {least}")
         if not self.seconds > 0:
             raise PlanError(f"search.seconds is {self.seconds}, must be > 0")
+        if not 0 < self.temperature < math.inf:
+            raise PlanError(f"search.temperature is {self.temperature}, must be > 0 and finite")
         if not isinstance(self.justify, bool) or (self.justify and max(self.choices, self.starts) > 1):
             raise PlanError(f"search.justify is {self.justify!r}, must be true or false, and false where choices or starts are more than 1")
         if not 0 < self.drawn <= 1 or (self.drawn < 1 and not self.justify):

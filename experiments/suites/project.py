@@ -118,7 +118,7 @@ SUITE: Final = Suite(
     rules=(("lft", NEGOTIATOR), ("lst", NEGOTIATOR), ("mts", NEGOTIATOR)),
     learned=((LEARNED, NEGOTIATOR),),
     measures=("makespan",),
-    searches=(Search(samples=1000, justify=True, drawn=0.3),),
+    searches=(Search(samples=1000, temperature=1.5, justify=True, drawn=0.3),),
     tables=_ratios,
     unit="mean % above the optimum (j30) or the critical path (others)",
     published=(

@@ -70,11 +70,12 @@ def test_crossing_keeps_what_parents_share(projects: tuple[Scenario, Episodes]) 
     i = episodes.instances[3]
     project, nobody = Project(i), np.zeros(i.num_tasks, np.int32)
     one, other = (project.justify(schedule(i, nobody, by_chance(i)).start) for _ in range(2))
+    none = np.zeros(0, np.int64)
     for low, high in ((0, 0), (0, 30), (7, 19), (30, 30)):
-        np.testing.assert_array_equal(project.cross(one, one, low, high), one)
-    np.testing.assert_array_equal(project.cross(one, other, 30, 30), one)
-    np.testing.assert_array_equal(project.cross(one, other, 0, 30), other)
-    child = project.cross(one, other, 7, 19)
+        np.testing.assert_array_equal(project.cross(one, one, low, high, none), one)
+    np.testing.assert_array_equal(project.cross(one, other, 30, 30, none), one)
+    np.testing.assert_array_equal(project.cross(one, other, 0, 30, none), other)
+    child = project.cross(one, other, 7, 19, np.arange(29))
     np.testing.assert_array_equal(schedule(i, nobody, np.argsort(child, kind="stable").astype(np.int32)).start, child)
 
 
@@ -107,6 +108,7 @@ def test_schedules_are_counted() -> None:
     [
         ({"justify": True, "choices": 3}, "search.justify is True, must be true or false, and false where"),
         ({"justify": "yes"}, "search.justify is 'yes'"),
+        ({"temperature": 0}, "search.temperature is 0, must be > 0 and finite"),
         ({"drawn": 0.5}, "search.drawn is 0.5, must be > 0 and <= 1, and 1 without justify"),
     ],
 )
