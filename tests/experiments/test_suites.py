@@ -13,12 +13,15 @@ import torch
 
 from agents.artifact import save
 from agents.networks import PRIORITIZER, Brain, Spec
+from envs.scenario import Objective
 from envs.workloads.flexible_jobshop import FlexibleJobShopWorkload
 from envs.workloads.jobshop import JobShopWorkload
 from envs.workloads.psplib import ProjectWorkload
 from experiments.bounds.analytic import critical_path, makespan_bound
+from experiments.bounds.answers import Answer, Answers, digest_of
 from experiments.cli import UsageError
 from experiments.suites.instances import best_known
+from experiments.suites.project import Design
 from experiments.suites.stochastic_job_shop import INSTANCE, ORACLE, SUITE, oracle
 from tests.experiments.measuring import cells, measured
 
@@ -220,6 +223,23 @@ def test_projects(tmp_path: Path, runs: list[Path], monkeypatch: pytest.MonkeyPa
     }
     assert found["contestants"][0]["makespan"] == [[7, 7]]
     assert cells(tmp_path / "out.json", "By family")["all"][:2] == ["2", "20.0"]
+    assert cells(tmp_path / "out.json", "Against lft")["j30"][0].startswith("+0.0")
+    i = ProjectWorkload(str(tmp_path / "j301_1.rcp")).instance(0)
+    optimum = Answer("p", digest_of(i), 7.0, 7.0, 1.0, [0, 0, 0], [0.0, 3.0, 3.0])
+    Answers(Objective(makespan=1.0), {optimum.digest: optimum}).write(tmp_path / "known.json", {})
+    told = ["suite=project", f"path={tmp_path}", f"bounds={tmp_path / 'known.json'}", "search=[{samples:30,justify:true}]"]
+    found = measured(monkeypatch, tmp_path / "out.json", *told, f"runs=[{runs[0]}]")
+    assert {(each["family"], each["reference"]) for each in found["episodes"]} == {("j30", 7), ("j60", 7)}
+    assert found["contestants"][-1]["makespan"] == [[7, 7]]
+
+
+def test_generated_projects() -> None:
+    """Protects the likeness to PSPLIB's sets: so many combinations, each in turn, each of the size that it says."""
+    assert {size: len(Design(size).cells) for size in (30, 60, 120)} == {30: 48, 60: 48, 120: 60}
+    design = Design(30)
+    assert [design.instance(seed).num_tasks for seed in (0, 48)] == [30, 30]
+    assert (design.cells[0].strengths, design.cells[47].strengths) == ((0.2,), (1.0,))
+    assert not np.array_equal(design.instance(0).option_nominal, design.instance(48).option_nominal)
 
 
 def test_real_projects(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
