@@ -64,6 +64,9 @@ class RandomWorkflow:
     """Speeds rise geometrically from 1 / (1 + spread) at the first agent to 1 + spread at the last, ..."""
     kind_spread: float = 1.0
     """... times a factor per agent and kind, log-uniform between the same bounds of this spread."""
+    ratio_sigma: float = 0.0
+    """Realised over estimated durations are lognormal with mean 1; the standard deviation of their logarithm is uniform from 0 to this,
+    one for each workflow, so that whoever learns meets certain and uncertain ones."""
 
     def __post_init__(self) -> None:
         for low, high, least in (("stages_min", "stages_max", 1), ("agents_min", "agents_max", 2)):
@@ -74,7 +77,7 @@ class RandomWorkflow:
         cells = self.stages_max * self.width_max * max(self.agents_max, 2 * self.width_max)
         require(cells <= MAX_CELLS, self, "width_max", f"smaller: stages x width x agents, or edges, may be {MAX_CELLS}, here {cells}")
         require(number(self.duration_mean, 1e-3, MAX_SECONDS), self, "duration_mean", f"in [0.001, {MAX_SECONDS:g}] seconds")
-        for name in ("duration_sigma", "task_sigma"):
+        for name in ("duration_sigma", "task_sigma", "ratio_sigma"):
             require(number(getattr(self, name), 0, 3), self, name, "in [0, 3]")
         for name in ("speed_spread", "kind_spread"):
             require(number(getattr(self, name), 0, 1e6), self, name, "in [0, 1e6]")
@@ -90,6 +93,7 @@ class RandomWorkflow:
         duration = self.duration_mean * scale[kind] * rng.lognormal(-(self.task_sigma**2) / 2, self.task_sigma, count)
         speed = (1.0 + self.speed_spread) ** np.linspace(-1, 1, agents)[:, None] * draw_speeds(rng, agents, kinds, self.kind_spread)
         edges = np.array(sorted(set(_edges(rng, stages))), np.int32).reshape(-1, 2)
+        sigma = self.ratio_sigma * rng.random()
         return Instance(
             name=f"random-workflow-{count}x{agents}-{seed}",
             resources=("cores",),
@@ -104,7 +108,7 @@ class RandomWorkflow:
             job_first=np.array([0, count], np.int32),
             task_kind=kind.astype(np.int32),
             task_demand=np.ones((count, 1), np.int32),
-            task_ratio=np.ones(count),
+            task_ratio=np.exp(sigma * rng.standard_normal(count) - sigma**2 / 2),
             option_first=np.arange(count + 1, dtype=np.int32) * agents,
             option_agent=np.tile(np.arange(agents, dtype=np.int32), count),
             option_nominal=(duration[:, None] / speed.T[kind]).ravel(),

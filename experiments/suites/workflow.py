@@ -116,7 +116,8 @@ SUITE: Final = Suite(
         f"Every workflow is played on {AGENTS[0]} and {AGENTS[1]} agents of {SITES} sites; speeds differ by agent and by kind of task, and "
         "are known. There is no data transfer in the world.",
         "The lower bound is the longest path, or all work on all agents, at the highest speeds: no schedule need reach it.",
-        "Rules start whatever can; those with +p keep to a forecast made anew at every event, which leaves tasks to better agents. Who "
-        "learns sees that forecast, and may leave tasks or reserve them as it likes. Searches look only where durations are certain.",
+        "Rules start whatever can; those with +p keep to a forecast, made anew at every event, that leaves tasks to better agents. Who "
+        "learns sees that forecast, and may leave tasks or reserve them as it likes. Searches play where durations are certain; elsewhere "
+        "their row is the policy's own.",
     ),
 )

@@ -56,6 +56,21 @@ def test_durations_and_speeds() -> None:
     assert (np.ptp(same.option_nominal.reshape(-1, same.num_agents), axis=1) < 1e-9).all()
 
 
+def test_realised_durations() -> None:
+    """Protects uncertainty: none by default, another for each workflow on request, and all else stays as it is."""
+    plain, unsure = ([RandomWorkflow(ratio_sigma=sigma).instance(seed) for seed in range(200)] for sigma in (0.0, 0.6))
+    assert all((i.task_ratio == 1).all() for i in plain)
+    assert all(
+        np.array_equal(a.option_nominal, b.option_nominal) and np.array_equal(a.successor, b.successor)
+        for a, b in zip(plain, unsure, strict=True)
+    )
+    spread = np.array([np.log(i.task_ratio).std() for i in unsure if i.num_tasks > 20])
+    assert 0.0 < spread.min() < 0.1
+    assert 0.5 < spread.max() < 0.8
+    assert spread.mean() == pytest.approx(0.3, abs=0.05)
+    assert np.concatenate([i.task_ratio for i in unsure]).mean() == pytest.approx(1.0, abs=0.02)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -68,6 +83,7 @@ def test_durations_and_speeds() -> None:
         ({"duration_mean": 0.0}, "RandomWorkflow.duration_mean is 0.0, must be in"),
         ({"task_sigma": 4.0}, "RandomWorkflow.task_sigma is 4.0, must be in"),
         ({"kind_spread": -1.0}, "RandomWorkflow.kind_spread is -1.0, must be in"),
+        ({"ratio_sigma": 4.0}, "RandomWorkflow.ratio_sigma is 4.0, must be in"),
     ],
 )
 def test_wrong_parameters(changes: dict[str, Any], message: str) -> None:
