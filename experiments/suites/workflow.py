@@ -105,7 +105,7 @@ SUITE: Final = Suite(
         ("fifo", NEGOTIATOR),
     ),
     others={HEFT: play_heft},
-    searches=(Search(samples=32), Search(choices=3, seconds=30, futures=0)),
+    searches=(Search(choices=3, seconds=60, futures=0),),
     learned=((LEARNED, NEGOTIATOR),),
     measures=(SCORE,),
     unit="mean % above the makespan that HEFT plans",
