@@ -25,8 +25,8 @@ from envs.world import Outputs, World
 
 PARENTS: Final = 30
 """Schedules from which others are crossed: of 15 to 100 the best, or not worse, at 60 and at 120 activities."""
-SWAPS: Final = 10
-"""Of neighbours in a child: without them, the schedules of small projects soon are all alike."""
+SWAPS: Final = 100
+"""Of neighbours in a child: without them, the schedules of small projects soon are all alike. Large ones do not mind."""
 
 
 def improve(scenario: Scenario, episodes: Episodes, drawn: Sequence[Sequence[Plan]], search: Search, until: float) -> list[Plan]:
@@ -69,7 +69,7 @@ def _breed(project: Project, schedules: list[Floats], children: int, random: np.
             break
         one, other = random.integers(len(ranked), size=2)
         low, high = np.sort(random.integers(tasks + 1, size=2)).tolist()
-        swaps = random.integers(max(tasks - 1, 1), size=min(SWAPS, tasks - 1))
+        swaps = random.integers(max(tasks - 1, 1), size=SWAPS if tasks > 1 else 0)
         child = project.justify(project.cross(ranked[one], ranked[other], low, high, swaps))
         longest = int(length.argmax())
         if project.length(child) <= length[longest] and not any(np.array_equal(child, start) for start in ranked):
