@@ -33,12 +33,27 @@ RESUMABLE: Final = ("resume", "learner.decisions", "learner.seconds", "device", 
 
 
 def train(config: DictConfig) -> None:
-    """Assemble a run from the config, or from that of the run to resume, and let it learn."""
+    """Learn by the config, or go on by that of the run to resume."""
+    said, resumed = list(HydraConfig.get().overrides.task), config.resume is not None
+    if resumed:
+        config = saved_config(Path(str(config.resume)), said)
+    command = ["python -m experiments.train", *(override for override in said if not override.startswith("folder="))]
+    learn(config, " ".join(command), resumed)
+
+    from experiments import scoring
+
+    with resumable(Path(config.folder)):
+        scoring.score(config, cli.make_scenario(config), Path(config.folder))
+
+
+def learn(config: DictConfig, command: str, resumed: bool) -> None:
+    """Assemble a run from its config, in its folder, and let it learn; a new run notes the command that it was made by.
+
+    Raises:
+        KeyboardInterrupt: where the user stopped it; the message says how to go on.
+    """
     from agents.learning.config import Learner
 
-    resumed = config.resume is not None
-    if resumed:
-        config = saved_config(Path(str(config.resume)), list(HydraConfig.get().overrides.task))
     folder = Path(check(config.folder, str, "folder"))
     seed, threads = cli.integer(config, "seed", 0), cli.integer(config, "threads", 1, MOST_THREADS)
     if not resumed and (folder / CONFIG).exists():
@@ -59,13 +74,11 @@ def train(config: DictConfig) -> None:
     else:
         write_text(folder / CONFIG, OmegaConf.to_yaml(config, resolve=True))
         run.save()
-        said = [override for override in HydraConfig.get().overrides.task if not override.startswith("folder=")]
-        write_text(folder / COMMAND, " ".join(["python -m experiments.train", *said]) + "\n")
+        write_text(folder / COMMAND, f"{command}\n")
     print(f"Learning on {run.device}", flush=True)
     with resumable(folder):
         if not run.learn():
             raise KeyboardInterrupt
-        scoring.score(config, scenario, folder)
 
 
 def locate(learner: Learner) -> Learner:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,17 +39,32 @@ def load(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
     Raises:
         CheckpointError: where the file is missing, damaged or of another format.
     """
+    with _opened(path) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, _facts(path, file)  # noqa: SIM118  # it is no mapping
+
+
+def load_facts(path: Path) -> dict[str, Any]:
+    """Read the facts alone, which takes no time; errors as in ``load``."""
+    with _opened(path) as file:
+        return _facts(path, file)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint")
     try:
         with safe_open(path, "numpy") as file:
-            facts = json.loads((file.metadata() or {}).get("facts", "null"))
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is no mapping
+            yield file
     except (SafetensorError, OSError, json.JSONDecodeError) as error:
         raise CheckpointError(f"{path}: damaged: {error}") from None
+
+
+def _facts(path: Path, file: Any) -> dict[str, Any]:
+    facts = json.loads((file.metadata() or {}).get("facts", "null"))
     if not isinstance(facts, dict) or facts.get("format") != FORMAT:
         raise CheckpointError(f"{path}: is no checkpoint of format {FORMAT}")
-    return arrays, facts
+    return facts
 
 
 def _plain(array: Array) -> Array:
