@@ -51,7 +51,8 @@ class Collector:
     def restart(self, bank: Bank | None) -> None:
         """Forget what the worlds were doing: they were reset, to play the episodes of ``bank``."""
         self.bank = bank
-        self._earned[:], self._cost[:], self._was_over[:] = 0.0, 0.0, False
+        self._earned[:], self._was_over[:] = 0.0, False
+        self._cost = self.world.out.team_cost.copy()  # what came before the first decision; all there is where there is none
         for experience in self.experience.values():
             experience.forget()
 

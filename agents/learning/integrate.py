@@ -157,6 +157,7 @@ class Groups:
     def collect(self, iteration: int) -> list[Finished]:
         """Play a fresh choice of episodes to their end."""
         self._choose(iteration)
+        self._cost[:] = self._world.out.team_cost  # all there is of episodes without a decision
         finished: list[Finished] = []
         while (self._world.out.phase != Phase.OVER).any():
             finished += self._collector.step()

@@ -40,7 +40,7 @@ class Variant:
 
     def differs_only(self, other: Variant, *keys: str) -> bool:
         """Whether it differs from another in nothing but these keys, or what is below them."""
-        mine, its = _flat(self.config), _flat(other.config)
+        mine, its = flat(self.config), flat(other.config)
         changes = [key for key in mine.keys() | its.keys() if mine.get(key) != its.get(key)]
         return all(any(f"{change}.".startswith(f"{key}.") for key in keys) for change in changes)
 
@@ -77,7 +77,7 @@ class Run:
             saved: Any = OmegaConf.load(self.folder / train.CONFIG)
         except (yaml.YAMLError, OSError, ValueError) as error:
             raise cli.UsageError(f"{self.folder / train.CONFIG}: not YAML: {error}") from None
-        there, wanted = (_flat({node: config.get(node) for node in TOLD_APART}) for config in (saved, self.config))
+        there, wanted = (flat({node: config.get(node) for node in TOLD_APART}) for config in (saved, self.config))
         for key in sorted(there.keys() & wanted.keys()):  # a setting that came after the run did not make it what it is
             if there[key] != wanted[key]:
                 raise cli.UsageError(
@@ -150,11 +150,11 @@ def train_missing(planned: dict[str, list[Run]], command: str) -> None:
                 raise KeyboardInterrupt("the same command goes on") from None
 
 
-def _flat(node: Any, prefix: str = "") -> dict[str, Any]:
+def flat(node: Any, prefix: str = "") -> dict[str, Any]:
     """Values of a nested mapping by their dotted keys."""
     if OmegaConf.is_config(node):
         node = OmegaConf.to_container(node, resolve=True)
     if not isinstance(node, dict):
         return {prefix: node}
-    below: list[dict[str, Any]] = [_flat(part, f"{prefix}.{name}" if prefix else str(name)) for name, part in node.items()]
+    below: list[dict[str, Any]] = [flat(part, f"{prefix}.{name}" if prefix else str(name)) for name, part in node.items()]
     return {key: value for part in below for key, value in part.items()}

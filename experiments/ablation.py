@@ -1,0 +1,108 @@
+"""What each part of learning is worth: train the variants that are missing, score all on the same fresh episodes. ``--help`` shows how."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from experiments import cli
+from experiments.building import check
+from experiments.files import check_writable, write_text
+
+if TYPE_CHECKING:
+    from experiments.outcome import Outcome
+    from experiments.runs import Side
+    from experiments.study.variants import Run, Variant
+
+SEED: Final = 20_261_124
+"""Of the episodes that are scored; nothing else draws from it."""
+PRIVATE: Final = ("runs", "out")
+"""Settings that say nothing about the result; published commands go without them."""
+
+
+def ablate(config: DictConfig) -> None:
+    """Train, measure, print, and write a table and numbers where ``config.out`` says."""
+    out = Path(check(config.out, str, "out"))
+    if out.suffix != ".json" or out.is_dir():
+        raise cli.UsageError(f"out={out} must be the .json file to write; a .md file comes beside it")
+    count = cli.integer(config, "episodes", 2, cli.MOST_EPISODES)
+
+    from experiments.study import variants  # numba and torch come with it, which --help does without
+
+    chosen = variants.variants(config)
+    planned = variants.runs(config, chosen)
+    check_writable("out", out)
+    said = [override for override in HydraConfig.get().overrides.task if override.split("=")[0] not in PRIVATE]
+    command = " ".join(["python -m experiments.ablation", *said])
+    variants.train_missing(planned, command)
+
+    from experiments.outcome import as_json, as_markdown, as_text, machine
+
+    outcome, facts = _measure(config, chosen, planned, count), machine()
+    write_text(out, json.dumps(as_json(outcome, facts, command), indent=1, allow_nan=False) + "\n")
+    write_text(out.with_suffix(".md"), as_markdown(outcome, facts, command))
+    print(as_text(outcome, facts))
+    print(f"All numbers are in {out}, the table in {out.with_suffix('.md')}.")
+
+
+def _measure(config: DictConfig, chosen: list[Variant], planned: dict[str, list[Run]], count: int) -> Outcome:
+    """Score every variant under its own rules of play, on the same episodes."""
+    from tqdm import tqdm
+
+    from agents.evaluation import draw_episodes
+    from experiments.outcome import Outcome, Sheet
+    from experiments.runs import LEARNED, OBJECTIVE, Players, cell, difference
+    from experiments.tables import number
+
+    rules = str(config.rules.prioritizer), str(config.rules.negotiator)
+    episodes = draw_episodes(chosen[0].scenario, count, SEED)
+    of_rules = Players([], []).play(chosen[0].scenario, episodes, *rules)
+    sides: dict[str, Side] = {}
+    for variant in tqdm(chosen, desc="measuring", unit="variant", disable=None):
+        roles = variant.roles
+        folders = [str(run.folder / "policy") for run in planned[variant.name]]
+        players = Players.of(folders, negotiators="negotiator" in roles)
+        pair = (LEARNED, LEARNED if "negotiator" in roles else rules[1])
+        sides[variant.name] = players.play(variant.scenario, episodes, *pair)
+    base = sides[chosen[0].name]
+    rows = []
+    for variant in chosen:
+        side = sides[variant.name]
+        by_run = 100.0 * (side.column(OBJECTIVE).mean(axis=1) / of_rules.mean(OBJECTIVE) - 1.0)
+        differences = cell(difference(side, of_rules, OBJECTIVE)), cell(difference(side, base, OBJECTIVE))
+        rows.append([variant.name, *differences, " ".join(number(float(value), 3) for value in by_run), _told(config, variant)])
+    header = ["variant", f"% of {' with '.join(rules)}", f"% of {chosen[0].name}", "each run, % of the rules", "what is changed"]
+    checked = of_rules.schedules + sum(side.schedules for side in sides.values())
+    notes = [
+        f"{checked} schedules, every one checked against the rules of its scenario: no violation.",
+        f"Mean objective on {count} fresh episodes, the same for all, of the best policy of each of {len(config.seeds)} runs by its own "
+        "evaluation; 95 % intervals, paired bootstrap over episodes and runs. Less is better.",
+    ]
+    numbers = {
+        "rules": {"names": rules, "objective": of_rules.column(OBJECTIVE).tolist()},
+        "variants": {name: {"objective": side.column(OBJECTIVE).tolist()} for name, side in sides.items()},
+        "settings": OmegaConf.to_container(config.variants, resolve=True),
+    }
+    problem = HydraConfig.get().runtime.choices["problem"]
+    return Outcome(f"What parts of learning are worth: {problem}", [Sheet("Variants", header, rows)], notes, numbers)
+
+
+def _told(config: DictConfig, variant: Variant) -> str:
+    """Say what a variant changes, as on a command line."""
+    from experiments.study.variants import flat
+
+    changed = flat(config.variants[variant.name])
+    return ", ".join(f"{key}={value}" for key, value in changed.items() if key) or "nothing"
+
+
+def main() -> None:
+    """Run ``parley-ablation``."""
+    cli.run(ablate, "ablation")
+
+
+if __name__ == "__main__":
+    main()

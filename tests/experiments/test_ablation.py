@@ -1,0 +1,71 @@
+"""The whole of ``parley-ablation``, small: variants that are trained once, scored on the same episodes, and told apart."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from experiments import ablation
+
+SMALL = [
+    "workload.jobs_min=3",
+    "workload.jobs_max=4",
+    "workload.machines_min=2",
+    "workload.machines_max=3",
+    "learner.decisions=300",
+    "learner.episodes.number=8",
+    "learner.groups.number=4",
+    "learner.groups.rollouts=8",
+    "learner.evaluation.episodes=4",
+    "episodes=6",
+]
+
+
+def run(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str) -> None:
+    """Run ``parley-ablation`` with runs and results in a folder."""
+    monkeypatch.setattr(sys, "argv", ["parley-ablation", *SMALL, *arguments, f"runs={folder / 'runs'}", f"out={folder / 'found.json'}"])
+    ablation.main()
+
+
+def test_variants_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects the table: a row per variant with what it changes, paired differences to rules and to the first; runs are kept."""
+    chosen = ["only=[group,wide,no-reservations]", "seeds=[0,1]"]
+    run(monkeypatch, tmp_path, *chosen)
+    found = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
+    assert found["command"] == " ".join(["python -m experiments.ablation", *SMALL, *chosen])
+    assert list(found["variants"]) == ["group", "wide", "no-reservations"]
+    for each in found["variants"].values():
+        assert [len(costs) for costs in each["objective"]] == [6, 6]
+    assert found["variants"]["group"] != found["variants"]["no-reservations"]
+    page = (tmp_path / "found.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in page.splitlines() if line.startswith(("| group", "| wide", "| no-res"))]
+    assert next(row[2] for row in rows) == "= 0"
+    assert [row[-1].strip(" |") for row in rows] == ["nothing", "learner.network.width=128", "scenario.reservations.allowed=False"]
+    assert "42 schedules, every one checked" in page
+    capsys.readouterr()
+    run(monkeypatch, tmp_path, *chosen)
+    assert "runs to train" not in capsys.readouterr().out
+    assert json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))["variants"] == found["variants"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("only=[nosuch]", "only has 'nosuch', must be some of group, "),
+        ("seeds=[]", "seeds is [], must be a list of different integers >= 0"),
+        ("episodes=1", "episodes is 1, must be an integer in 2..100000"),
+        ("problem=nosuch", "nosuch"),
+    ],
+)
+def test_mistakes_of_the_user(
+    argument: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects users: one line and exit code 2, before anything is trained."""
+    with pytest.raises(SystemExit) as exit_:
+        run(monkeypatch, tmp_path, argument)
+    assert exit_.value.code == 2
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
