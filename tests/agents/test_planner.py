@@ -116,7 +116,7 @@ def test_nothing_unknown_is_used(shop: tuple[Scenario, Episodes]) -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "value"),
-    [("samples", 0), ("choices", 0), ("starts", 0), ("slots", 0), ("abreast", 0), ("futures", 0), ("caution", -1.0), ("seconds", 0.0)],
+    [("samples", 0), ("choices", 0), ("starts", 0), ("slots", 0), ("abreast", 0), ("futures", -1), ("caution", -1.0), ("seconds", 0.0)],
 )
 def test_numbers_out_of_bounds(wrong: str, value: float) -> None:
     """Protects users: the field and its value are named."""
