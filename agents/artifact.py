@@ -131,7 +131,7 @@ def _bounded(path: Path) -> Path:
 def _description(path: Path) -> dict[str, Any]:
     try:
         description = json.loads(_bounded(path).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ArtifactError(f"{path}: not JSON: {error}") from None
     if not isinstance(description, dict) or description.get("format") != FORMAT:
         raise ArtifactError(f"{path}: must be an object with format {FORMAT}")

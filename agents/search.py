@@ -69,10 +69,11 @@ class Search:
 
     def __post_init__(self) -> None:
         """Raise PlanError for a number out of its bounds."""
-        for name in ("samples", "choices", "starts", "slots", "abreast", "futures"):
-            least = 0 if name == "futures" else 1
-            if getattr(self, name) < least:
-                raise PlanError(f"search.{name} is {getattr(self, name)}, must be >= {least}")
+        for name in ("samples", "choices", "starts", "slots", "abreast", "futures", "seed"):
+            least = 0 if name in ("futures", "seed") else 1
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise PlanError(f"search.{name} is {value!r}, must be a whole number >= {least}")
         if not self.seconds > 0:
             raise PlanError(f"search.seconds is {self.seconds}, must be > 0")
         if not 0 < self.temperature < math.inf:

@@ -31,8 +31,10 @@ def ablate(config: DictConfig) -> None:
         raise cli.UsageError(f"out={out} must be the .json file to write; a .md file comes beside it")
     count = cli.integer(config, "episodes", 2, cli.MOST_EPISODES)
 
+    from experiments.runs import check_rules
     from experiments.study import variants  # numba and torch come with it, which --help does without
 
+    rules = check_rules(config)
     chosen = variants.variants(config)
     planned = variants.runs(config, chosen)
     check_writable("out", out)
@@ -42,14 +44,14 @@ def ablate(config: DictConfig) -> None:
 
     from experiments.outcome import as_json, as_markdown, as_text, machine
 
-    outcome, facts = _measure(config, chosen, planned, count), machine()
+    outcome, facts = _measure(config, rules, chosen, planned, count), machine()
     write_text(out, json.dumps(as_json(outcome, facts, command), indent=1, allow_nan=False) + "\n")
     write_text(out.with_suffix(".md"), as_markdown(outcome, facts, command))
     print(as_text(outcome, facts))
     print(f"All numbers are in {out}, the table in {out.with_suffix('.md')}.")
 
 
-def _measure(config: DictConfig, chosen: list[Variant], planned: dict[str, list[Run]], count: int) -> Outcome:
+def _measure(config: DictConfig, rules: tuple[str, str], chosen: list[Variant], planned: dict[str, list[Run]], count: int) -> Outcome:
     """Score every variant under its own rules of play, on the same episodes."""
     from tqdm import tqdm
 
@@ -58,7 +60,6 @@ def _measure(config: DictConfig, chosen: list[Variant], planned: dict[str, list[
     from experiments.runs import LEARNED, OBJECTIVE, Players, cell, difference
     from experiments.tables import number
 
-    rules = str(config.rules.prioritizer), str(config.rules.negotiator)
     episodes = draw_episodes(chosen[0].scenario, count, SEED)
     of_rules = Players([], []).play(chosen[0].scenario, episodes, *rules)
     sides: dict[str, Side] = {}

@@ -28,7 +28,7 @@ def make(config: DictConfig, key: str, kind: type | None = None, **parts: Any) -
     """
     node = config.get(key)
     if missing := sorted(OmegaConf.missing_keys(node) if OmegaConf.is_config(node) else ()):
-        raise ConfigError(f"{key}.{missing[0]} is missing, must be given")
+        raise ConfigError(f"{missing[0]} is missing, must be given")
     plain = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
     return _build(plain, kind, key, parts)
 

@@ -91,10 +91,12 @@ def make_scenario(config: DictConfig) -> Scenario:
 def tell_skipped(scenario: Scenario) -> None:
     """Read the scenario's file, if it has one, and say on stderr what the reader skipped or put right."""
     from envs.workloads.source import FileWorkload
+    from envs.workloads.swf_logs import SwfLogs
 
-    if isinstance(scenario.workload, FileWorkload):
+    if isinstance(scenario.workload, FileWorkload | SwfLogs):
+        where = scenario.workload.path if isinstance(scenario.workload, FileWorkload) else scenario.workload.folder
         for line in scenario.workload.report():
-            print(f"{scenario.workload.path}: {line}", file=sys.stderr)
+            print(f"{where}: {line}", file=sys.stderr)
 
 
 def standard_scenario(name: str) -> Scenario:

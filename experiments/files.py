@@ -15,6 +15,8 @@ def check_writable(key: str, path: Path) -> None:
     Raises:
         ConfigError: where that fails; the message calls it ``key``.
     """
+    if path.is_dir():
+        raise ConfigError(f"{key}: {path} is a folder, must be the name of a file to write")
     try:
         folder = next(parent for parent in path.absolute().parents if parent.exists())
         with tempfile.TemporaryFile(dir=folder, prefix=path.name):

@@ -53,6 +53,20 @@ def entrants(config: DictConfig, suite: str) -> list[str]:
     return [] if policy_folder(shipped) is None else [shipped]
 
 
+def check_rules(config: DictConfig) -> tuple[str, str]:
+    """Return the pair that ``config.rules`` names.
+
+    Raises:
+        UsageError, RuleError: where it names none, or what is none.
+    """
+    if not isinstance(config.rules, DictConfig) or not set(RULES) <= set(config.rules):
+        raise UsageError(f"rules is {config.rules!r}, must be a mapping with prioritizer and negotiator")
+    pair = str(config.rules.prioritizer), str(config.rules.negotiator)
+    load_prioritizer(pair[0])
+    load_negotiator(pair[1])
+    return pair
+
+
 @dataclass(frozen=True)
 class Side:
     """A prioritizer and a negotiator by name, and what they achieved in each run."""

@@ -26,6 +26,9 @@ def ship(config: DictConfig) -> None:
     from experiments.policies import RESULTS, SHIPPED
 
     runs = [TrainingRun.read(Path(name)) for name in names]
+    settings = [{key: run.config.get(key) for key in ("scenario", "workload", "learner")} for run in runs]
+    if any(each != settings[0] for each in settings) or len({run.facts()["seed"] for run in runs}) < len(runs):
+        raise cli.UsageError("runs must have equal settings and different seeds: what is shipped is their median")
     scores = {run: run.score(count) for run in runs}
     chosen = median(scores)
     folder = RESULTS / SHIPPED / suite

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 CONFIG: Final = "config.yaml"
 KEYS: Final = ("scenario", "workload", "learner", "seed", "device", "threads", "score")
 """What the config of a run must have to be resumed."""
+CLAIM: Final = ".claimed"
+"""Empty: says that a run has the folder."""
 COMMAND: Final = "command.txt"
 """What was typed, for the card of a policy that is shipped."""
 MOST_THREADS: Final = 256
@@ -72,13 +74,29 @@ def learn(config: DictConfig, command: str, resumed: bool) -> None:
     if resumed:
         run.load()
     else:
-        write_text(folder / CONFIG, OmegaConf.to_yaml(config, resolve=True))
+        claim(folder)
         run.save()
+        write_text(folder / CONFIG, OmegaConf.to_yaml(config, resolve=True))
         write_text(folder / COMMAND, f"{command}\n")
     print(f"Learning on {run.device}", flush=True)
     with resumable(folder):
         if not run.learn():
             raise KeyboardInterrupt
+
+
+def claim(folder: Path) -> None:
+    """Take a folder for a new run: of two that start at once, one gets it.
+
+    Raises:
+        UsageError: where another run has it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        (folder / CLAIM).touch(exist_ok=False)
+    except FileExistsError:
+        raise cli.UsageError(
+            f"folder={folder} is being written by another run, or by one that broke off at once; give another folder"
+        ) from None
 
 
 def locate(learner: Learner) -> Learner:

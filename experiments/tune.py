@@ -27,7 +27,7 @@ def tune(config: DictConfig) -> None:
 
     scenario, search = cli.make_scenario(config), make(config, "search", CrossEntropy)
     columns: list[str] = check(list(config.columns) if isinstance(config.columns, ListConfig) else config.columns, list[str], "columns")
-    if len(set(columns)) < max(2, len(columns)):
+    if len({name.removeprefix("-") for name in columns}) < max(2, len(columns)):
         raise cli.UsageError(f"columns is {columns}, must name two at least, each once")
     seed, path = cli.integer(config, "seed", 0), Path(check(config.folder, str, "folder")) / index.FILE
     count, fresh = cli.integer(config, "score.episodes", 2, cli.MOST_EPISODES), cli.integer(config, "score.seed", 0)

@@ -62,6 +62,7 @@ class Network:
     def __post_init__(self) -> None:
         """Raise LearnerError for a value out of bounds."""
         _count(self, 1, "width", "critic_width", high=1024)
+        _require(self.ordinal or self.guide is None, self, "ordinal", "true where guide is set, or guide null")
 
 
 @dataclass(frozen=True)

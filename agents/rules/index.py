@@ -6,7 +6,6 @@ What is left of both roles without networks: a handful of numbers that a search 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +29,8 @@ TIMES: Final = (Candidate.WAIT, Candidate.DURATION, Candidate.TAIL, Candidate.AG
 LOGS: Final = (Candidate.DURATION, Candidate.AREA)
 """Columns of which log(x) counts, x at least LEAST: what tells a second from a minute where the mean job takes hours."""
 LEAST: Final = 1e-4
+MOST: Final = 1e6
+"""Largest weight: sums stay far from where numbers end."""
 COLUMNS: Final = (*(column.name.lower() for column in (*PLAIN, *TIMES)), *(f"log_{column.name.lower()}" for column in LOGS))
 """What an index may weigh, in the order of ``features``."""
 
@@ -50,13 +51,13 @@ class Index:
         """Weigh columns by name; those without a weight do not count.
 
         Raises:
-            RuleError: for a column that is none of COLUMNS, or a weight that is not finite.
+            RuleError: for a column that is none of COLUMNS, or a weight that is no number, or beyond MOST.
         """
         for name, weight in weights.items():
             if name not in COLUMNS:
                 raise RuleError(f"an index cannot weigh {name!r}, must be one of {', '.join(COLUMNS)}")
-            if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
-                raise RuleError(f"an index weighs {name} by {weight!r}, must be a finite number")
+            if isinstance(weight, bool) or not isinstance(weight, int | float) or not abs(weight) <= MOST:
+                raise RuleError(f"an index weighs {name} by {repr(weight)[:20]}, must be a number in [-{MOST:g}, {MOST:g}]")
         self.weights = dict(weights)
         self._weights = np.array([weights.get(name, 0.0) for name in COLUMNS])
 

@@ -10,7 +10,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.outcome import Outcome
-from experiments.policies import load_negotiator, load_prioritizer
+from experiments.runs import check_rules
 from experiments.study import advice, frontier
 from experiments.study.boards import Found, boards
 from experiments.study.field import SCORE, Field, Meeting, worst_off
@@ -30,9 +30,7 @@ class Study:
     @classmethod
     def of(cls, config: DictConfig, chosen: list[Variant], runs: Mapping[str, list[Run]], loads: list[float], count: int) -> Study:
         """Draw the episodes; errors as in ``load_prioritizer``, for the rules that all are compared with."""
-        rules = Meeting(chosen[0].name, str(config.rules.prioritizer), str(config.rules.negotiator))
-        load_prioritizer(rules.prioritizer)
-        load_negotiator(rules.negotiator)
+        rules = Meeting(chosen[0].name, *check_rules(config))
         settings: Any = OmegaConf.to_container(config, resolve=True)
         ask = Questions(chosen, rules, several=len(next(iter(runs.values()))) > 1)
         return cls(ask, runs, Field(chosen, runs, loads, count), settings)

@@ -11,9 +11,10 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from tqdm import tqdm
 
 from agents.learning import checkpoint
+from agents.learning.config import Learner
 from envs.scenario import Scenario
 from experiments import cli, train
-from experiments.building import check
+from experiments.building import check, make
 from experiments.policies import RULES, is_rule
 
 TRAINED: Final = ("scenario", "workload", "learner", "device", "threads", "score")
@@ -99,6 +100,8 @@ def variants(config: DictConfig) -> list[Variant]:
         UsageError, ConfigError: where one is unknown, or asks for what no config has.
     """
     known = config.variants
+    if not isinstance(known, DictConfig):
+        raise cli.UsageError(f"variants is {known!r}, must be a mapping from names to what each changes")
     names = check(list(config.only) if isinstance(config.only, ListConfig) else config.only, list[str], "only")
     if not names:
         raise cli.UsageError("only is an empty list, must name a variant")
@@ -117,7 +120,11 @@ def _variant(config: DictConfig, name: str, changed: Any) -> Variant:
     common = OmegaConf.masked_copy(config, list(TRAINED))
     merged = OmegaConf.merge(common, changed)
     assert isinstance(merged, DictConfig)
-    return Variant(name, merged, cli.make_scenario(merged))
+    try:
+        train.locate(make(merged, "learner", Learner))
+        return Variant(name, merged, cli.make_scenario(merged))
+    except ValueError as error:
+        raise cli.UsageError(f"variants.{name}: {error}") from None
 
 
 def runs(config: DictConfig, chosen: list[Variant]) -> dict[str, list[Run]]:

@@ -44,7 +44,12 @@ def searches(config: DictConfig, suite: Suite) -> dict[str, Search]:
         made = [Search(**options) for options in listed]
     except TypeError as error:  # an unknown setting, a word where a number belongs
         raise UsageError(f"search has what is no search: {error}") from None
-    return {search.name: search for search in made}
+    found: dict[str, Search] = {}
+    for search in made:
+        if search.name in found:
+            raise UsageError(f"search lists {search.name!r} twice: tables could not tell them apart; ask for them one after the other")
+        found[search.name] = search
+    return found
 
 
 def meet(suite: Suite, contest: Contest, players: Players, search: Mapping[str, Search], bar: tqdm[Any]) -> Sides:

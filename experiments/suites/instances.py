@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -122,8 +123,11 @@ def best_known(folder: Path) -> dict[str, float]:
             entries: dict[str, Any] = content.get("instances", content)
             for name, entry in entries.items():
                 value = next((entry[key] for key in KEYS if key in entry), None) if isinstance(entry, dict) else entry
-                if value is not None and not name.startswith("_"):
-                    known[name] = float(value)
+                if value is None or name.startswith("_"):
+                    continue
+                if isinstance(value, bool) or not 0 < float(value) < math.inf:
+                    raise ValueError(f"{name} has {value!r}, no number > 0")
+                known[name] = float(value)
         except (ValueError, TypeError, AttributeError) as error:
             raise UsageError(f"{path}: must give for each name its best known value, or an object with {KEYS[0]}, but: {error!r}") from None
     return known

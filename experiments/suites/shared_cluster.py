@@ -43,6 +43,7 @@ def _contests(config: DictConfig) -> list[Contest]:
     if config.path is not None:
         raise cli.UsageError(f"path={config.path}: suite=shared_cluster draws its instances; leave it out")
     count = cli.integer(config, "episodes", 2, cli.MOST_EPISODES)
+    cli.make_scenario(config)  # whose numbers of agents and jobs are counted with below
     loads, agents, tasks = (_listed(config, key, kind) for key, kind in (("loads", float), ("agents", int), ("tasks", str)))
     if unknown := [size for size in tasks if size not in SIZES]:
         raise cli.UsageError(f"tasks has {unknown[0]!r}, must be a list of {' and '.join(SIZES)}")
@@ -52,8 +53,8 @@ def _contests(config: DictConfig) -> list[Contest]:
 def _listed(config: DictConfig, key: str, kind: type[Any]) -> list[Any]:
     node = config[key]
     values: list[Any] = check(list(node) if isinstance(node, ListConfig) else node, list[kind], key)  # type: ignore[valid-type]  # a type is a value here
-    if not values:
-        raise cli.UsageError(f"{key} is an empty list, must name one at least")
+    if not values or len(set(values)) < len(values):
+        raise cli.UsageError(f"{key} is {values}, must name one at least, each once")
     return values
 
 

@@ -58,6 +58,10 @@ def test_variants_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
         ("seeds=[]", "seeds is [], must be a list of different integers >= 0"),
         ("episodes=1", "episodes is 1, must be an integer in 2..100000"),
         ("problem=nosuch", "nosuch"),
+        ("rules.prioritizer=nosuch", "unknown prioritizer rule 'nosuch'"),
+        ("rules=null", "rules is None, must be a mapping with prioritizer and negotiator"),
+        ("variants=null", "variants is None, must be a mapping"),
+        ("+variants.bad={learner:{nonsense:1}} only=[group,bad]", "variants.bad: learner.nonsense is unknown"),
     ],
 )
 def test_mistakes_of_the_user(
@@ -65,7 +69,7 @@ def test_mistakes_of_the_user(
 ) -> None:
     """Protects users: one line and exit code 2, before anything is trained."""
     with pytest.raises(SystemExit) as exit_:
-        run(monkeypatch, tmp_path, argument)
+        run(monkeypatch, tmp_path, *argument.split())
     assert exit_.value.code == 2
     assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

@@ -243,6 +243,7 @@ def test_success_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ("learner.discount.tau_gamma=a", "learner.discount.tau_gamma is 'a', must be a number or null"),
         ("folder=README.md", "README.md"),
         ("learner.network.ignore=[foo]", "'foo'"),
+        ("learner.network.ordinal=false", "Network.ordinal is False, must be true where guide is set, or guide null"),
         ("learner.network.guide=nowhere", "learner.network.guide=nowhere: must be null, or the folder of a tuned index"),
         ("learner.update.learning_rate=inf", "learning_rate"),
         ("scenario.candidates=abc", "scenario.candidates is 'abc'"),

@@ -89,7 +89,7 @@ def test_one_run_has_no_partners_of_others(runs: list[Path], tmp_path: Path, mon
     [
         (["suite=shared_cluster", "runs=[no/such]"], "runs has no/such, which holds no policy: must be the folder of a training run"),
         (["suite=shared_cluster", "episodes=1"], "episodes is 1, must be an integer in 2..100000"),
-        (["suite=shared_cluster", "loads=[]"], "loads is an empty list, must name one at least"),
+        (["suite=shared_cluster", "loads=[]"], "loads is [], must name one at least, each once"),
         (["suite=shared_cluster", "agents=[x]"], "agents[0] is 'x', must be an integer"),
         (["suite=shared_cluster", "tasks=[huge]"], "tasks has 'huge', must be a list of large and small"),
         (["suite=shared_cluster", "path=x"], "path=x: suite=shared_cluster draws its instances; leave it out"),

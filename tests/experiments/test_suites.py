@@ -51,6 +51,14 @@ def shops(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.parametrize("value", ["0", "-5", "NaN", "true", "1e999"])
+def test_best_known_values_are_positive(value: str, shops: Path) -> None:
+    """Protects tables from nonsense: what no makespan can be is refused by file and name."""
+    (shops / "bks_mine.json").write_text(f'{{"aa01": {value}}}', encoding="utf-8")
+    with pytest.raises(UsageError, match=r"bks_mine\.json: .*aa01 has .*, no number > 0"):
+        best_known(shops)
+
+
 def test_a_folder_of_instances(runs: list[Path], shops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects users' own folders: classes by name and size, best known values where given and else a bound, kept apart, all checked."""
     out = tmp_path / "out.json"
@@ -148,7 +156,9 @@ def test_damaged_best_known(tmp_path: Path) -> None:
         (["path=."], "has no file *.txt"),
         (["path=.", "runs=[no/such]"], "runs has no/such, which holds no policy: must be the folder of a training run or of a shipped"),
         (["path=.", "search=[{choises:3}]"], "search has what is no search: "),
-        (["path=.", "search=[{samples:0}]"], "search.samples is 0, must be >= 1"),
+        (["path=.", "search=[{samples:0}]"], "search.samples is 0, must be a whole number >= 1"),
+        (["path=.", "search=[{samples:2.5}]"], "search.samples is 2.5, must be a whole number >= 1"),
+        (["path=.", "search=[{samples:4,seed:1},{samples:4,seed:2}]"], "search lists 'best of 4' twice"),
         (["path=.", "search=[3]"], "search is [3], must be a list such as [{samples:128},{choices:3}]"),
     ],
 )

@@ -59,6 +59,7 @@ def test_an_index_is_tuned_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ("search.elite=many", "search.elite is 'many', must be an integer"),
         ("score.episodes=1", "score.episodes is 1, must be an integer in 2..100000"),
         ("columns=[wsrpt]", "columns is ['wsrpt'], must name two at least, each once"),
+        ("columns=[-wsrpt,wsrpt]", "must name two at least, each once"),
         ("columns=[wsrpt,foo]", "columns has 'foo', must be among wsrpt, "),
         ("columns=[wsrpt,-wait]", "columns has '-wait', must be among"),
         ("columns=wsrpt", "columns is 'wsrpt', must be a list"),
