@@ -32,6 +32,7 @@ class Study:
         """Draw the episodes; errors as in ``load_prioritizer``, for the rules that all are compared with."""
         rules = Meeting(chosen[0].name, *check_rules(config))
         settings: Any = OmegaConf.to_container(config, resolve=True)
+        settings = {key: value for key, value in settings.items() if key not in ("runs", "out")}  # say nothing about the result
         ask = Questions(chosen, rules, several=len(next(iter(runs.values()))) > 1)
         return cls(ask, runs, Field(chosen, runs, loads, count), settings)
 
