@@ -22,7 +22,7 @@ def tune(config: DictConfig) -> None:
     from agents.statistics import relative_difference
     from agents.tuning import CrossEntropy
     from agents.tuning import tune as generations
-    from experiments.policies import load_negotiator, load_prioritizer
+    from experiments.policies import RULES, load_negotiator, load_prioritizer
     from experiments.tables import percent
 
     scenario, search = cli.make_scenario(config), make(config, "search", CrossEntropy)
@@ -32,6 +32,8 @@ def tune(config: DictConfig) -> None:
     seed, path = cli.integer(config, "seed", 0), Path(check(config.folder, str, "folder")) / index.FILE
     count, fresh = cli.integer(config, "score.episodes", 2, cli.MOST_EPISODES), cli.integer(config, "score.seed", 0)
     rules = load_prioritizer(str(config.score.prioritizer)), load_negotiator(str(config.score.negotiator))
+    if path.parent == Path() or any((path.parent / role).exists() for role in RULES):
+        raise cli.UsageError(f"folder={str(config.folder)!r} must be a folder of its own: not this one, nor one that holds a policy")
     check_writable("folder", path)
     bar = tqdm(generations(scenario, search, seed, columns), total=search.generations, desc="tuning", unit="generation", disable=None)
     for found in bar:

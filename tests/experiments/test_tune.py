@@ -52,6 +52,15 @@ def test_an_index_is_tuned_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "On 2 fresh episodes its mean objective is" in capsys.readouterr().out
 
 
+def test_policies_are_not_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects shipped policies: an index is not written beside one, where it would be taken for it."""
+    (tmp_path / "prioritizer").mkdir()
+    with pytest.raises(SystemExit):
+        run(monkeypatch, *SMALL, f"folder={tmp_path}")
+    assert "must be a folder of its own" in capsys.readouterr().err
+    assert not (tmp_path / "index.json").exists()
+
+
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
