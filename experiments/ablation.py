@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from experiments import cli
-from experiments.building import check
 from experiments.files import check_writable, write_text
+from experiments.study.page import command, place
 
 if TYPE_CHECKING:
     from experiments.outcome import Outcome
@@ -20,15 +19,11 @@ if TYPE_CHECKING:
 
 SEED: Final = 20_261_124
 """Of the episodes that are scored; nothing else draws from it."""
-PRIVATE: Final = ("runs", "out")
-"""Settings that say nothing about the result; published commands go without them."""
 
 
 def ablate(config: DictConfig) -> None:
     """Train, measure, print, and write a table and numbers where ``config.out`` says."""
-    out = Path(check(config.out, str, "out"))
-    if out.suffix != ".json" or out.is_dir():
-        raise cli.UsageError(f"out={out} must be the .json file to write; a .md file comes beside it")
+    out = place(config, "a .md file comes")
     count = cli.integer(config, "episodes", 2, cli.MOST_EPISODES)
 
     from experiments.runs import check_rules
@@ -38,15 +33,14 @@ def ablate(config: DictConfig) -> None:
     chosen = variants.variants(config)
     planned = variants.runs(config, chosen)
     check_writable("out", out)
-    said = [override for override in HydraConfig.get().overrides.task if override.split("=")[0] not in PRIVATE]
-    command = " ".join(["python -m experiments.ablation", *said])
-    variants.train_missing(planned, command)
+    typed = command("experiments.ablation")
+    variants.train_missing(planned, typed)
 
     from experiments.outcome import as_json, as_markdown, as_text, machine
 
     outcome, facts = _measure(config, rules, chosen, planned, count), machine()
-    write_text(out, json.dumps(as_json(outcome, facts, command), indent=1, allow_nan=False) + "\n")
-    write_text(out.with_suffix(".md"), as_markdown(outcome, facts, command))
+    write_text(out, json.dumps(as_json(outcome, facts, typed), indent=1, allow_nan=False) + "\n")
+    write_text(out.with_suffix(".md"), as_markdown(outcome, facts, typed))
     print(as_text(outcome, facts))
     print(f"All numbers are in {out}, the table in {out.with_suffix('.md')}.")
 

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Final
 
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig
 
 from experiments import cli
 from experiments.building import check
 from experiments.files import check_writable, write_text
-
-PRIVATE: Final = ("runs", "out")
-"""Settings that say nothing about the result; published commands go without them."""
+from experiments.study.page import command, place
 
 
 def negotiation(config: DictConfig) -> None:
     """Train, measure, print, and write tables, numbers and the picture where ``config.out`` says."""
-    out = Path(check(config.out, str, "out"))
-    if out.suffix != ".json" or out.is_dir():
-        raise cli.UsageError(f"out={out} must be the .json file to write; a .md file and a picture come beside it")
+    out = place(config, "a .md file and a picture come")
     count = cli.integer(config, "episodes", 2, cli.MOST_EPISODES)
     loads = check(list(config.loads) if isinstance(config.loads, ListConfig) else config.loads, list[float], "loads")
     if not loads:
@@ -33,17 +26,16 @@ def negotiation(config: DictConfig) -> None:
     planned = variants.runs(config, chosen)
     study = measuring.Study.of(config, chosen, planned, loads, count)
     check_writable("out", out)
-    said = [override for override in HydraConfig.get().overrides.task if override.split("=")[0] not in PRIVATE]
-    command = " ".join(["python -m experiments.negotiation", *said])
-    variants.train_missing(planned, command)
+    typed = command("experiments.negotiation")
+    variants.train_missing(planned, typed)
 
     from experiments.outcome import as_json, as_markdown, as_text, machine
 
     picture = out.with_suffix(".png")
     outcome, facts = study.measure(picture), machine()
-    write_text(out, json.dumps(as_json(outcome, facts, command), indent=1, allow_nan=False) + "\n")
+    write_text(out, json.dumps(as_json(outcome, facts, typed), indent=1, allow_nan=False) + "\n")
     shown = f"\n![Weighted mean flow time against Jain's index: rules, the tuned index and what is learned]({picture.name})\n"
-    write_text(out.with_suffix(".md"), as_markdown(outcome, facts, command) + shown)
+    write_text(out.with_suffix(".md"), as_markdown(outcome, facts, typed) + shown)
     print(as_text(outcome, facts))
     print(f"All numbers are in {out}, the tables in {out.with_suffix('.md')}, the picture is {picture}.")
 

@@ -14,6 +14,7 @@ from experiments.runs import check_rules
 from experiments.study import advice, frontier
 from experiments.study.boards import Found, boards
 from experiments.study.field import SCORE, Field, Meeting, worst_off
+from experiments.study.page import PRIVATE
 from experiments.study.questions import Questions
 from experiments.study.variants import Run, Variant
 
@@ -32,7 +33,7 @@ class Study:
         """Draw the episodes; errors as in ``load_prioritizer``, for the rules that all are compared with."""
         rules = Meeting(chosen[0].name, *check_rules(config))
         settings: Any = OmegaConf.to_container(config, resolve=True)
-        settings = {key: value for key, value in settings.items() if key not in ("runs", "out")}  # say nothing about the result
+        settings = {key: value for key, value in settings.items() if key not in PRIVATE}
         ask = Questions(chosen, rules, several=len(next(iter(runs.values()))) > 1)
         return cls(ask, runs, Field(chosen, runs, loads, count), settings)
 
