@@ -58,6 +58,8 @@ class SyntheticWorkload:
     """An ordinary demand is uniform from one unit to this share of the capacity."""
     big_fraction: float = 0.15
     """Chance that a task is big: it needs most of one shared resource, drawn uniformly."""
+    big_instances: float = 1.0
+    """Chance that an instance has big tasks; in the others all are ordinary."""
     big_min: tuple[float, ...] = (0.5, 0.5)
     big_max: tuple[float, ...] = (0.75, 1.0)
     """A big demand is uniform in [big_min, big_max] of the capacity, per shared resource."""
@@ -152,7 +154,8 @@ class SyntheticWorkload:
     def _draw_demands(self, rng: np.random.Generator, tasks: int) -> IntArray:
         """[T, R] units; the last resource is the slots."""
         demand = np.ones((tasks, len(self.shared_capacity) + 1), np.int32)
-        big = np.where(rng.random(tasks) < self.big_fraction, rng.integers(max(1, len(self.shared_capacity)), size=tasks), -1)
+        fraction = self.big_fraction if self.big_instances == 1 or rng.random() < self.big_instances else 0.0
+        big = np.where(rng.random(tasks) < fraction, rng.integers(max(1, len(self.shared_capacity)), size=tasks), -1)
         for r, capacity in enumerate(self.shared_capacity):
             small = rng.integers(1, max(1, int(self.small_max * capacity)), tasks, endpoint=True)
             demand[:, r] = small * (rng.random(tasks) < self.shared_use[r])
@@ -198,7 +201,8 @@ class SyntheticWorkload:
         units = all(integer(c, 1, MAX_UNITS) for c in self.shared_capacity)
         require(units, self, "shared_capacity", f"a list of integers in 1..{MAX_UNITS}")
         require(number(self.small_max, 0, 1), self, "small_max", "in [0, 1]")
-        require(number(self.big_fraction, 0, 1), self, "big_fraction", "in [0, 1]")
+        for name in ("big_fraction", "big_instances"):
+            require(number(getattr(self, name), 0, 1), self, name, "in [0, 1]")
         for name in ("shared_use", "big_min", "big_max"):
             values = getattr(self, name)
             fits = len(values) == len(self.shared_capacity) and all(number(v, 0, 1) for v in values)

@@ -119,6 +119,15 @@ def test_big_tasks_need_most_of_one_resource() -> None:
     assert np.mean(second == 0) == pytest.approx(0.5 * 0.925, abs=0.02)
 
 
+def test_some_instances_have_big_tasks_and_others_none() -> None:
+    """A workload for policies that must do with and without big tasks draws once per instance, not per task."""
+    workload = SyntheticWorkload(big_instances=0.5)
+    largest = [workload.instance(seed).task_demand[:, 0].max() for seed in range(64)]
+    ordinary = int(workload.small_max * workload.shared_capacity[0])
+    assert 16 <= sum(units <= ordinary for units in largest) <= 48
+    assert SyntheticWorkload(big_instances=0.0).instance(0).task_demand[:, 0].max() <= ordinary
+
+
 def test_due_dates_follow_release_slack_and_critical_path() -> None:
     """A due date must be reachable: never before release + slack_min x critical path."""
     instance = SyntheticWorkload(slack_min=2.0, slack_max=6.0).instance(3)
