@@ -54,7 +54,7 @@ def _measure(config: DictConfig, rules: tuple[str, str], chosen: list[Variant], 
     from experiments.runs import LEARNED, OBJECTIVE, Players, cell, difference
     from experiments.tables import number
 
-    episodes = draw_episodes(chosen[0].scenario, count, SEED)
+    episodes = draw_episodes(cli.make_scenario(config), count, SEED)
     of_rules = Players([], []).play(chosen[0].scenario, episodes, *rules)
     sides: dict[str, Side] = {}
     for variant in tqdm(chosen, desc="measuring", unit="variant", disable=None):

@@ -119,8 +119,15 @@ class Collector:
         time = self.world.out.time[world]
         total = self._earned.reshape(-1)[seats]
         if self.bank is not None:
-            total = total + self.bank.cost(self.world.out.entry[world], seats % self.world.num_agents, time)
+            total = total + self.bank.cost(self.bank.places(self.world.out.seed[world]), seats % self.world.num_agents, time)
         return time, total
+
+    def _rest(self, seats: Ids, time: Floats) -> Floats | float:
+        """What the baseline still had to pay after an episode's end."""
+        if self.bank is None:
+            return 0.0
+        places, agents = self.bank.places(self.world.out.seed[seats // self.world.num_agents]), seats % self.world.num_agents
+        return self.bank.total(places, agents) - self.bank.cost(places, agents, time)
 
     def _finish(self, out: Outputs) -> list[Finished]:
         for which, cut_off in ((out.terminated, False), (out.truncated & ~out.terminated, True)):
@@ -133,9 +140,7 @@ class Collector:
                 if cut_off:
                     experience.end(seats, time, total, self._last_sight(role, experience, out, seats))
                 else:
-                    entries, agents = out.entry[seats // self.world.num_agents], seats % self.world.num_agents
-                    rest = 0.0 if self.bank is None else self.bank.total(entries, agents) - self.bank.cost(entries, agents, time)
-                    experience.end(seats, time, total + rest)
+                    experience.end(seats, time, total + self._rest(seats, time))
         is_over = out.phase == Phase.OVER
         over = np.flatnonzero(is_over if self.world.auto_reset else is_over & ~self._was_over)
         self._was_over = is_over

@@ -18,6 +18,9 @@ LEAST: Final = 1e-9
 MOST: Final = 1e9
 """Of any weight, rate or time constant: beyond them lies the end of float32, and no meaning."""
 METHODS: Final = (PPO, GROUP, SELF_LABEL)
+SIZE: Final = "size"
+LOAD: Final = "load"
+ORDERS: Final = (SIZE, LOAD)
 
 
 class LearnerError(ValueError):
@@ -120,7 +123,9 @@ class Episodes:
     refresh: int
     """Iterations after which a fresh list is drawn and all worlds start anew; 0: never. Only in 'ppo'."""
     curriculum: int
-    """Iterations in which the list opens, beginning with the episodes that have the fewest tasks; 0: all are open. Not in 'ppo'."""
+    """Iterations in which the list opens, beginning with its easiest episodes; 0: all are open."""
+    order: str
+    """Which are easy: by 'size' those with the fewest tasks, by 'load' those of the least offered load."""
     baseline: bool
     """Whether the rules' cost path on the same episode is subtracted."""
     prioritizer: str
@@ -132,6 +137,7 @@ class Episodes:
         """Raise LearnerError for a value out of bounds."""
         _count(self, 1, "number", high=MOST_EPISODES)
         _count(self, 0, "refresh", "curriculum")
+        _require(self.order in ORDERS, self, "order", f"one of {', '.join(ORDERS)}")
 
 
 @dataclass(frozen=True)
@@ -213,5 +219,4 @@ class Learner:
         _count(self, 2, "rollout", high=MOST_DECISIONS)
         for name in ("decisions", "seconds"):
             _require(getattr(self, name) > 0, self, name, "a number > 0")
-        _require(self.update.method != PPO or not self.episodes.curriculum, self.episodes, "curriculum", "0 where update.method is ppo")
         _require(min(self.decisions, self.seconds) < math.inf, self, "decisions", "finite where seconds is not")

@@ -69,6 +69,8 @@ class Bank:
     def __init__(self, world: World, episodes: Episodes, prioritizer: Prioritizer, negotiator: Negotiator) -> None:
         """Play the rule on every episode in a World as ``play`` needs it."""
         number = len(episodes.seeds)
+        self._places = np.argsort(episodes.seeds)
+        self._seeds = episodes.seeds[self._places]
         self._paths = np.zeros((number, GRID + 1, world.num_agents))
         self._ends = np.ones(number)
         self._watched: list[tuple[Floats, Floats]] = []
@@ -76,6 +78,10 @@ class Bank:
         self.team_cost = play(world, episodes, prioritizer, negotiator, self._watch)
         """[N] of the rule."""
         self._watched.clear()
+
+    def places(self, seeds: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Return where in the list the episodes with these ``seeds`` [n] are, whichever of the list a world has on its schedule."""
+        return self._places[np.searchsorted(self._seeds, seeds)]
 
     def cost(self, entry: NDArray[np.integer], agent: NDArray[np.int64], time: Floats) -> Floats:
         """What the rule had cost an agent (own and team's mixed as in its reward) by some time of an episode; all [n]."""

@@ -14,6 +14,7 @@ from agents.evaluation import Episodes, draw_episodes
 from agents.learning.buffer import Array
 from agents.learning.collect import Collector, Finished
 from agents.learning.config import GROUP, PPO, Learner, LearnerError
+from agents.learning.curriculum import easy_first, opened
 from agents.learning.episodes import Bank, Purpose, derive
 from agents.learning.experience import Clock, Experience
 from agents.learning.logging import RoleLogger
@@ -76,7 +77,7 @@ class Streams:
         """Draw the episodes, play the baseline on them and start the worlds."""
         self._scenario, self._learner, self._seed, self._threads = scenario, learner, seed, threads
         self.experience: dict[str, Experience] = {}
-        self._start(0)
+        self._start(0, -1)
         seats = self._world.num_worlds * self._world.num_agents
         self.experience.update({role: Experience(model.policy, seats) for role, model in models.items()})
         warm_up(self._collector, learner, models)
@@ -90,7 +91,11 @@ class Streams:
         """Play on until there are enough decisions."""
         refresh = self._learner.episodes.refresh
         if refresh and iteration and iteration % refresh == 0:
-            self._start(iteration // refresh)
+            self._start(iteration // refresh, iteration)
+        self._open(iteration)
+        if self._learner.episodes.curriculum and not iteration:  # what the rules were playing may be of any difficulty
+            self._world.reset()
+            self._collector.restart(self.bank)
         finished: list[Finished] = []
         while self._collector.decisions() < self._learner.rollout:
             finished += self._collector.step()
@@ -116,22 +121,29 @@ class Streams:
         refresh = self._learner.episodes.refresh
         number = max(0, iteration - 1) // refresh if refresh else 0
         if number:
-            self._start(number)
+            self._start(number, iteration - 1)
+        self._open(iteration - 1)
         own = self._world.get_state()
         self._world.set_state({name: state[f"world.{name}"].view(array.dtype).reshape(array.shape) for name, array in own.items()})
         self._collector.load(state)
 
-    def _start(self, number: int) -> None:
+    def _start(self, number: int, iteration: int) -> None:
         learner = self._learner
-        episodes = draw_episodes(self._scenario, learner.episodes.number, derive(self._seed, Purpose.TRAINING, number))
+        self._episodes = episodes = draw_episodes(self._scenario, learner.episodes.number, derive(self._seed, Purpose.TRAINING, number))
+        self._ranked = easy_first(episodes, learner.episodes.order)
         self._world = World(self._scenario, learner.worlds, instances=episodes.instances, threads=self._threads)
         self._clock = clock(learner, episodes)
         bank = Bank(self._world, episodes, *rules(learner)) if learner.episodes.baseline else None
-        self._world.schedule(episodes.seeds, episodes.instance)
+        self._open(iteration)
         self._world.reset()
         for experience in self.experience.values():
             experience.forget()
         self._collector = Collector(self._world, self.experience, *rules(learner), bank)
+
+    def _open(self, iteration: int) -> None:
+        """Have every world that ends an episode start one that is open in this iteration, in the order in which they were drawn."""
+        may = np.sort(opened(self._ranked, self._learner.episodes.curriculum, iteration))
+        self._world.schedule(self._episodes.seeds[may], self._episodes.instance[may])
 
 
 class Groups:
@@ -150,7 +162,7 @@ class Groups:
         self.experience = {role: Experience(model.policy, worlds * self._world.num_agents) for role, model in models.items()}
         self._collector = Collector(self._world, self.experience, *rules(learner))
         self._cost = np.zeros(worlds)
-        self._tasks = np.array([self._episodes.instances[which].num_tasks for which in self._episodes.instance])
+        self._ranked = easy_first(self._episodes, learner.episodes.order)
         self._choose(-1)
         warm_up(self._collector, learner, models)
 
@@ -168,7 +180,7 @@ class Groups:
     def _choose(self, iteration: int) -> None:
         groups = self._learner.groups
         random = np.random.default_rng(derive(self._seed, Purpose.CHOICE, iteration + 1))
-        may = opened(self._tasks, self._learner.episodes.curriculum, iteration)
+        may = opened(self._ranked, self._learner.episodes.curriculum, iteration)
         which = self._episodes.instance[random.choice(may, size=groups.number)]
         seeds = random.integers(2**64, size=groups.number, dtype=np.uint64)
         self._world.schedule(np.repeat(seeds, groups.rollouts), np.repeat(which, groups.rollouts))
@@ -231,13 +243,6 @@ def _play_for(collector: Collector, decisions: int) -> None:
             raise LearnerError(
                 f"learner: {ended} episodes ended in which no {roles} had a choice: there is nothing to learn in this scenario"
             )
-
-
-def opened(tasks: NDArray[np.int64], curriculum: int, iteration: int) -> NDArray[np.int64]:
-    """The episodes that are open in an iteration, by their ``tasks`` [N]: small ones first, all from ``curriculum`` on and before 0."""
-    if not 0 <= iteration < curriculum:
-        return np.arange(len(tasks))
-    return np.argsort(tasks, kind="stable")[: max(1, len(tasks) * (iteration + 1) // curriculum)]
 
 
 def compare(cost: Floats, extremes: int) -> Floats:

@@ -19,10 +19,9 @@ from experiments.policies import RULES, is_rule
 
 TRAINED: Final = ("scenario", "workload", "learner", "device", "threads", "score")
 """Nodes of the study's config that each of its runs gets, as its variant changes them."""
-CHANGED: Final = ("scenario", "learner")
-"""Nodes that a variant may change; the workload is the same for all, or nothing could be compared episode by episode."""
-TOLD_APART: Final = (*CHANGED, "workload")
-"""Nodes in which a run that is there must be what would be trained."""
+CHANGED: Final = ("scenario", "workload", "learner")
+"""Nodes that a variant may change, and in which a run that is there must be what would be trained. The workload is what a variant
+learns from: all are scored on the same episodes."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ class Run:
             saved: Any = OmegaConf.load(self.folder / train.CONFIG)
         except (yaml.YAMLError, OSError, ValueError) as error:
             raise cli.UsageError(f"{self.folder / train.CONFIG}: not YAML: {error}") from None
-        there, wanted = (flat({node: config.get(node) for node in TOLD_APART}) for config in (saved, self.config))
+        there, wanted = (flat({node: config.get(node) for node in CHANGED}) for config in (saved, self.config))
         for key in sorted(there.keys() & wanted.keys()):  # a setting that came after the run did not make it what it is
             if there[key] != wanted[key]:
                 raise cli.UsageError(

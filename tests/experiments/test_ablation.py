@@ -49,6 +49,9 @@ def test_variants_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     run(monkeypatch, tmp_path, *chosen)
     assert "runs to train" not in capsys.readouterr().out
     assert json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))["variants"] == found["variants"]
+    run(monkeypatch, tmp_path, "+variants.large={workload:{jobs_min:4}}", "only=[large,group]", "seeds=[0,1]")
+    again = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
+    assert again["variants"]["group"] == found["variants"]["group"] != again["variants"]["large"]  # whatever it learned from
 
 
 @pytest.mark.parametrize(

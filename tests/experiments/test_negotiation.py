@@ -222,7 +222,7 @@ def test_frontier() -> None:
         (["loads=[]"], "loads is an empty list, must name one at least"),
         (["loads=[0]"], "load_min is 0"),
         (["rules.negotiator=nosuch"], "unknown negotiator rule 'nosuch'"),
-        (["+variants.x={workload:{jobs:3}}"], "variants.x.workload cannot be changed, must be in scenario or learner"),
+        (["+variants.x={threads:3}"], "variants.x.threads cannot be changed, must be in scenario or workload or learner"),
         (["+variants.drf={}"], "variants has 'drf', must be a word that is no rule's name"),
         (["+variants.x=3"], "variants.x is 3, must be a mapping"),
         (["+variants.x={scenario:{cooperation:2}}"], "cooperation is 2.0, must be in [0, 1]"),

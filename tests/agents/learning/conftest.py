@@ -76,7 +76,7 @@ def learner() -> Learner:
         network=Network(16, 16, [], None, ordinal=True),
         update=Update("ppo", 3, 512, 3e-3, 3e-4, 0.2, 0.003, 0.0, 0.5, 0.5, 2.0, 0.6),
         discount=Discount(None, 5.0),
-        episodes=EpisodesConfig(64, 0, 0, baseline=True, prioritizer="fifo", negotiator="fcfs"),
+        episodes=EpisodesConfig(64, 0, 0, "size", baseline=True, prioritizer="fifo", negotiator="fcfs"),
         imitation=Imitation(0, 1),
         groups=Groups(8, 8, 0),
         evaluation=Evaluation(1000, 32),

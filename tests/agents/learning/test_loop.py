@@ -18,7 +18,7 @@ from agents.artifact import TrainedPrioritizer, load
 from agents.learning import checkpoint
 from agents.learning.checkpoint import CheckpointError
 from agents.learning.config import Imitation, Learner, LearnerError
-from agents.learning.integrate import best, compare, opened, rules
+from agents.learning.integrate import best, compare, rules
 from agents.learning.loop import Run
 from agents.rules import RuleError, index, negotiator, prioritizer
 from envs.scenario import Objective, Scenario
@@ -58,11 +58,11 @@ def everything(run: Run) -> dict[str, np.ndarray]:
     return checkpoint.load(run.folder / checkpoint.NAME)[0]
 
 
-@pytest.mark.parametrize("method", ["ppo", "group"])
-def test_resume_is_exact(contested: Scenario, learner: Learner, tmp_path: Path, method: str) -> None:
+@pytest.mark.parametrize(("method", "curriculum"), [("ppo", 0), ("ppo", 6), ("group", 6)])
+def test_resume_is_exact(contested: Scenario, learner: Learner, tmp_path: Path, method: str, curriculum: int) -> None:
     """Protects resuming: stopped and continued in the middle of episodes, a run ends with the same bits as one that never stopped."""
     learner = replace(both_roles(learner), decisions=12_000, worlds=8, update=replace(learner.update, method=method))
-    learner = replace(learner, episodes=replace(learner.episodes, number=16, refresh=4))
+    learner = replace(learner, episodes=replace(learner.episodes, number=16, refresh=4, curriculum=curriculum))
     whole = Run(contested, learner, tmp_path / "whole", seed=0)
     whole.learn()
     first = Run(contested, learner, tmp_path / "parts", seed=0)
@@ -154,16 +154,6 @@ def test_groups_are_compared_within() -> None:
     assert np.isnan(score[1]).all()
     assert np.isnan(compare(cost, 1)[0]).tolist() == [False, True, True, False]
     assert np.isnan(best(cost)).tolist() == [[False, True, True, True], [True] * 4]
-
-
-def test_curriculum_opens_from_small_to_large(learner: Learner) -> None:
-    """Protects curricula: small episodes come first, all in the end, at once without one; with PPO there is none, and that is said."""
-    tasks = np.array([9, 2, 7, 4])
-    assert [opened(tasks, 4, iteration).tolist() for iteration in range(5)] == [[1], [1, 3], [1, 3, 2], [1, 3, 2, 0], [0, 1, 2, 3]]
-    assert opened(tasks, 100, 0).tolist() == [1]
-    assert opened(tasks, 0, 0).tolist() == opened(tasks, 4, -1).tolist() == [0, 1, 2, 3]
-    with pytest.raises(LearnerError, match="curriculum is 4, must be 0 where"):
-        replace(learner, episodes=replace(learner.episodes, curriculum=4))
 
 
 def test_evaluation_of_the_rule_itself(contested: Scenario, learner: Learner, tmp_path: Path) -> None:
