@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
+import numpy as np
+from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from envs.scenario import Objective
+from agents.evaluation import Episodes
+from envs.scenario import Limits, Objective, Scenario
+from envs.validate.draws import noise
 from envs.workloads.instance import Instance
 from experiments.bounds.analytic import lower_bound
 from experiments.bounds.answers import Answers
@@ -31,3 +36,21 @@ def measure_of(config: DictConfig, objective: Objective) -> Measure:
         return (answer.cost, False) if answer.cost is not None and answer.proven else (answer.bound, True)
 
     return measure
+
+
+def all_is_done_once(scenario: Scenario) -> bool:
+    """Whether no attempt fails, is interrupted or is cut off: what a task takes then does not depend on who plays."""
+    chance = scenario.uncertainty
+    return not chance.failure_probability and chance.mean_time_between_failures == math.inf and scenario.limits == Limits()
+
+
+def realised_bounds(scenario: Scenario, episodes: Episodes, objective: Objective) -> NDArray[np.float64]:
+    """Return [E] costs that no schedules of the episodes are below, by the durations that are drawn where all is done once."""
+    sigma = scenario.uncertainty.duration_sigma
+    bounds = np.zeros(len(episodes.seeds))
+    for e, (which, seed) in enumerate(zip(episodes.instance.tolist(), episodes.seeds.tolist(), strict=True)):
+        i = episodes.instances[which]
+        tasks, first = np.arange(i.num_tasks), np.zeros(i.num_tasks, np.int64)
+        drawn = noise(seed, tasks, first, sigma) if sigma else None
+        bounds[e] = lower_bound(objective, i, drawn)
+    return bounds

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import product
 from typing import Any, Final
 
+import numpy as np
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from agents.evaluation import draw_episodes
 from agents.statistics import relative_difference
+from envs.scenario import Objective
 from experiments import cli
 from experiments.building import check
 from experiments.outcome import Outcome, Sheet
 from experiments.policies import SHIPPED, is_rule
 from experiments.runs import ANOTHER, LEARNED, cell
 from experiments.suites import frame
-from experiments.suites.duels import duels, strongest
-from experiments.suites.standing import Standing
+from experiments.suites.bounds import all_is_done_once, realised_bounds
+from experiments.suites.duels import Groups, duels, strongest
+from experiments.suites.standing import Scores, Standing
 from experiments.suites.suite import Contest, Suite
 
 SMALL: Final = "small tasks"
@@ -79,10 +83,33 @@ def _tables(contests: list[Contest], standings: list[Standing]) -> list[Sheet]:
     sheets = [
         duels("Everywhere: % of the rules that are the best there", groups, best, others, SCORE),
         duels("Everywhere: % of the tuned index", groups, index, [one for one in others if one.pair[0] != INDEX], SCORE),
+        *_gaps(contests, groups, best, others),
     ]
     if (LEARNED, LEARNED) in by_pair:
         sheets += [_two_by_two(contest.classes, place, by_pair) for place, contest in enumerate(contests)]
     return sheets
+
+
+def _gaps(contests: list[Contest], groups: Groups, rules: Mapping[str, Standing], others: list[Standing]) -> list[Sheet]:
+    """By how much the strongest rules of each row, and the others, exceed a lower bound: the mean over episodes."""
+    if not all(all_is_done_once(contest.scenario) for contest in contests):
+        return []
+    bounds = [bounds_of(contest) for contest in contests]
+    rows = []
+    for label, group in groups.items():
+        least = np.concatenate([bounds[place] for place in group])
+        gaps = [frame.in_cell(one.multiples(SCORE, group) / least, True) for one in (rules[label], *others)]
+        rows.append([label, str(len(least)), rules[label].name, *gaps])
+    header = ["", "episodes", "rules", "their gap", *(one.name for one in others)]
+    return [Sheet("Gap to the lower bound: mean % above it", header, rows)]
+
+
+def bounds_of(contest: Contest) -> Scores:
+    """Return [E] weighted mean flow times that no schedules are below."""
+    episodes = contest.episodes
+    bounds = realised_bounds(contest.scenario, episodes, Objective(flow=1.0))
+    weights = np.array([i.job_weight.sum() for i in episodes.instances])
+    return np.asarray(bounds / weights[episodes.instance])
 
 
 def _groups(contests: list[Contest]) -> dict[str, list[int]]:
@@ -150,5 +177,7 @@ SUITE: Final = Suite(
         f"The tuned index is a weighted sum of columns in both roles, {INDEX}: tuned on 4 agents with large tasks at loads 0.8 to 2.0.",
         f"'{ANOTHER}': every prioritizer with the negotiators of all other runs. Reserving rules (+r) lose here because an agent that "
         "reserves leaves its other slots idle until the next event.",
+        "The lower bound is one for a clairvoyant who knows all realised durations, and for whom one resource at a time is a machine that "
+        "may be divided and interrupted, while nothing else is scarce: no schedule need come near. It is left out where tasks may fail.",
     ),
 )

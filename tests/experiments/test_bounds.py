@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pytest
 
-from envs.scenario import Objective
+from agents.evaluation import draw_episodes, play
+from agents.rules import negotiator, prioritizer
+from envs.scenario import Limits, Objective, Scenario, Uncertainty
 from envs.workloads.instance import FloatArray, Instance
+from envs.workloads.synthetic import SyntheticWorkload
 from experiments.bounds.analytic import critical_path, lower_bound, makespan_bound
 from experiments.bounds.charges import late
 from experiments.bounds.one_machine import busy, completions, jackson
+from experiments.suites.bounds import all_is_done_once, realised_bounds
 from tests.by_hand import ByHand
 from tests.small import every_end, small
 
@@ -96,3 +101,16 @@ def test_by_hand() -> None:
     by_hand = ByHand().instance(0)
     assert critical_path(by_hand) == 21
     assert lower_bound(Objective(lease=1.0), by_hand) == 2 * 4 + 2 * 20  # tokens x seconds
+
+
+def test_realised_durations() -> None:
+    """Protects gaps under uncertainty: where nobody waits for anybody, the bound is what the episode costs, by its own draws."""
+    workload = SyntheticWorkload(agents=2, jobs=6, shape="chain", load_min=0.01, load_max=0.01)
+    scenario = Scenario(workload, Objective(flow=1.0), Uncertainty(duration_sigma=0.5))
+    episodes = draw_episodes(scenario, 3, 0)
+    costs = play(scenario, episodes, prioritizer("fifo"), negotiator("fcfs")).objective
+    assert realised_bounds(scenario, episodes, scenario.objective) == pytest.approx(costs)
+    assert all_is_done_once(scenario)
+    for chance in (Uncertainty(failure_probability=0.1), Uncertainty(mean_time_between_failures=1e6)):
+        assert not all_is_done_once(replace(scenario, uncertainty=chance))
+    assert not all_is_done_once(replace(scenario, limits=Limits(max_time=1e6)))

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hydra import compose, initialize_config_module
 
 from agents.artifact import save
 from agents.networks import NEGOTIATOR, PRIORITIZER, Brain, Spec
 from experiments.runs import ANOTHER, LEARNED, Players
+from experiments.suites.shared_cluster import SUITE, bounds_of
 from tests.experiments.measuring import cells, measured
 
 INDEX = "shared_cluster_index with shared_cluster_index"
@@ -44,10 +46,11 @@ def test_who_meets_whom(runs: list[Path]) -> None:
 
 
 def test_shared_cluster(runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Protects the comparison of both roles: who plays where, the strongest rules of each row, and the tables of two by two."""
+    """Protects the comparison of both roles: who plays where, the strongest rules of each row, the bound, and the tables of two by two."""
     cells_played = ["loads=[1.1,1.5]", "agents=[4,8]", "tasks=[small]"]
     out = tmp_path / "shared_cluster.json"
-    found = measured(monkeypatch, out, "suite=shared_cluster", listed(runs), "episodes=2", "workload.jobs=8", *cells_played)
+    said = ["suite=shared_cluster", "episodes=2", "workload.jobs=8", *cells_played]
+    found = measured(monkeypatch, out, listed(runs), *said)
     assert [(each["load"], each["agents"]) for each in found["episodes"][::2]] == [
         (f"load {load}", f"{agents} agents") for load in (1.1, 1.5) for agents in (4, 8)
     ]
@@ -67,6 +70,14 @@ def test_shared_cluster(runs: list[Path], tmp_path: Path, monkeypatch: pytest.Mo
         others = (INDEX, f"{LEARNED} with {LEARNED}", f"{LEARNED} with {ANOTHER}")
         assert [each.split()[0] for each in shown] == [f"{100 * (means[name] / means[best] - 1):+.1f}" for name in others]
     assert len(cells(out, "Everywhere: % of the tuned index")["all"]) == 4
+    with initialize_config_module("conf", version_base="1.3"):
+        bounds = np.concatenate([bounds_of(contest) for contest in SUITE.contests(compose("benchmark", said))])
+    assert bounds.min() > 0
+    assert all((values >= bounds).all() for values in flow.values())
+    for label, chosen in (("all", slice(None)), ("4 agents", [0, 1, 4, 5])):
+        count, to, *gaps = cells(out, "Gap to the lower bound")[label]
+        shown = [f"{100 * ((flow[name] / bounds)[:, chosen].mean() - 1):.1f}" for name in (to, *others)]
+        assert (count, [gap.split()[0] for gap in gaps]) == (str(bounds[chosen].size), shown)
     roles = cells(out, "Load 1.5, 4 agents, small tasks: each role by rule or learned, % of wsrpt with drf")
     value = 100 * (flow[f"{LEARNED} with {ANOTHER}"][:, 4:6].mean() / flow["wsrpt with drf"][:, 4:6].mean() - 1)
     assert roles[LEARNED][2].split()[0] == f"{value:+.1f}"
@@ -74,14 +85,15 @@ def test_shared_cluster(runs: list[Path], tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_one_run_has_no_partners_of_others(runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Protects who has trained once: everything but cross-play is measured."""
-    cell = ["loads=[1.1]", "agents=[4]", "tasks=[large]"]
+    """Protects who has trained once: everything but cross-play is measured; and bounds: where tasks fail, there are none."""
+    cell = ["loads=[1.1]", "agents=[4]", "tasks=[large]", "scenario.uncertainty.failure_probability=0.1"]
     found = measured(
         monkeypatch, tmp_path / "out.json", "suite=shared_cluster", f"runs=[{runs[0]}]", "episodes=2", "workload.jobs=8", *cell
     )
     names = [one["name"] for one in found["contestants"]]
     assert f"{LEARNED} with {LEARNED}" in names
     assert f"{LEARNED} with {ANOTHER}" not in names
+    assert "Gap to" not in (tmp_path / "out.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -300,6 +300,9 @@ def test_workflows(runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyP
     against = cells(out, "Against HEFT")
     assert against["uncertain"][:2] == ["16", "HEFT"]
     assert against["uncertain"][against[""].index("spt")].split()[0] == f"{gap:+.1f}"
+    gaps = [[float(gap.split()[0]) for gap in row] for name, row in cells(out, "Gap to the lower bound").items() if name in spans]
+    assert len(gaps) == len(spans)
+    assert min(map(min, gaps)) >= 0.0
     with pytest.raises(SystemExit):
         measured(monkeypatch, out, "suite=workflow", f"path={tmp_path}", "search=[{samples:0}]")
 
