@@ -106,7 +106,10 @@ def load(folder: Path, role: str) -> TrainedPrioritizer | TrainedNegotiator:
     Raises:
         ArtifactError: where there is none, or it is damaged, of another format, or of the other role.
     """
-    folder = folder / role if (folder / role).is_dir() else folder
+    roles = [name for name in ROLES if (folder / name).is_dir()]
+    if roles and role not in roles:
+        raise ArtifactError(f"{folder}: has no {role}, only a {' and a '.join(roles)}; give a rule, or a policy that has one")
+    folder = folder / role if roles else folder
     description = _description(folder / DESCRIPTION)
     spec = _spec(folder / DESCRIPTION, description)
     if spec.role != role:

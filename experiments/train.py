@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ CONFIG: Final = "config.yaml"
 KEYS: Final = ("scenario", "workload", "learner", "seed", "device", "threads", "score")
 """What the config of a run must have to be resumed."""
 CLAIM: Final = ".claimed"
-"""Empty: says that a run has the folder."""
+"""Empty: locked by a run that has the folder and no config there yet."""
 COMMAND: Final = "command.txt"
 """What was typed, for the card of a policy that is shipped."""
 MOST_THREADS: Final = 256
@@ -58,8 +59,8 @@ def learn(config: DictConfig, command: str, resumed: bool) -> None:
 
     folder = Path(check(config.folder, str, "folder"))
     seed, threads = cli.integer(config, "seed", 0), cli.integer(config, "threads", 1, MOST_THREADS)
-    if not resumed and (folder / CONFIG).exists():
-        raise cli.UsageError(f"folder={folder} holds a run already; give another folder, or go on with resume={folder}")
+    if not resumed:
+        check_free(folder)
     scenario, learner = cli.make_scenario(config), locate(make(config, "learner", Learner))
     cli.tell_skipped(scenario)
     check_writable("folder", folder / CONFIG)
@@ -74,29 +75,40 @@ def learn(config: DictConfig, command: str, resumed: bool) -> None:
     if resumed:
         run.load()
     else:
-        claim(folder)
-        run.save()
-        write_text(folder / CONFIG, OmegaConf.to_yaml(config, resolve=True))
-        write_text(folder / COMMAND, f"{command}\n")
+        with claim(folder):
+            run.save()
+            write_text(folder / COMMAND, f"{command}\n")
+            write_text(folder / CONFIG, OmegaConf.to_yaml(config, resolve=True))
     print(f"Learning on {run.device}", flush=True)
     with resumable(folder):
         if not run.learn():
             raise KeyboardInterrupt
 
 
-def claim(folder: Path) -> None:
-    """Take a folder for a new run: of two that start at once, one gets it.
+def check_free(folder: Path) -> None:
+    """Raise UsageError where a folder holds a run."""
+    if (folder / CONFIG).exists():
+        raise cli.UsageError(f"folder={folder} holds a run already; give another folder, or go on with resume={folder}")
+
+
+@contextmanager
+def claim(folder: Path) -> Iterator[None]:
+    """Have a folder for a new run until its config is there: of two that start at once, one gets it.
 
     Raises:
         UsageError: where another run has it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        (folder / CLAIM).touch(exist_ok=False)
-    except FileExistsError:
-        raise cli.UsageError(
-            f"folder={folder} is being written by another run, or by one that broke off at once; give another folder"
-        ) from None
+    broken_off = (folder / CLAIM).exists()
+    with (folder / CLAIM).open("a", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system gives it back when the process ends, however it does
+        except BlockingIOError:
+            raise cli.UsageError(f"folder={folder} is being written by another run; give another folder") from None
+        check_free(folder)
+        if broken_off:
+            print(f"{folder} is of a run that broke off before it had learned anything; starting anew there.", flush=True)
+        yield
 
 
 def locate(learner: Learner) -> Learner:

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from agents.planner import is_certain
 from agents.statistics import Interval, relative_difference
+from experiments.cli import UsageError
 from experiments.outcome import Outcome, Sheet
 from experiments.runs import SAME, Players, Side, cell, entrants
 from experiments.suites.contestants import kind_of, learned, meet, searches
@@ -33,6 +34,7 @@ def measure(suite: Suite, config: DictConfig) -> Outcome:
     """
     how, names = searches(config, suite), entrants(config, suite.name)
     contests = suite.contests(config)
+    _check_references(contests)
     if not any(all(is_certain(contest.scenario, instance) for instance in contest.episodes.instances) for contest in contests):
         how = {name: search for name, search in how.items() if config.search is not None and search.foresees}
     players = Players.of(names, negotiators=any(pair[1] == pair[0] for pair in suite.learned))
@@ -69,6 +71,15 @@ def measure(suite: Suite, config: DictConfig) -> Outcome:
         "schedules_checked": checked,
     }
     return Outcome(suite.title, sheets, notes, numbers)
+
+
+def _check_references(contests: list[Contest]) -> None:
+    """Raise UsageError where scores would be measured against nothing, as where all tasks of a file take 0 s."""
+    for contest in contests:
+        if contest.reference is not None and not (contest.reference > 0).all():
+            first = int(np.argmin(contest.reference > 0))
+            name = contest.episodes.instances[int(contest.episodes.instance[first])].name
+            raise UsageError(f"{name}: scores would be measured against {contest.reference[first]:g} s, must be more; leave it out")
 
 
 def _standings(suite: Suite, contests: list[Contest], met: list[dict[str, Side]]) -> list[Standing]:

@@ -49,6 +49,13 @@ def test_wrong_role(run_folder: Path) -> None:
         load_prioritizer(str(run_folder / NEGOTIATOR))
 
 
+def test_role_that_was_not_trained(tmp_path: Path) -> None:
+    """Protects who names a policy of one role for the other: its role is named, and what would be right."""
+    save(tmp_path / PRIORITIZER, Brain(Spec.default(PRIORITIZER, 4)), {})
+    with pytest.raises(ArtifactError, match="has no negotiator, only a prioritizer; give a rule, or a policy that has one"):
+        load_negotiator(str(tmp_path))
+
+
 def test_run_instead_of_its_policy(run_folder: Path) -> None:
     """Protects who names the folder of a run: its policy is meant."""
     assert type(load_prioritizer(str(run_folder.parent))) is type(load_prioritizer(str(run_folder)))

@@ -307,6 +307,17 @@ def test_workflows(runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyP
         measured(monkeypatch, out, "suite=workflow", f"path={tmp_path}", "search=[{samples:0}]")
 
 
+def test_nothing_to_measure_against(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects tables from nan: a workflow whose tasks all take 0 s is refused by its name, before anybody plays."""
+    tasks = [{"id": str(t), "name": "step", "runtime": 0, "parents": []} for t in range(2)]
+    (tmp_path / "idle.json").write_text(json.dumps({"workflow": {"tasks": tasks}}), encoding="utf-8")
+    with pytest.raises(SystemExit) as exit_:
+        measured(monkeypatch, tmp_path / "out.json", "suite=workflow", f"path={tmp_path}")
+    assert exit_.value.code == 2
+    assert "idle" in (error := capsys.readouterr().err)
+    assert "scores would be measured against 0 s, must be more" in error
+
+
 @pytest.mark.parametrize("size", ["6x6", "10x10"])
 def test_published_values_of_stochastic_job_shops(size: str, data_dir: Path) -> None:
     """Protects the comparison: the published values are the means of what the set's own results say."""
