@@ -14,6 +14,7 @@ from experiments.policies import SHIPPED
 from experiments.runs import LEARNED
 from experiments.study.boards import INDEX, Found, differs, flow
 from experiments.study.field import SCORE, Meeting, worst_off
+from experiments.study.labels import Named, place_labels
 from experiments.study.questions import Questions
 from experiments.suites.standing import RULE, TUNED, Standing
 from experiments.tables import number
@@ -29,8 +30,6 @@ RULES: Final = (
 STYLE: Final = {RULE: (PALETTE[0], "o"), TUNED: (PALETTE[1], "D"), LEARNED: (PALETTE[2], "s")}
 SIZE: Final = (16.0, 7.0)
 """Inches."""
-NEXT_TO: Final = (5, -12)
-"""Points that a label is above its mark, by turns, so that neighbours can be read."""
 CLOSE: Final = 1.12
 """The right chart shows what takes at most so many times the shortest flow time."""
 
@@ -98,31 +97,36 @@ def _place(point: Point, best: list[Point], of_rules: list[Point]) -> str:
     return "yes" if point in best else "of rules" if point in of_rules else ""
 
 
-def draw(ask: Questions, found: Found, path: Path) -> None:
+def draw(among: list[Point], path: Path) -> None:
     """Write the picture: everybody to the left, who is close to the best to the right; lines join those that nobody, or no rule, beats."""
     from matplotlib.figure import Figure
 
-    among = points(ask, found)
-    close = [point for point in among if point.flow <= CLOSE * among[0].flow]
+    close = [point for point in among if point.flow <= CLOSE * min(point.flow for point in among)]
     figure = Figure(SIZE, dpi=DPI, facecolor="white", layout="constrained")
     left, right = figure.subplots(1, 2)
-    _chart(left, among, [point for point in among if point not in close], "everybody")
-    _chart(right, close, close, f"within {100 * (CLOSE - 1):.0f} % of the shortest flow time")
+    _chart(left, among, "everybody")
+    _chart(right, close, f"within {100 * (CLOSE - 1):.0f} % of the shortest flow time")
     left.legend(frameon=False, fontsize=10, labelcolor=INK, loc="lower left")
     figure.suptitle("Flow time against fairness: less to the left, fairer above", fontsize=15, fontweight="bold", color=INK)
+    figure.draw_without_rendering()  # which puts the charts where they stay
+    figure.set_layout_engine("none")
+    place_labels(left, [_named(point) for point in among if point not in close], [_named(point) for point in close])
+    place_labels(right, [_named(point) for point in close])
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI)
     write(path, buffer.getvalue())
 
 
-def _chart(axis: Axes, among: list[Point], named: list[Point], title: str) -> None:
+def _named(point: Point) -> Named:
+    return Named(point.flow, point.jain, point.label)
+
+
+def _chart(axis: Axes, among: list[Point], title: str) -> None:
     for kind, (colour, marker) in STYLE.items():
         of_kind = [point for point in among if point.kind == kind]
         axis.scatter([p.flow for p in of_kind], [p.jain for p in of_kind], s=52, color=colour, marker=marker, label=kind, zorder=3)
     for front, colour in ((unbeaten(among), FAINT), (unbeaten([point for point in among if point.kind == RULE]), STYLE[RULE][0])):
         axis.plot([p.flow for p in front], [p.jain for p in front], color=colour, linewidth=1.0, linestyle=(0, (5, 3)), zorder=2)
-    for k, point in enumerate(named):
-        axis.annotate(point.label, (point.flow, point.jain), (6, NEXT_TO[k % 2]), textcoords="offset points", fontsize=9, color=INK)
     axis.set_title(title, fontsize=11, color=FAINT)
     axis.set_xlabel("weighted mean flow time, s", color=FAINT)
     axis.set_ylabel("Jain's index of the agents' mean slowdowns", color=FAINT)

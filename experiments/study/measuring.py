@@ -9,6 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from agents.statistics import relative_difference
 from experiments.outcome import Outcome
 from experiments.runs import check_rules
 from experiments.study import advice, frontier
@@ -17,6 +18,7 @@ from experiments.study.field import SCORE, Field, Meeting, worst_off
 from experiments.study.page import PRIVATE
 from experiments.study.questions import Questions
 from experiments.study.variants import Run, Variant
+from experiments.suites.standing import Scores
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Study:
         meetings += [need for board in asked for need in board.needs]
         meetings += [self.ask.rules, *frontier.meetings(self.ask).values(), *advice.meetings(self.ask)]
         found = self.field.meet(meetings)
-        frontier.draw(self.ask, found, picture)
+        frontier.draw(frontier.points(self.ask, found), picture)
         sheets = [advice.sheet(self.ask, found), *(board.sheet(found) for board in asked), frontier.sheet(self.ask, found)]
         return Outcome("Negotiation", sheets, self._notes(found), self._numbers(found))
 
@@ -71,7 +73,7 @@ class Study:
         return {
             "settings": self.settings,
             "variants": {name: [run.name for run in runs] for name, runs in self.runs.items()},
-            "meetings": [_numbers(meeting, found) for meeting in found],
+            "meetings": [_numbers(meeting, found, self.ask.rules) for meeting in found],
         }
 
 
@@ -85,7 +87,14 @@ def _told(variant: Variant) -> str:
     )
 
 
-def _numbers(meeting: Meeting, found: Found) -> dict[str, Any]:
-    one = found[meeting]
-    measured = {name: one.column(name).tolist() for name in (SCORE, "mean_slowdown", "jain")}
-    return meeting._asdict() | {"seconds_per_decision": one.decision} | measured | {"worst_off": worst_off(one).tolist()}
+def _numbers(meeting: Meeting, found: Found, rules: Meeting) -> dict[str, Any]:
+    """What a meeting measured: no episode by itself, of which there are many."""
+    one, to = found[meeting], found[rules]
+    measured = {name: summary(one.column(name), to.column(name)) for name in (SCORE, "mean_slowdown", "jain")}
+    return meeting._asdict() | {"seconds_per_decision": one.decision} | measured | {"worst_off": summary(worst_off(one), worst_off(to))}
+
+
+def summary(scores: Scores, to: Scores) -> dict[str, Any]:
+    """Return the mean of scores [runs, E], of all and of each run, and by how much it exceeds that of the rules, with its interval."""
+    by_run = scores.mean(axis=1).tolist()
+    return {"mean": float(scores.mean()), "by_run": by_run, "to_rules": relative_difference(scores, to)._asdict()}

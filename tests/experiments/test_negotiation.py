@@ -82,21 +82,29 @@ def told(one: Any, to: Any) -> str:
 
 
 def test_the_whole_study(studied: tuple[Path, dict[str, Any]]) -> None:
-    """Protects the study: every number is that of the episodes, and the tables say what the numbers say."""
+    """Protects the study: every number is a mean over the episodes, none of one, and the tables say what the numbers say."""
     folder, found = studied
     out = folder / "out.json"
     assert found["command"] == " ".join(["python -m experiments.negotiation", *TINY, f"only=[{','.join(CHOSEN)}]", "seeds=[0,1]"])
     assert found["variants"] == {name: [f"{name}-s{seed}" for seed in (0, 1)] for name in CHOSEN}
-    flow = {(m["where"], m["prioritizer"], m["negotiator"], m["how"]): np.array(m["weighted_flow"]) for m in found["meetings"]}
+    flow = {(m["where"], m["prioritizer"], m["negotiator"], m["how"]): np.array(m["weighted_flow"]["by_run"]) for m in found["meetings"]}
     rules, team, own = flow["team", "wsrpt", "urgency", ""], flow["team", "team", "team", ""], flow["own", "own", "own", ""]
-    assert rules.shape == (1, 4)
-    assert team.shape == flow["team", "team", "team", "of other runs"].shape == (2, 4)
+    assert rules.shape == (1,)
+    assert team.shape == flow["team", "team", "team", "of other runs"].shape == (2,)
+    numbers = [m[name] for m in found["meetings"] for name in ("weighted_flow", "mean_slowdown", "jain", "worst_off")]
+    assert {tuple(each) for each in numbers} == {("mean", "by_run", "to_rules")}  # and no list of all episodes
+    assert {len(each["by_run"]) for each in numbers} == {1, 2}
 
     chosen = variants.variants(config(*TINY))[0].config
-    chosen.workload.load_min = chosen.workload.load_max = 1.5
-    scenario, policy = cli.make_scenario(chosen), str(folder / "runs" / "team-s1")
-    again = play(scenario, draw_episodes(scenario, 2, SEED), load_prioritizer(policy), load_negotiator(policy))
-    assert team[1, 2:] == pytest.approx(again.column("weighted_flow"))
+    policy, again = str(folder / "runs" / "team-s1"), []
+    for load in (1.1, 1.5):
+        chosen.workload.load_min = chosen.workload.load_max = load
+        scenario = cli.make_scenario(chosen)
+        again.append(play(scenario, draw_episodes(scenario, 2, SEED), load_prioritizer(policy), load_negotiator(policy)))
+    assert team[1] == pytest.approx(np.mean([results.column("weighted_flow") for results in again]))
+    of_team = next(m["weighted_flow"] for m in found["meetings"] if m["prioritizer"] == m["negotiator"] == "team")
+    assert of_team["mean"] == pytest.approx(team.mean())
+    assert of_team["to_rules"]["value"] == pytest.approx(team.mean() / rules.mean() - 1)
 
     roles = cells(out, "Each role by rule, tuned or learned")
     assert roles["wsrpt (rule)"][1] == "= 0"
@@ -128,8 +136,8 @@ def test_a_run_is_trained_once(
     again = run(monkeypatch, folder, *settings)
     assert (weights.stat().st_mtime_ns, saved.stat().st_mtime_ns) == before
     key = ("where", "prioritizer", "negotiator", "how")
-    first = {tuple(m[name] for name in key): m["weighted_flow"][0] for m in found["meetings"]}
-    assert all(m["weighted_flow"][0] == first[tuple(m[name] for name in key)] for m in again["meetings"])
+    first = {tuple(m[name] for name in key): m["weighted_flow"]["by_run"][0] for m in found["meetings"]}
+    assert all(m["weighted_flow"]["by_run"][0] == first[tuple(m[name] for name in key)] for m in again["meetings"])
     arrays, facts = checkpoint.load(saved)
     checkpoint.save(saved, arrays, facts | {"decisions": 200})
     capsys.readouterr()
