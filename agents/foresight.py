@@ -24,7 +24,7 @@ Picks = NDArray[np.int32]
 
 
 def look_ahead(prioritizer: Scorer, negotiator: Negotiator, how: Search) -> Callable[[World, int], Choose]:
-    """Return what :func:`agents.evaluation.play_by` needs to play with lookahead; of a search, samples, starts and seconds do not count."""
+    """Return what :func:`agents.evaluation.play_by` needs to play with lookahead; samples, starts, beam and seconds do not count."""
     return lambda world, first: _Looker(world, first, prioritizer, negotiator, how)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from agents.beam import Beam
 from agents.evaluation import Episodes
 from agents.flight import Flight, Plan
 from agents.improvement import improve
@@ -99,7 +100,7 @@ def _plan_batch(
     until = time.perf_counter() + search.seconds
     width = search.choices if search.choices > 1 else 0
     count = len(episodes.seeds)
-    held = 2 * count * search.starts if width else count
+    held = count * (search.beam if search.beam > 1 else 2 * search.starts) if width else count
     flight = Flight(
         scenario,
         episodes,
@@ -114,9 +115,9 @@ def _plan_batch(
     found: list[list[Plan]] = [[] for _ in range(count)]
     for episode, drawn in _draw(flight, count, search, until):
         ranked = sorted([*found[episode], drawn], key=lambda each: each.cost)
-        found[episode] = ranked[: search.draws if search.justify else search.starts]
+        found[episode] = ranked[: search.draws if search.justify else max(search.starts, search.beam)]
     if width:
-        _look_ahead(flight, found, until)
+        _look_ahead(flight, found, search.beam, until)
     if search.justify:
         for plans, improved in zip(found, improve(scenario, episodes, found, search, until), strict=True):
             plans.append(improved)
@@ -139,23 +140,26 @@ def _draw(flight: Flight, count: int, search: Search, until: float) -> Iterator[
             yield landed.tag[1], landed.plan
 
 
-def _look_ahead(flight: Flight, found: list[list[Plan]], until: float) -> None:
+def _look_ahead(flight: Flight, found: list[list[Plan]], beam: int, until: float) -> None:
     """Improve the plans of each episode in place."""
-    starts = [(episode, number) for number in range(max(map(len, found))) for episode in range(len(found)) if number < len(found[episode])]
     count = len(found)
-    pilots = []
-    for place, (episode, number) in enumerate(starts):
-        root = episode + 2 * (place // count) * count
-        pilots.append(Pilot(flight, root, root + count, found[episode][number]))
+    pilots: list[tuple[int, Pilot | Beam]] = []
+    if beam > 1:
+        pilots += [(episode, Beam(flight, range(episode, beam * count, count), plans)) for episode, plans in enumerate(found)]
+    else:
+        starts = [(number, episode) for number in range(max(map(len, found))) for episode in range(count) if number < len(found[episode])]
+        for number, episode in starts:
+            root = episode + 2 * number * count
+            pilots.append((episode, Pilot(flight, root, root + count, found[episode][number])))
     while time.perf_counter() < until:
-        for pilot in pilots:
+        for _, pilot in pilots:
             pilot.settle()
-        waiting = [pilot for pilot in pilots if not pilot.settled]
+        waiting = [pilot for _, pilot in pilots if not pilot.settled]
         if not waiting:
             break
         while flight.room and waiting:
             waiting = [pilot for pilot in waiting if flight.room and pilot.launch()]
         for landed in flight.step():
             landed.tag.pilot.land(landed)
-    for pilot, (episode, number) in zip(pilots, starts, strict=True):
-        found[episode][number] = pilot.incumbent
+    for episode, pilot in pilots:
+        found[episode].append(pilot.incumbent)

@@ -24,6 +24,8 @@ class Search:
     """Likeliest actions that a lookahead completes at every decision; 1: no lookahead."""
     starts: int = 1
     """Plans of each episode, the best ones, from which a lookahead starts."""
+    beam: int = 1
+    """Plans of each episode that a lookahead keeps at every decision, and whose alternatives it completes; 1: the best plan alone."""
     temperature: float = 1.0
     """By which the logarithms of probabilities are divided where plans are drawn: above 1, these differ more from each other."""
     justify: bool = False
@@ -61,7 +63,8 @@ class Search:
     @property
     def name(self) -> str:
         """For tables."""
-        parts = [f"best of {self.samples}" if self.samples > 1 else "", f"lookahead {self.choices}" if self.choices > 1 else ""]
+        ahead = f"beam {self.beam}, {self.choices} choices" if self.beam > 1 else f"lookahead {self.choices}"
+        parts = [f"best of {self.samples}" if self.samples > 1 else "", ahead if self.choices > 1 else ""]
         parts += [f"temperature {self.temperature:g}" if self.temperature != 1 else ""]
         parts += ["justified" if self.justify else "", "crossed" if self.drawn < 1 else ""]
         parts += [f"from {self.starts}" if self.starts > 1 else "", f"in {self.seconds:g} s" if math.isfinite(self.seconds) else ""]
@@ -69,7 +72,7 @@ class Search:
 
     def __post_init__(self) -> None:
         """Raise PlanError for a number out of its bounds."""
-        for name in ("samples", "choices", "starts", "slots", "abreast", "futures", "seed"):
+        for name in ("samples", "choices", "starts", "beam", "slots", "abreast", "futures", "seed"):
             least = 0 if name in ("futures", "seed") else 1
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
@@ -80,6 +83,8 @@ class Search:
             raise PlanError(f"search.temperature is {self.temperature}, must be > 0 and finite")
         if not isinstance(self.justify, bool) or (self.justify and max(self.choices, self.starts) > 1):
             raise PlanError(f"search.justify is {self.justify!r}, must be true or false, and false where choices or starts are more than 1")
+        if self.beam > 1 and (self.choices == 1 or self.starts > 1):
+            raise PlanError(f"search.beam is {self.beam}, must be 1 where choices are 1 or starts are more than 1")
         if not 0 < self.drawn <= 1 or (self.drawn < 1 and not self.justify):
             raise PlanError(f"search.drawn is {self.drawn}, must be > 0 and <= 1, and 1 without justify")
         if not self.caution >= 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -14,13 +15,16 @@ from agents.planner import is_certain, plan
 from agents.policy import Scorer
 from agents.rules import negotiator
 from agents.search import PlanError, Search
+from envs.engine.codes import Phase
 from envs.scenario import Objective, Reservations, Scenario, Uncertainty
 from envs.workloads.random_jobshop import RandomJobShop
 from envs.workloads.synthetic import SyntheticWorkload
+from envs.world import World
 from tests.agents.ranked import Ranked
 
 SPT = Ranked("spt+r")
 FCFS = negotiator("fcfs")
+BEAM = Search(choices=3, beam=4)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +48,9 @@ def test_without_search_it_is_the_policy(shop: tuple[Scenario, Episodes]) -> Non
     assert planned.decisions == played.decisions
 
 
-@pytest.mark.parametrize("search", [Search(samples=20), Search(choices=3), Search(samples=9, choices=2, starts=3)])
+@pytest.mark.parametrize(
+    "search", [Search(samples=20), Search(choices=3), Search(samples=9, choices=2, starts=3), BEAM, replace(BEAM, samples=9)]
+)
 def test_plans_cost_what_they_say(shop: tuple[Scenario, Episodes], search: Search) -> None:
     """Protects the tables: played again, and checked, a plan costs the same to the last bit, and no more than the policy's own."""
     planned = plan(*shop, SPT, FCFS, search)
@@ -56,9 +62,11 @@ def test_plans_cost_what_they_say(shop: tuple[Scenario, Episodes], search: Searc
     assert planned.decisions > results.decisions
 
 
-def test_batches_change_nothing(shop: tuple[Scenario, Episodes]) -> None:
+@pytest.mark.parametrize("search", [Search(choices=3), BEAM])
+def test_batches_change_nothing(shop: tuple[Scenario, Episodes], search: Search) -> None:
     """Protects from speculation: one alternative after the other finds what many at once, and many episodes at once, find."""
-    assert len({tuple(costs(shop, Search(choices=3, slots=slots, abreast=abreast))) for slots, abreast in ((1, 1), (5, 2), (64, 4))}) == 1
+    batches = ((1, 1), (5, 2), (64, 4))
+    assert len({tuple(costs(shop, replace(search, slots=slots, abreast=abreast))) for slots, abreast in batches}) == 1
 
 
 def test_lookahead_is_the_pilot_method(shop: tuple[Scenario, Episodes]) -> None:
@@ -72,6 +80,35 @@ def test_lookahead_is_the_pilot_method(shop: tuple[Scenario, Episodes]) -> None:
                 changed = found.picks[: at + 1].copy()
                 changed[at, seat] = found.choices[at, seat, rank]
                 assert _completed(scenario, alone, changed) >= found.cost
+
+
+def test_a_wide_beam_is_exhaustive() -> None:
+    """Protects the beam: where it has room for every plan, what it finds is the least that any picks cost; a narrow one may miss that."""
+    scenario = Scenario(RandomJobShop(), Objective(makespan=1.0), reservations=Reservations(hold="start"), candidates=4)
+    instances = [RandomJobShop(4, 4, 3, 3).instance(seed) for seed in range(6)]
+    shops = scenario, Episodes(instances, np.arange(6, dtype=np.int32), np.arange(6, dtype=np.uint64))
+    least = []
+    for instance in instances:
+        world = World(scenario, 1, instances=[instance], auto_reset=False)
+        world.reset()
+        least.append(_least(world))
+    assert costs(shops, Search(choices=5, beam=1000)) == least
+    assert np.mean(costs(shops, Search(choices=5))) > np.mean(least)
+
+
+def _least(world: World) -> float:
+    """The least cost of all that can be decided from where a world stands."""
+    if world.out.phase[0] == Phase.OVER:
+        return 0.0
+    seats, state = np.flatnonzero(world.out.acting[0]), world.get_state()
+    least = np.inf
+    for actions in product(*(np.flatnonzero(world.out.mask[0, seat]) for seat in seats)):
+        world.set_state(state)
+        picks = np.zeros(world.out.acting.shape, np.int32)
+        picks[0, seats] = actions
+        cost = float(world.step(picks, np.zeros(picks.shape)).team_cost[0])
+        least = min(least, cost + _least(world))
+    return least
 
 
 def _completed(scenario: Scenario, episodes: Episodes, prefix: NDArray[np.int32]) -> float:
@@ -93,7 +130,17 @@ def test_more_is_no_worse(shop: tuple[Scenario, Episodes]) -> None:
     few, many, behind = (costs(shop, Search(**more)) for more in ({"samples": 4}, {"samples": 64}, {"samples": 64, "choices": 3}))
     assert np.mean(many) < np.mean(few)
     assert all(np.array(behind) <= np.array(many))
-    assert costs(shop, Search(samples=1000, choices=3, seconds=1e-9)) == costs(shop, Search())
+    for beam in (1, 4):
+        assert costs(shop, Search(samples=1000, choices=3, beam=beam, seconds=1e-9)) == costs(shop, Search())
+
+
+def test_a_beam_keeps_its_incumbent(shop: tuple[Scenario, Episodes]) -> None:
+    """Protects anytime use: what a beam starts from is never lost, and wide ones find more than narrow ones, in the mean."""
+    samples, narrow, wide = (
+        np.array(costs(shop, Search(samples=64, **more))) for more in ({}, {"choices": 3, "beam": 2}, {"choices": 3, "beam": 32})
+    )
+    assert (narrow <= samples).all()
+    assert wide.mean() < narrow.mean()
 
 
 def test_one_seed_one_plan(shop: tuple[Scenario, Episodes]) -> None:
@@ -116,9 +163,27 @@ def test_nothing_unknown_is_used(shop: tuple[Scenario, Episodes]) -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "value"),
-    [("samples", 0), ("choices", 0), ("starts", 0), ("slots", 0), ("abreast", 0), ("futures", -1), ("caution", -1.0), ("seconds", 0.0)],
+    [
+        ("samples", 0),
+        ("choices", 0),
+        ("starts", 0),
+        ("beam", 0),
+        ("slots", 0),
+        ("abreast", 0),
+        ("futures", -1),
+        ("caution", -1.0),
+        ("seconds", 0.0),
+    ],
 )
 def test_numbers_out_of_bounds(wrong: str, value: float) -> None:
     """Protects users: the field and its value are named."""
     with pytest.raises(PlanError, match=f"search.{wrong} is {value}, must be"):
         Search(**{wrong: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("other", [{}, {"choices": 3, "starts": 2}])
+def test_a_beam_needs_choices_and_one_start(other: dict[str, int]) -> None:
+    """Protects users: settings that would do nothing are refused."""
+    with pytest.raises(PlanError, match="search\\.beam is 4, must be 1 where"):
+        Search(beam=4, **other)  # type: ignore[arg-type]
+    assert Search(choices=3, beam=4).name == "beam 4, 3 choices"
