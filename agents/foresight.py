@@ -21,6 +21,7 @@ from envs.imagination import Imagination
 from envs.world import Outputs, World
 
 Picks = NDArray[np.int32]
+Table = NDArray[np.float32]
 
 
 def look_ahead(prioritizer: Scorer, negotiator: Negotiator, how: Search) -> Callable[[World, int], Choose]:
@@ -38,33 +39,37 @@ class _Looker:
 
     def __call__(self, out: Outputs, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
         """Write the decisions of all acting seats."""
-        decide(out, self._prioritizer, self._negotiator, picks, bids)
+        if (out.acting & (out.phase == Phase.NEGOTIATE)[:, None]).any():
+            decide(out, self._prioritizer, self._negotiator, picks, bids)
         asked = out.acting & (out.phase == Phase.PRIORITISE)[:, None]
         if not asked.any():
             return
         choices = np.full((*asked.shape, self._how.choices), NOTHING, np.int32)
         scores = self._prioritizer.scores(out.candidates[asked], out.context[asked], out.mask[asked])
-        choices[asked] = likeliest(scores, self._how.choices)
+        picks[asked], choices[asked] = scores.argmax(axis=1), likeliest(scores, self._how.choices)
         options = {int(b): _options(picks[b], choices[b]) for b in np.flatnonzero(asked.any(axis=1))}
         world, state = self._imagination(out), self._world.get_state()
+        table = _by_task(out, asked, scores, max(i.num_tasks for i in self._world.instances))
         group: dict[int, Picks] = {}
         for b, tried in options.items():
             if (sum(map(len, group.values())) + len(tried)) * self._how.futures > world.num_worlds:
-                self._choose(world, out, state, group, picks)
+                self._choose(world, out, state, group, table, picks)
                 group = {}
             group[b] = tried
-        self._choose(world, out, state, group, picks)
+        self._choose(world, out, state, group, table, picks)
 
     def _imagination(self, out: Outputs) -> Imagination:
         """The worlds in which this batch's futures are imagined, with room for all options of any of its worlds."""
         if self._imagined is None:
             instances = self._world.instances
             most = (1 + out.acting.shape[1] * (self._how.choices - 1)) * self._how.futures
-            here = [instances[i] for i in out.instance]
-            self._imagined = Imagination(self._world.scenario, here, instances, max(self._how.slots, most))
+            here, slots = [instances[i] for i in out.instance], max(self._how.slots, most)
+            self._imagined = Imagination(self._world.scenario, here, instances, slots, unseen=self._how.ranked)
         return self._imagined
 
-    def _choose(self, world: Imagination, out: Outputs, state: dict[str, NDArray[Any]], group: dict[int, Picks], picks: Picks) -> None:
+    def _choose(
+        self, world: Imagination, out: Outputs, state: dict[str, NDArray[Any]], group: dict[int, Picks], table: Table, picks: Picks
+    ) -> None:
         """Write the best options of a group of real worlds, given the picks [n, A] that are tried in each, the policy's own first."""
         futures = self._how.futures
         at, places = 0, {}
@@ -77,7 +82,10 @@ class _Looker:
             places[b] = slice(at, at + len(tried) * futures)
             at += len(tried) * futures
         first = np.concatenate([np.repeat(tried, futures, axis=0) for tried in group.values()])
-        costs = self._complete(world, first)
+        if self._how.ranked:
+            costs = world.complete(first, np.concatenate([np.repeat(table[[b]], len(group[b]) * futures, axis=0) for b in group]))
+        else:
+            costs = self._complete(world, first)
         for b, tried in group.items():
             picks[b] = tried[_best(costs[places[b]].reshape(-1, futures), self._how.caution)]
 
@@ -93,6 +101,15 @@ class _Looker:
             costs += out.team_cost
             decide(out, self._prioritizer, self._negotiator, picks[: len(first)], bids[: len(first)])
         return costs
+
+
+def _by_task(out: Outputs, asked: NDArray[np.bool_], scores: Table, tasks: int) -> Table:
+    """[B, T] the scores [N, K+1] of the seats that are asked, by task, the best of its seats; -inf where it is shown to none."""
+    shown = out.task[asked]
+    table = np.full((len(out.phase), tasks), -np.inf, np.float32)
+    seat, place = np.nonzero(shown != NOTHING)
+    np.maximum.at(table, (np.nonzero(asked)[0][seat], shown[seat, place]), scores[seat, place])
+    return table
 
 
 def _best(costs: NDArray[np.float64], caution: float) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,13 @@ from envs.workloads.instance import Instance
 
 _EVENTS_PER_TASK: Final = 24
 """A log is emptied when half full, and one instant must fit in the other half."""
+SEEN: Final = ("candidates", "contexts", "masks", "negotiations")
+"""Arrays that hold nothing but what seats are shown."""
+
+
+def as_bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
+    """[B, bytes] a view of what B worlds hold: records are copied slowly, bytes are not."""
+    return array.view(np.uint8).reshape(len(array), -1)
 
 
 def make_params(scenario: Scenario, record: bool) -> Records:

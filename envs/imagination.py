@@ -11,6 +11,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.allocate import SEEN, as_bytes
+from envs.completion import complete
 from envs.engine.layout import SITE_ADDRESSES, WORLD_ADDRESSES
 from envs.engine.objective import SLOWDOWN_FLOOR
 from envs.scenario import Scenario, Uncertainty
@@ -30,8 +32,19 @@ class Imagination(World):
     have not arrived never do: what is imagined ends when the known ones are done.
     """
 
-    def __init__(self, scenario: Scenario, places: Sequence[Instance], instances: Sequence[Instance], num_worlds: int) -> None:
-        """Take what real worlds play: the instance of each, and all that their World has, which say how large it is."""
+    def __init__(
+        self,
+        scenario: Scenario,
+        places: Sequence[Instance],
+        instances: Sequence[Instance],
+        num_worlds: int,
+        *,
+        unseen: bool = False,
+    ) -> None:
+        """Take what real worlds play: the instance of each, and all that their World has, which say how large it is.
+
+        Where it is ``unseen``, nobody will look at what seats are shown, which is not copied: only ``complete`` may play then.
+        """
         unsure, knowledge = scenario.uncertainty, scenario.knowledge
         believed = Uncertainty(
             duration_sigma=knowledge.prior_std if knowledge.learn else unsure.duration_sigma,
@@ -41,6 +54,8 @@ class Imagination(World):
         )
         known = [replace(i, task_ratio=np.ones(i.num_tasks), speed=np.ones_like(i.speed)) for i in (*places, *instances)]
         super().__init__(replace(scenario, uncertainty=believed), num_worlds, instances=known, auto_reset=False)
+        if unseen:
+            self._uncopied = (*NOT_STATE, *SEEN)
         self._speeds = np.ones((len(places), *self._state.beliefs.shape[1:]))
         """[real worlds, A, G]."""
         for place in range(len(places)):
@@ -57,8 +72,8 @@ class Imagination(World):
         """
         own = self._state.world
         for name, array in self._state._asdict().items():
-            if name != "world" and name not in NOT_STATE:
-                array[onto] = state[name][place]
+            if name != "world" and name not in self._uncopied:
+                as_bytes(array)[onto] = as_bytes(state[name])[place]
         kept = {name: own[name][onto] for name in (*WORLD_ADDRESSES, "log_room")}
         own[onto] = state["world"][place]
         for name, value in kept.items():
@@ -68,10 +83,18 @@ class Imagination(World):
         own["instance"][onto], own["seed"][onto], own["log_size"][onto] = place, seed, 0
         self._speeds[place] = 1.0 / np.maximum(state["beliefs"]["factor"][place], np.finfo(np.float64).tiny)
         self._forget_arrivals(onto, place)
+        self._believe_lengths(place)
         self._find_slow(onto, place)
         self._draw_ends(onto, seed)
         agents = self._state.agents
         agents["flip"][onto] = np.where(agents["up"][onto], math.inf, own["time"][onto] + self.scenario.uncertainty.mean_time_to_repair)
+
+    def complete(self, picks: NDArray[np.int32], scores: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return what it costs [n] to play the first n worlds to their ends: the round's ``picks`` [n, A], then by ``scores`` [n, T]."""
+        costs = np.zeros(len(picks))
+        if not complete(self._state.world, len(picks), picks, scores, costs):
+            raise RuntimeError("Imagination.complete: a world came to no end; this is a bug, please report it")
+        return costs
 
     def _forget_arrivals(self, b: int, place: int) -> None:
         """Count the jobs that have not arrived as gone."""
@@ -82,6 +105,15 @@ class Imagination(World):
             world["open_jobs"][b] -= jobs - here
             np.subtract.at(self._state.agents["unfinished"][b], instance.job_owner[here:], 1)
             world["submitted"][b] = jobs
+
+    def _believe_lengths(self, place: int) -> None:
+        """Have jobs be as long as their owners expect: by that, slowdowns are counted."""
+        facts, tasks = self._sites.packed[place].job_facts, self._sites.packed[place].facts
+        nominal, starts = tasks["nominal"], facts["task0"]
+        expected = nominal / self._speeds[place][tasks["primary"], tasks["kind"]]
+        share = np.add.reduceat(expected, starts) / np.maximum(np.add.reduceat(nominal, starts), HARDLY)
+        facts["length"] = facts["path"] * share
+        facts["next_slow"] = np.argsort(facts["release"] + np.maximum(facts["length"], SLOWDOWN_FLOOR), kind="stable")
 
     def _find_slow(self, b: int, place: int) -> None:
         """Say which jobs count as slow: by their known length, not by the realised one."""
@@ -98,14 +130,25 @@ class Imagination(World):
         """Draw the ends of running tasks: lognormal around the estimate, later than now."""
         world, running = self._state.world, self._state.running[b, : int(self._state.world["num_running"][b])]
         sigma, now = self.scenario.uncertainty.duration_sigma, float(world["time"][b])
+        place = int(world["instance"][b])
+        packed, speeds = self._sites.packed[place], self._speeds[place]
+        nominal, kinds = packed.options["nominal"], packed.facts["kind"]
         luck = np.random.default_rng(seed).random(int(world["num_tasks"][b]))
-        for run in running:
-            length, past = float(run["expected"] - run["began"]), float(now - run["began"])
-            if sigma > 0 and length > 0:
-                least = NORMAL.cdf((math.log(past / length) + sigma**2 / 2) / sigma) if past > 0 else 0.0
-                share = min(max(least + (1 - least) * luck[run["task"]], HARDLY), 1 - HARDLY)
-                length *= math.exp(sigma * NORMAL.inv_cdf(share) - sigma**2 / 2)
-            progress = float(self._state.tasks["progress"][b, run["task"]])
-            run["ends"] = max(now, run["began"] + length)
-            run["full"] = (run["ends"] - run["began"]) / max(1.0 - progress, HARDLY)
-            run["fails"] = False
+        began, tasks = running["began"], running["task"]
+        progress = self._state.tasks["progress"][b, tasks]
+        lengths = nominal[running["option"]] * (1.0 - progress) / speeds[running["agent"], kinds[tasks]]
+        if sigma > 0:
+            told = zip(lengths.tolist(), (now - began).tolist(), luck[tasks].tolist(), strict=True)
+            lengths = np.array([_drawn(length, past, chance, sigma) for length, past, chance in told])
+        running["ends"] = np.maximum(now, began + lengths)
+        running["full"] = (running["ends"] - began) / np.maximum(1.0 - progress, HARDLY)
+        running["fails"] = False
+
+
+def _drawn(length: float, past: float, chance: float, sigma: float) -> float:
+    """A duration, lognormal around an estimate, on the condition that it is more than what is past."""
+    if length <= 0:
+        return length
+    least = NORMAL.cdf((math.log(past / length) + sigma**2 / 2) / sigma) if past > 0 else 0.0
+    share = min(max(least + (1 - least) * chance, HARDLY), 1 - HARDLY)
+    return length * math.exp(sigma * NORMAL.inv_cdf(share) - sigma**2 / 2)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.allocate import State, make_params, make_state
+from envs.allocate import State, as_bytes, make_params, make_state
 from envs.engine import draws, tick
 from envs.engine.codes import Phase, Trouble
 from envs.engine.layout import SITE_ADDRESSES, WORLD_ADDRESSES, Records
@@ -112,6 +112,8 @@ class World:
         self._others = min(threads, -(-num_worlds // tick.BLOCK)) - 1  # threads beside the caller's that find something to do
         self._tickets = np.zeros(1, np.int64)
         self._seeds, self._entries = episode_schedule(seed, num_worlds, len(self.instances))
+        self._uncopied: tuple[str, ...] = NOT_STATE
+        """Arrays that a fork leaves as they are."""
         self._no_picks = np.zeros((num_worlds, self.num_agents), np.int32)
         self._no_bids = np.zeros((num_worlds, self.num_agents))
 
@@ -174,8 +176,9 @@ class World:
         if self._record:
             raise ValueError("World.fork: this World records events; make one with record=False")
         for name, array in self._state._asdict().items():
-            if name != "world" and name not in NOT_STATE:
-                array[onto] = array[worlds]
+            if name != "world" and name not in self._uncopied:
+                rows = as_bytes(array)
+                rows[onto] = rows[worlds]
         own = self._state.world
         addresses = {name: own[name][onto] for name in WORLD_ADDRESSES}
         own[onto] = own[worlds]

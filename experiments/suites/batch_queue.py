@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from agents.evaluation import Episodes
 from agents.rules import RESERVING
+from agents.search import Search
 from agents.statistics import relative_difference
 from envs.scenario import Knowledge, Objective
 from experiments import cli
@@ -19,7 +20,7 @@ from experiments.runs import LEARNED, cell
 from experiments.suites import frame, traces
 from experiments.suites.duels import Groups
 from experiments.suites.instances import folder_of
-from experiments.suites.standing import Scores, Standing
+from experiments.suites.standing import SEARCHED, Scores, Standing
 from experiments.suites.suite import ESTIMATES, Contest, Published, Suite
 from experiments.suites.traces import MODES, PUBLISHED, PUBLISHED_RULES, RL, Trace
 from experiments.tables import number
@@ -82,6 +83,7 @@ def _tables(contests: list[Contest], standings: list[Standing]) -> list[Sheet]:
     groups: dict[str, list[int]] = {}
     for place, contest in enumerate(contests):
         groups.setdefault(contest.classes[CELL][0], []).append(place)
+    contenders: list[Standing | None] = [one for one in standings if one.kind in (LEARNED, SEARCHED)]
     medians = [
         [
             contest.classes[LOG][0],
@@ -92,20 +94,18 @@ def _tables(contests: list[Contest], standings: list[Standing]) -> list[Sheet]:
     ]
     return [
         Sheet(f"By {LOG}: median bounded slowdown", ["", "windows", *(one.name for one in standings)], medians),
-        _bests(MEAN, contests, standings, groups),
-        _bests(MEDIAN, contests, standings, groups),
+        *(_bests(measure, contests, standings, groups, one) for measure in (MEAN, MEDIAN) for one in contenders or [None]),
         *_reproduced(standings, groups),
     ]
 
 
-def _bests(measure: str, contests: list[Contest], standings: list[Standing], groups: Groups) -> Sheet:
+def _bests(measure: str, contests: list[Contest], standings: list[Standing], groups: Groups, learned: Standing | None) -> Sheet:
     """Each cell's best rule with either kind of estimates, and what is learned, with the estimates that know most."""
-    learned = next((one for one in standings if one.pair == (LEARNED, NEGOTIATOR)), None)
     header = ["", "best of all rules", "its value", "RL, published"]
     if measure == MEAN:
         header.append("lower bound")
     if learned is not None:
-        header += [LEARNED, "% of that rule", "at or below both", "10 % below both"]
+        header += [learned.name, "% of that rule", "at or below both", "10 % below both"]
     rows = []
     for name, group in groups.items():
         all_rules = [(one.multiples(measure, [place]), one.name, place) for one in standings if one.rule for place in group]
@@ -122,7 +122,7 @@ def _bests(measure: str, contests: list[Contest], standings: list[Standing], gro
     title = f"Best of all rules: {measure.split('_')[0]} bounded slowdown"
     if learned is not None:
         below, far_below = (sum(row[column] == "yes" for row in rows) for column in (-2, -1))
-        title += f"; {LEARNED} at or below in {below} of {len(rows)} cells, 10 % below in {far_below}"
+        title += f"; {learned.name} at or below in {below} of {len(rows)} cells, 10 % below in {far_below}"
     return Sheet(title, header, rows)
 
 
@@ -160,7 +160,7 @@ SUITE: Final = Suite(
     learned=((LEARNED, NEGOTIATOR),),
     measures=(MEAN, MEDIAN),
     unit="mean bounded slowdown",
-    searches=(),
+    searches=(Search(choices=3, futures=1, ranked=True),),
     tables=_tables,
     published=tuple(Published("RLScheduler", SOURCE, name, float(printed[RL])) for name, printed in PUBLISHED.items()),
     notes=(

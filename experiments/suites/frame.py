@@ -26,7 +26,7 @@ ALL: Final = "all"
 def measure(suite: Suite, config: DictConfig) -> Outcome:
     """Let rules and the policies of ``config.runs`` (by default the shipped one) play a suite, and check every schedule.
 
-    Searches play suites in which some contest is certain; in others, only those that were asked for and foresee.
+    Searches play suites in which some contest is certain; in others, only those that foresee.
 
     Raises:
         UsageError, PlanError, ArtifactError, WorkloadError: where a setting is wrong, or a policy or a file is absent or damaged.
@@ -36,7 +36,7 @@ def measure(suite: Suite, config: DictConfig) -> Outcome:
     contests = suite.contests(config)
     _check_references(contests)
     if not any(all(is_certain(contest.scenario, instance) for instance in contest.episodes.instances) for contest in contests):
-        how = {name: search for name, search in how.items() if config.search is not None and search.foresees}
+        how = {name: search for name, search in how.items() if search.foresees}
     players = Players.of(names, negotiators=any(pair[1] == pair[0] for pair in suite.learned))
     episodes = sum(len(contest.episodes.seeds) for contest in contests)
     each = sum(len(players.pairs(*pair)) for pair in (*suite.rules, *suite.tuned, *learned(suite, players)))

@@ -83,6 +83,7 @@ SUITE: Final = Suite(
     learned=((LEARNED, NEGOTIATOR),),
     measures=("makespan",),
     unit="mean % above an oracle that knows the realised durations",
+    searches=(),
     published=tuple(
         Published(method, SOURCE, row, value)
         for method, values in (

@@ -14,8 +14,9 @@ from agents.rules import negotiator, prioritizer
 from agents.search import Search
 from envs.default_scenario import default_scenario
 from envs.imagination import Imagination
-from envs.scenario import Negotiation, Objective, Reservations, Scenario, Uncertainty
+from envs.scenario import Knowledge, Negotiation, Objective, Reservations, Scenario, Uncertainty
 from envs.workloads.instance import Instance
+from envs.workloads.lublin import LublinWorkload
 from envs.workloads.synthetic import SyntheticWorkload
 from envs.world import World
 from tests.agents.ranked import Ranked
@@ -117,7 +118,8 @@ def test_it_pays(scenario: Scenario) -> None:
     assert ahead[0].objective.tolist() != ahead[1].objective.tolist()
 
 
-def test_in_a_world_with_everything(scenario: Scenario) -> None:
+@pytest.mark.parametrize("ranked", [False, True])
+def test_in_a_world_with_everything(ranked: bool, scenario: Scenario) -> None:
     """Protects from crashes: failures, breakdowns, credits, backfilling and passing; the checker accepts every episode."""
     rich = replace(
         scenario,
@@ -128,5 +130,63 @@ def test_in_a_world_with_everything(scenario: Scenario) -> None:
         allow_pass=True,
     )
     episodes: Episodes = draw_episodes(rich, 2, 1)
-    results = play_by(look_ahead(Ranked("spt+r"), URGENCY, Search(choices=3, futures=2)), rich, episodes)
+    results = play_by(look_ahead(Ranked("spt+r"), URGENCY, Search(choices=3, futures=2, ranked=ranked)), rich, episodes)
     assert np.isfinite(results.objective).all()
+
+
+QUEUE = Search(choices=3, futures=2, ranked=True)
+
+
+@pytest.fixture(scope="module")
+def queue() -> Scenario:
+    """A batch queue whose users request too much."""
+    workload = LublinWorkload(jobs=200, processors=32, owners=1, users=4)
+    return Scenario(
+        workload,
+        Objective(slowdown=1.0),
+        knowledge=Knowledge(prior_count=2.0),
+        reservations=Reservations(hold="start", backfill=True, blocking=True),
+        candidates=64,
+    )
+
+
+def test_completing_by_rank_is_completing_by_the_policy(queue: Scenario) -> None:
+    """Protects the compiled completion: where the policy's order never changes, its cost is that of asking the policy at every step."""
+    real = queue.workload.instance(5)
+    state = after(World(queue, 1, instances=[real], auto_reset=False), ROUNDS)
+    asked, ranked = Imagination(queue, [real], [real], 1), Imagination(queue, [real], [real], 1)
+    for world in (asked, ranked):
+        world.imagine(state, 0, 0, 3)
+    picks = asked.out.mask[0, :, :-1].argmax(axis=1).astype(np.int32)[None]
+    table = -np.arange(real.num_tasks, dtype=np.float32)[None]
+    found = ranked.complete(picks, table)[0]
+    cost = 0.0
+    while not asked.out.terminated.all():
+        cost += float(asked.step(picks, np.zeros(picks.shape)).team_cost[0])
+        picks = asked.out.mask[0, :, :-1].argmax(axis=1).astype(np.int32)[None]  # candidates ascend by task
+    assert found == pytest.approx(cost, rel=1e-9)
+
+
+def test_jobs_are_as_long_as_expected(queue: Scenario) -> None:
+    """Protects what slowdown means in a future: where all users are thought to need half as long, all that wait alone are as slow."""
+    real = queue.workload.instance(5)
+    state = after(World(queue, 1, instances=[real], auto_reset=False), ROUNDS)
+    state["beliefs"]["factor"] = 1.0
+    exact = replace(queue, knowledge=Knowledge(learn=False))
+    costs = []
+    for share in (1.0, 0.5):
+        believed = {name: array.copy() for name, array in state.items()}
+        believed["beliefs"]["factor"] = share
+        believed["running"]["began"] = believed["world"]["time"][0]
+        world = Imagination(exact, [real], [real], 1)
+        world.imagine(believed, 0, 0, 0)
+        picks = world.out.mask[0, :, :-1].argmax(axis=1).astype(np.int32)[None]
+        costs.append(world.complete(picks, -np.arange(real.num_tasks, dtype=np.float32)[None])[0])
+    assert costs[1] > 0.6 * costs[0]  # durations and lengths are halved, ages are not; by lengths as requested it would be half
+
+
+def test_batches_change_nothing_in_a_queue(queue: Scenario) -> None:
+    """Protects comparisons in queues: how many episodes are played at once does not matter."""
+    episodes = draw_episodes(queue, 3, 0)
+    found = [play_by(look_ahead(Ranked("spt+r"), URGENCY, QUEUE), queue, episodes, worlds=worlds) for worlds in (1, 3)]
+    assert found[0].objective.tolist() == found[1].objective.tolist()

@@ -173,6 +173,7 @@ def test_nothing_unknown_is_used(shop: tuple[Scenario, Episodes]) -> None:
         ("futures", -1),
         ("caution", -1.0),
         ("seconds", 0.0),
+        ("ranked", 2),
     ],
 )
 def test_numbers_out_of_bounds(wrong: str, value: float) -> None:

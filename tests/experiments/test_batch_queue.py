@@ -110,8 +110,10 @@ def test_suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"some, {mode}, last windows" for mode in MODES]
     assert told == [(name, known, start) for name in names for known in ("requested", "by user") for start in ("14", "46", "78")]
     slow = {one["name"]: np.array(one["mean_slowdown"]) for one in found["contestants"]}
-    assert list(slow) == ["fifo+r", "saf", "learned"]
+    assert list(slow) == ["fifo+r", "saf", "learned", "learned, lookahead 3"]
     assert slow["learned"].shape == (2, 12)
+    assert slow["learned, lookahead 3"].tolist() != slow["learned"].tolist()
+    assert "learned, lookahead 3" in cells(out, "Best of all rules: mean bounded slowdown; learned, lookahead 3")[""]
     by_log, bests = cells(out, "By log: mean"), cells(out, "Best of all rules: mean")
     header = bests[""]
     for c, name in enumerate(names):
