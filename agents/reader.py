@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from agents.rules.index import COLUMNS, LEAST, LOGS, PLAIN, TIMES
+from agents.rules.index import COLUMNS, LEAST, LOGS, PLAIN, ROOTS, TIMES
 from agents.sets import Sets
 
 CLIP: Final = 6.0
@@ -54,7 +54,8 @@ class Standardiser(nn.Module):
 
     def _guided(self, x: Tensor) -> Tensor:
         """What the index says [N, 1]; see :func:`agents.rules.index.features`."""
-        return torch.cat((x[:, PLAIN], x[:, TIMES].log1p(), x[:, LOGS].clamp(min=LEAST).log()), dim=1) @ self.guide[:, None]
+        parts = x[:, PLAIN], x[:, TIMES].log1p(), x[:, LOGS].clamp(min=LEAST).log(), x[:, ROOTS].sqrt()
+        return torch.cat(parts, dim=1) @ self.guide[:, None]
 
     def standardise(self, tamed: Tensor) -> Tensor:
         """Standardise what ``tame`` returned."""

@@ -28,17 +28,24 @@ TIMES: Final = (Candidate.WAIT, Candidate.DURATION, Candidate.TAIL, Candidate.AG
 """Columns of which log(1 + x) counts."""
 LOGS: Final = (Candidate.DURATION, Candidate.AREA)
 """Columns of which log(x) counts, x at least LEAST: what tells a second from a minute where the mean job takes hours."""
+ROOTS: Final = (Candidate.SHARED_DEMAND,)
+"""Columns of which the square root counts: what tells small shares apart without large ones ruling everything."""
 LEAST: Final = 1e-4
 MOST: Final = 1e6
 """Largest weight: sums stay far from where numbers end."""
-COLUMNS: Final = (*(column.name.lower() for column in (*PLAIN, *TIMES)), *(f"log_{column.name.lower()}" for column in LOGS))
+COLUMNS: Final = (
+    *(column.name.lower() for column in (*PLAIN, *TIMES)),
+    *(f"log_{column.name.lower()}" for column in LOGS),
+    *(f"root_{column.name.lower()}" for column in ROOTS),
+)
 """What an index may weigh, in the order of ``features``."""
 
 
 def features(rows: Observation) -> NDArray[np.float64]:
     """Return [..., COLUMNS] of candidates, or of what negotiators see, [..., at least NUM_CANDIDATE]."""
     logs = np.log(np.maximum(rows[..., LOGS], LEAST))
-    return np.concatenate([rows[..., PLAIN], np.log1p(rows[..., TIMES]), logs], axis=-1, dtype=np.float64)
+    parts = rows[..., PLAIN], np.log1p(rows[..., TIMES]), logs, np.sqrt(rows[..., ROOTS])
+    return np.concatenate(parts, axis=-1, dtype=np.float64)
 
 
 class Index:

@@ -15,7 +15,7 @@ from experiments.study.questions import COOPERATION, RESERVATIONS, Questions
 from experiments.suites.standing import Scores, Standing
 from experiments.tables import number
 
-INDEX: Final = f"{SHIPPED}/shared_cluster_index"
+INDEX: Final = f"{SHIPPED}/large_tasks_index"
 LEVELS: Final = (2, 4, 8, 16)
 """That bids are cut into, whatever was trained."""
 Found = Mapping[Meeting, Standing]

@@ -174,7 +174,8 @@ SUITE: Final = Suite(
     notes=(
         "Every combination of load, number of agents and size of tasks has as many episodes. Agents have as many jobs each everywhere, and "
         f"share the same two resources. '{LARGE}': some tasks need most of one of them; '{SMALL}': none does.",
-        f"The tuned index is a weighted sum of columns in both roles, {INDEX}: tuned on 4 agents with large tasks at loads 0.8 to 2.0.",
+        f"The tuned index is a weighted sum of columns in both roles, {INDEX}: tuned on 8 agents at loads 0.8 to 2.0, with large tasks in "
+        "half of the instances.",
         f"'{ANOTHER}': every prioritizer with the negotiators of all other runs. Reserving rules (+r) lose here because an agent that "
         "reserves leaves its other slots idle until the next event.",
         "The lower bound is one for a clairvoyant who knows all realised durations, and for whom one resource at a time is a machine that "

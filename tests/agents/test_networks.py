@@ -65,7 +65,7 @@ def test_levels_without_order() -> None:
 
 def test_guided_starts_as_the_index() -> None:
     """Protects the start from a tuned index: an untrained guided prioritizer ranks as it does, and so does a negotiator."""
-    weights = {"wsrpt": 1.0, "startable": 0.5, "duration": -2.0, "age_release": 0.1}
+    weights = {"wsrpt": 1.0, "startable": 0.5, "duration": -2.0, "age_release": 0.1, "log_area": 0.2, "root_shared_demand": 0.3}
     random = np.random.default_rng(0)
     seen = random.random((20, NUM_NEGOTIATION)).astype(np.float32)
     ranked = Index(weights).bid(seen)

@@ -26,12 +26,13 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
     tune.main()
 
 
-def test_the_published_index_is_what_it_says() -> None:
-    """Protects the committed index: on the first of the episodes that it names it is far ahead of the rules that it names."""
-    facts = json.loads((RESULTS / "policies" / "shared_cluster_index" / "index.json").read_text(encoding="utf-8"))["training"]
+@pytest.mark.parametrize("folder", ["shared_cluster_index", "large_tasks_index"])
+def test_published_indices_are_what_they_say(folder: str) -> None:
+    """Protects a committed index: on the first of the episodes that it names it is far ahead of the rules that it names."""
+    facts = json.loads((RESULTS / "policies" / folder / "index.json").read_text(encoding="utf-8"))["training"]
     scenario = replace(default_scenario(), workload=make(OmegaConf.create(facts), "workload"))
     episodes = draw_episodes(scenario, 16, facts["score"]["seed"])
-    name, rules = "policies/shared_cluster_index", facts["score"]
+    name, rules = f"policies/{folder}", facts["score"]
     mean = play(scenario, episodes, load_prioritizer(name), load_negotiator(name)).objective.mean()
     of_rules = play(scenario, episodes, load_prioritizer(rules["prioritizer"]), load_negotiator(rules["negotiator"])).objective.mean()
     assert mean / of_rules - 1 < facts["difference"]["high"] < 0
