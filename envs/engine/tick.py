@@ -117,7 +117,7 @@ def _take_bids(w: Record, b: int, bids: NDArray[np.float64]) -> bool:
 
 
 @kernel
-def _play(w: Record) -> None:
+def play(w: Record) -> None:
     """Run until somebody has a choice, or the end: the stages of docs/world.md, sections 4 and 5."""
     while not (w.terminated or w.truncated):
         if rec.is_nearly_full(w):
@@ -258,7 +258,7 @@ def run_worlds(
         else:
             moves = _take_actions(w, b, picks, bids)
         if moves:
-            _play(w)
+            play(w)
             if w.trouble == 0:
                 _finish(w)
         troubled += w.trouble != 0
