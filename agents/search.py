@@ -9,6 +9,9 @@ from typing import Final
 JUSTIFIED: Final = 3
 """Schedules that are made for a justified one: its own, one from the right, one from the left."""
 
+MOST_PLANS: Final = 4096
+"""That a beam keeps: each has a world of its own."""
+
 
 class PlanError(ValueError):
     """A search that cannot be; the message says why."""
@@ -44,7 +47,7 @@ class Search:
     """There: standard errors by which an alternative must be better than the policy's own pick."""
     ranked: bool = False
     """There: whether alternatives are completed in the order in which the policy ranks the tasks that it is shown at the decision, instead
-    of asking it at every step: much faster, and the same where that order never changes."""
+    of asking it at every step: much faster, and the same where that order never changes and nobody bids."""
     seed: int = 0
     """Of what is drawn; it has nothing to do with the episodes' own."""
 
@@ -75,11 +78,17 @@ class Search:
 
     def __post_init__(self) -> None:
         """Raise PlanError for a number out of its bounds."""
+        for name in ("temperature", "drawn", "seconds", "caution"):
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                raise PlanError(f"search.{name} is {value!r}, must be a number")
         for name in ("samples", "choices", "starts", "beam", "slots", "abreast", "futures", "seed"):
             least = 0 if name in ("futures", "seed") else 1
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
                 raise PlanError(f"search.{name} is {value!r}, must be a whole number >= {least}")
+        if self.beam > MOST_PLANS:
+            raise PlanError(f"search.beam is {self.beam}, must be at most {MOST_PLANS}")
         if not self.seconds > 0:
             raise PlanError(f"search.seconds is {self.seconds}, must be > 0")
         if not 0 < self.temperature < math.inf:
@@ -92,5 +101,9 @@ class Search:
             raise PlanError(f"search.drawn is {self.drawn}, must be > 0 and <= 1, and 1 without justify")
         if not isinstance(self.ranked, bool):
             raise PlanError(f"search.ranked is {self.ranked!r}, must be true or false")
+        if self.ranked and not self.foresees:
+            raise PlanError(
+                "search.ranked is True, must be false where nothing is looked ahead under uncertainty: choices > 1, futures > 0"
+            )
         if not self.caution >= 0:
             raise PlanError(f"search.caution is {self.caution}, must be >= 0")

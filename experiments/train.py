@@ -27,7 +27,7 @@ CONFIG: Final = "config.yaml"
 KEYS: Final = ("scenario", "workload", "learner", "seed", "device", "threads", "score")
 """What the config of a run must have to be resumed."""
 CLAIM: Final = ".claimed"
-"""Empty: locked by a run that has the folder and no config there yet."""
+"""Empty: locked by a run that learns in the folder."""
 COMMAND: Final = "command.txt"
 """What was typed, for the card of a policy that is shipped."""
 MOST_THREADS: Final = 256
@@ -72,17 +72,17 @@ def learn(config: DictConfig, command: str, resumed: bool) -> None:
     where = device(str(config.device))
     print(f"Learning with {threads} thread(s); everything goes to {folder}. First the rules play for a while.", flush=True)
     run = Run(scenario, learner, folder, seed, where, threads)
-    if resumed:
-        run.load()
-    else:
-        with claim(folder):
+    with claim(folder, resumed):
+        if resumed:
+            run.load()
+        else:
             run.save()
             write_text(folder / COMMAND, f"{command}\n")
             write_text(folder / CONFIG, OmegaConf.to_yaml(config, resolve=True))
-    print(f"Learning on {run.device}", flush=True)
-    with resumable(folder):
-        if not run.learn():
-            raise KeyboardInterrupt
+        print(f"Learning on {run.device}", flush=True)
+        with resumable(folder):
+            if not run.learn():
+                raise KeyboardInterrupt
 
 
 def check_free(folder: Path) -> None:
@@ -92,8 +92,8 @@ def check_free(folder: Path) -> None:
 
 
 @contextmanager
-def claim(folder: Path) -> Iterator[None]:
-    """Have a folder for a new run until its config is there: of two that start at once, one gets it.
+def claim(folder: Path, resumed: bool) -> Iterator[None]:
+    """Have a folder for a run that learns there: of two, one gets it.
 
     Raises:
         UsageError: where another run has it.
@@ -104,9 +104,10 @@ def claim(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system gives it back when the process ends, however it does
         except BlockingIOError:
-            raise cli.UsageError(f"folder={folder} is being written by another run; give another folder") from None
-        check_free(folder)
-        if broken_off:
+            raise cli.UsageError(f"folder={folder} is being written by another run; give another folder, or wait for it") from None
+        if not resumed:
+            check_free(folder)
+        if broken_off and not resumed:
             print(f"{folder} is of a run that broke off before it had learned anything; starting anew there.", flush=True)
         yield
 

@@ -62,7 +62,7 @@ class Index:
         """
         for name, weight in weights.items():
             if name not in COLUMNS:
-                raise RuleError(f"an index cannot weigh {name!r}, must be one of {', '.join(COLUMNS)}")
+                raise RuleError(f"an index cannot weigh {name[:40]!r}, must be one of {', '.join(COLUMNS)}")
             if isinstance(weight, bool) or not isinstance(weight, int | float) or not abs(weight) <= MOST:
                 raise RuleError(f"an index weighs {name} by {repr(weight)[:20]}, must be a number in [-{MOST:g}, {MOST:g}]")
         self.weights = dict(weights)
@@ -85,7 +85,9 @@ def load(path: Path) -> Index:
         RuleError: where the file is no index.
     """
     try:
-        content: Any = json.loads(path.read_bytes()[: MAX_BYTES + 1])
+        if path.stat().st_size > MAX_BYTES:
+            raise ValueError("larger than that")
+        content: Any = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise RuleError(f"{path}: cannot be read as JSON of at most {MAX_BYTES} bytes: {error}") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT or not isinstance(content.get("weights"), dict):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, Final
 
 from omegaconf import DictConfig, OmegaConf
@@ -43,7 +43,8 @@ def searches(config: DictConfig, suite: Suite) -> dict[str, Search]:
     try:
         made = [Search(**options) for options in listed]
     except TypeError as error:  # an unknown setting, a word where a number belongs
-        raise UsageError(f"search has what is no search: {error}") from None
+        known = ", ".join(field.name for field in fields(Search))
+        raise UsageError(f"search has what is no search: {error}; it may have {known}") from None
     found: dict[str, Search] = {}
     for search in made:
         if search.name in found:

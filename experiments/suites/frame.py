@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
@@ -10,6 +11,7 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 from agents.planner import is_certain
+from agents.search import Search
 from agents.statistics import Interval, relative_difference
 from experiments.cli import UsageError
 from experiments.outcome import Outcome, Sheet
@@ -35,6 +37,7 @@ def measure(suite: Suite, config: DictConfig) -> Outcome:
     how, names = searches(config, suite), entrants(config, suite.name)
     contests = suite.contests(config)
     _check_references(contests)
+    _check_ranked(contests, how.values())
     if not any(all(is_certain(contest.scenario, instance) for instance in contest.episodes.instances) for contest in contests):
         how = {name: search for name, search in how.items() if search.foresees}
     players = Players.of(names, negotiators=any(pair[1] == pair[0] for pair in suite.learned))
@@ -80,6 +83,15 @@ def _check_references(contests: list[Contest]) -> None:
             first = int(np.argmin(contest.reference > 0))
             name = contest.episodes.instances[int(contest.episodes.instance[first])].name
             raise UsageError(f"{name}: scores would be measured against {contest.reference[first]:g} s, must be more; leave it out")
+
+
+def _check_ranked(contests: list[Contest], how: Iterable[Search]) -> None:
+    """Raise UsageError where completions by rank, in which nobody bids, are asked for and several agents contest something."""
+    teams = [i.num_agents for contest in contests for i in contest.episodes.instances]
+    if max(teams) > 1 and any(search.ranked for search in how):
+        raise UsageError(
+            f"search.ranked is true, must be false where several agents play, here {max(teams)}: nobody bids in such completions"
+        )
 
 
 def _standings(suite: Suite, contests: list[Contest], met: list[dict[str, Side]]) -> list[Standing]:

@@ -168,12 +168,15 @@ def test_nothing_unknown_is_used(shop: tuple[Scenario, Episodes]) -> None:
         ("choices", 0),
         ("starts", 0),
         ("beam", 0),
+        ("beam", 5000),
         ("slots", 0),
         ("abreast", 0),
         ("futures", -1),
         ("caution", -1.0),
         ("seconds", 0.0),
+        ("temperature", True),
         ("ranked", 2),
+        ("ranked", True),
     ],
 )
 def test_numbers_out_of_bounds(wrong: str, value: float) -> None:
