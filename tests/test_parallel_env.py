@@ -142,7 +142,7 @@ def test_default_scenario_is_the_configured_one() -> None:
     from experiments.cli import make_scenario
 
     with initialize_config_module("conf", version_base="1.3"):
-        assert make_scenario(compose("train")) == default_scenario()
+        assert make_scenario(compose("evaluate")) == default_scenario()
 
 
 def test_seats() -> None:
