@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envs.scenario import Objective, Scenario, Uncertainty
-from envs.workloads.synthetic import SyntheticWorkload
+from envs.workloads.generators.synthetic import SyntheticWorkload
 
 
 def default_scenario() -> Scenario:

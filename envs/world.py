@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.allocate import State, as_bytes, make_params, make_state
 from envs.engine import draws, tick
+from envs.engine.allocate import State, as_bytes, make_params, make_state
 from envs.engine.codes import Phase, Trouble
 from envs.engine.layout import SITE_ADDRESSES, WORLD_ADDRESSES, Records
+from envs.engine.pack import pack
 from envs.events import EventLog
-from envs.pack import pack
 from envs.playable import check_playable
 from envs.scenario import Scenario
 from envs.workloads.instance import Instance

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from experiments import cli
-from experiments.files import check_writable, write_text
-from experiments.study.page import command, place
+from experiments.plumbing import cli
+from experiments.plumbing.files import check_writable, write_text
+from experiments.studies.page import command, place
 
 if TYPE_CHECKING:
-    from experiments.outcome import Outcome
-    from experiments.runs import Side
-    from experiments.study.variants import Run, Variant
+    from experiments.reports.outcome import Outcome
+    from experiments.studies.variants import Run, Variant
+    from experiments.suites.runs import Side
 
 SEED: Final = 20_261_124
 """Of the episodes that are scored; nothing else draws from it."""
@@ -26,8 +26,8 @@ def ablate(config: DictConfig) -> None:
     out = place(config, "a .md file comes")
     count = cli.integer(config, "episodes", 2, cli.MOST_EPISODES)
 
-    from experiments.runs import check_rules
-    from experiments.study import variants  # numba and torch come with it, which --help does without
+    from experiments.studies import variants  # numba and torch come with it, which --help does without
+    from experiments.suites.runs import check_rules
 
     rules = check_rules(config)
     chosen = variants.variants(config)
@@ -36,7 +36,7 @@ def ablate(config: DictConfig) -> None:
     typed = command("experiments.ablation")
     variants.train_missing(planned, typed)
 
-    from experiments.outcome import as_json, as_markdown, as_text, machine
+    from experiments.reports.outcome import as_json, as_markdown, as_text, machine
 
     outcome, facts = _measure(config, rules, chosen, planned, count), machine()
     write_text(out, json.dumps(as_json(outcome, facts, typed), indent=1, allow_nan=False) + "\n")
@@ -49,10 +49,10 @@ def _measure(config: DictConfig, rules: tuple[str, str], chosen: list[Variant], 
     """Score every variant under its own rules of play, on the same episodes."""
     from tqdm import tqdm
 
-    from agents.evaluation import draw_episodes
-    from experiments.outcome import Outcome, Sheet
-    from experiments.runs import LEARNED, OBJECTIVE, Players, cell, difference
-    from experiments.tables import number
+    from agents.evaluation.play import draw_episodes
+    from experiments.reports.outcome import Outcome, Sheet
+    from experiments.reports.tables import number
+    from experiments.suites.runs import LEARNED, OBJECTIVE, Players, cell, difference
 
     episodes = draw_episodes(cli.make_scenario(config), count, SEED)
     of_rules = Players([], []).play(chosen[0].scenario, episodes, *rules)
@@ -88,7 +88,7 @@ def _measure(config: DictConfig, rules: tuple[str, str], chosen: list[Variant], 
 
 def _told(config: DictConfig, variant: Variant) -> str:
     """Say what a variant changes, as on a command line."""
-    from experiments.study.variants import flat
+    from experiments.studies.variants import flat
 
     changed = flat(config.variants[variant.name])
     return ", ".join(f"{key}={value}" for key, value in changed.items() if key) or "nothing"

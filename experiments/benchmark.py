@@ -10,16 +10,12 @@ from typing import Final
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from experiments import cli
-from experiments.building import check
-from experiments.files import check_writable, write_text
+from experiments.plumbing import cli
+from experiments.plumbing.building import check
+from experiments.plumbing.files import check_writable, write_text
 
-SUITES: Final = {
-    **dict.fromkeys(("speed", "growth", "published"), ""),
-    **dict.fromkeys(
-        ("job_shop", "flexible_job_shop", "stochastic_job_shop", "project", "batch_queue", "shared_cluster", "workflow"), "suites"
-    ),
-}
+PROBLEMS: Final = ("job_shop", "flexible_job_shop", "stochastic_job_shop", "project", "batch_queue", "shared_cluster", "workflow")
+SUITES: Final = dict.fromkeys(("speed", "growth"), "performance") | dict.fromkeys(("published", *PROBLEMS), "suites")
 """Names of modules, and the package beside this module that has them; each has ``measure(config) -> Outcome``."""
 DEFAULT: Final = "default"
 PRIVATE: Final = ("data", "out")
@@ -39,10 +35,9 @@ def benchmark(config: DictConfig) -> None:
         raise cli.UsageError(f"out={out} must be the .json file to write; a .md file comes beside it")
     if out is not None:
         check_writable("out", out)
-    module = f"{package}.{config.suite}" if package else config.suite
-    suite = importlib.import_module(f"experiments.{module}")  # brings numba and torch, which --help does without
+    suite = importlib.import_module(f"experiments.{package}.{config.suite}")  # brings numba and torch, which --help does without
 
-    from experiments.outcome import as_json, as_markdown, as_text, machine
+    from experiments.reports.outcome import as_json, as_markdown, as_text, machine
 
     outcome, facts = suite.measure(config), machine()
     if out is not None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from experiments import cli
 from experiments.benchmark import SUITES
-from experiments.building import check
-from experiments.files import check_writable
+from experiments.plumbing import cli
+from experiments.plumbing.building import check
+from experiments.plumbing.files import check_writable
 
 if TYPE_CHECKING:
     from envs.scenario import Objective
@@ -61,7 +61,7 @@ def _instances(config: DictConfig) -> tuple[Objective, list[Instance]]:
     """What ``config.suite`` measures against bounds or, without a suite, ``config.episodes`` instances of the scenario's workload."""
     name = check(config.suite, str | None, "suite")
     if name is None:
-        from agents.evaluation import draw_episodes
+        from agents.evaluation.play import draw_episodes
 
         scenario = cli.make_scenario(config)
         cli.tell_skipped(scenario)

@@ -8,16 +8,16 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from experiments import cli
-from experiments.building import check
-from experiments.files import check_writable, write_text
+from experiments.plumbing import cli
+from experiments.plumbing.building import check
+from experiments.plumbing.files import check_writable, write_text
 
 
 def evaluate(config: DictConfig) -> None:
     """Play, compare, print, and write what was measured where ``config.out`` says."""
-    from agents.evaluation import draw_episodes  # the world takes a second to import: --help does not need it
-    from experiments.comparison import as_json, as_text, compare, play_pairs
-    from experiments.policies import load_negotiator, load_prioritizer, names
+    from agents.evaluation.play import draw_episodes  # the world takes a second to import: --help does not need it
+    from agents.policies import load_negotiator, load_prioritizer
+    from experiments.reports.comparison import as_json, as_text, compare, play_pairs
 
     count, seed = cli.integer(config, "episodes", 1, cli.MOST_EPISODES), cli.integer(config, "seed", 0)
     worlds, resamples = cli.integer(config, "worlds", 1, cli.MOST_WORLDS), cli.integer(config, "resamples", 1, cli.MOST_RESAMPLES)
@@ -25,8 +25,8 @@ def evaluate(config: DictConfig) -> None:
     out = None if name is None else Path(name)
     if out is not None and out.is_dir():
         raise cli.UsageError(f"out={out} is a folder, must be the file to write")
-    prioritizers = {name: load_prioritizer(name) for name in names(config, "prioritizer")}
-    negotiators = {name: load_negotiator(name) for name in names(config, "negotiator")}
+    prioritizers = {name: load_prioritizer(name) for name in cli.names(config, "prioritizer")}
+    negotiators = {name: load_negotiator(name) for name in cli.names(config, "negotiator")}
     scenario = cli.make_scenario(config)
     cli.tell_skipped(scenario)
     if out is not None:

@@ -6,10 +6,10 @@ import json
 
 from omegaconf import DictConfig, ListConfig
 
-from experiments import cli
-from experiments.building import check
-from experiments.files import check_writable, write_text
-from experiments.study.page import command, place
+from experiments.plumbing import cli
+from experiments.plumbing.building import check
+from experiments.plumbing.files import check_writable, write_text
+from experiments.studies.page import command, place
 
 
 def negotiation(config: DictConfig) -> None:
@@ -20,7 +20,7 @@ def negotiation(config: DictConfig) -> None:
     if not loads:
         raise cli.UsageError("loads is an empty list, must name one at least")
 
-    from experiments.study import measuring, variants  # numba and torch come with them, which --help does without
+    from experiments.studies import measuring, variants  # numba and torch come with them, which --help does without
 
     chosen = variants.variants(config)
     planned = variants.runs(config, chosen)
@@ -29,7 +29,7 @@ def negotiation(config: DictConfig) -> None:
     typed = command("experiments.negotiation")
     variants.train_missing(planned, typed)
 
-    from experiments.outcome import as_json, as_markdown, as_text, machine
+    from experiments.reports.outcome import as_json, as_markdown, as_text, machine
 
     picture = out.with_suffix(".png")
     outcome, facts = study.measure(picture), machine()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, ListConfig
 
-from experiments import cli
+from experiments.plumbing import cli
 
 FEWEST: int = 3
 """Training runs of which one may be shipped."""
@@ -22,8 +22,8 @@ def ship(config: DictConfig) -> None:
         raise cli.UsageError(f"suite is {suite!r}, must be the name of a suite")
     count = cli.integer(config, "episodes", 1)
 
-    from experiments.cards import TrainingRun, median, write_card  # torch comes with it
-    from experiments.policies import RESULTS, SHIPPED
+    from agents import policies
+    from experiments.reports.cards import TrainingRun, median, write_card  # torch comes with it
 
     runs = [TrainingRun.read(Path(name)) for name in names]
     settings = [{key: run.config.get(key) for key in ("scenario", "workload", "learner")} for run in runs]
@@ -31,7 +31,7 @@ def ship(config: DictConfig) -> None:
         raise cli.UsageError("runs must have equal settings and different seeds: what is shipped is their median")
     scores = {run: run.score(count) for run in runs}
     chosen = median(scores)
-    folder = RESULTS / SHIPPED / suite
+    folder = policies.SHELF / suite
     write_card(folder, suite, chosen, scores, str(config.limits))
     print(f"{folder} holds the policy of {chosen.folder}, whose mean objective {scores[chosen]:,.1f} is the median; its card is README.md.")
 

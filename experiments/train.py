@@ -14,11 +14,11 @@ import yaml
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from agents.policies import RULES, is_rule, policy_folder
 from agents.rules import index
-from experiments import cli
-from experiments.building import check, make
-from experiments.files import check_writable, write_text
-from experiments.policies import RULES, is_rule, policy_folder
+from experiments.plumbing import cli
+from experiments.plumbing.building import check, make
+from experiments.plumbing.files import check_writable, write_text
 
 if TYPE_CHECKING:
     from agents.learning.config import Learner
@@ -43,7 +43,7 @@ def train(config: DictConfig) -> None:
     command = ["python -m experiments.train", *(override for override in said if not override.startswith("folder="))]
     learn(config, " ".join(command), resumed)
 
-    from experiments import scoring
+    from experiments.reports import scoring
 
     with resumable(Path(config.folder)):
         scoring.score(config, cli.make_scenario(config), Path(config.folder))
@@ -66,7 +66,7 @@ def learn(config: DictConfig, command: str, resumed: bool) -> None:
     check_writable("folder", folder / CONFIG)
 
     from agents.learning.loop import Run  # torch and SB3 take seconds to import; mistakes above are told at once
-    from experiments import scoring
+    from experiments.reports import scoring
 
     scoring.check(config)
     where = device(str(config.device))

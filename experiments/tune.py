@@ -10,20 +10,23 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from tqdm import tqdm
 
-from experiments import cli
-from experiments.building import check, make
-from experiments.files import check_writable, write_text
+from experiments.plumbing import cli
+from experiments.plumbing.building import check, make
+from experiments.plumbing.files import check_writable, write_text
 
 
 def tune(config: DictConfig) -> None:
     """Search, compare with the rules of ``config.score`` on fresh episodes, print, and write the index with what is known of it."""
-    from agents.evaluation import draw_episodes, play  # the world takes a second to import: --help does not need it
+    from agents.evaluation.play import (
+        draw_episodes,  # the world takes a second to import: --help does not need it
+        play,
+    )
+    from agents.evaluation.statistics import relative_difference
+    from agents.evaluation.tuning import CrossEntropy
+    from agents.evaluation.tuning import tune as generations
+    from agents.policies import RULES, load_negotiator, load_prioritizer
     from agents.rules import index
-    from agents.statistics import relative_difference
-    from agents.tuning import CrossEntropy
-    from agents.tuning import tune as generations
-    from experiments.policies import RULES, load_negotiator, load_prioritizer
-    from experiments.tables import percent
+    from experiments.reports.tables import percent
 
     scenario, search = cli.make_scenario(config), make(config, "search", CrossEntropy)
     columns: list[str] = check(list(config.columns) if isinstance(config.columns, ListConfig) else config.columns, list[str], "columns")

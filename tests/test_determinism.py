@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from envs import Scenario, Uncertainty, task_management_v0
-from envs.workloads.synthetic import SyntheticWorkload
+from envs.workloads.generators.synthetic import SyntheticWorkload
 from tests.conftest import ROOT
 
 ILLEGAL = 0.05

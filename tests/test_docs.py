@@ -16,15 +16,15 @@ from hydra.utils import get_class
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
-from agents.evaluation import decide
+from agents.evaluation.play import decide
 from agents.rules import NEGOTIATORS, PRIORITIZERS, negotiator, prioritizer
 from envs import Negotiation, Objective, Phase, Reservations, Uncertainty, World, default_scenario
 from envs.columns import CANDIDATE_NAMES, CONTEST_NAMES, CONTEXT_NAMES, NUM_CANDIDATE, NUM_CONTEXT, RAW_CANDIDATE, RAW_CONTEXT
 from envs.engine.codes import Term
 from envs.events import PROTOCOL, EventKind
-from envs.workloads.synthetic import SyntheticWorkload
-from experiments import cli
-from experiments.building import make
+from envs.workloads.generators.synthetic import SyntheticWorkload
+from experiments.plumbing import cli
+from experiments.plumbing.building import make
 from experiments.train import locate
 from tests.conftest import ROOT
 

@@ -9,8 +9,8 @@ import pytest
 
 from envs import Scenario, Uncertainty, World
 from envs.events import EventKind
+from envs.workloads.generators.synthetic import SyntheticWorkload
 from envs.workloads.instance import Instance
-from envs.workloads.synthetic import SyntheticWorkload
 
 SCENARIO = Scenario(SyntheticWorkload(jobs=12), uncertainty=Uncertainty(duration_sigma=0.5, failure_probability=0.1), candidates=8)
 

@@ -20,8 +20,8 @@ import envs
 from envs import Objective, Scenario, WorkloadError, World, default_scenario, task_management_v0
 from envs.events import EventKind
 from envs.parallel_env import TaskManagement
-from envs.workloads.random_jobshop import RandomJobShop
-from envs.workloads.synthetic import SyntheticWorkload
+from envs.workloads.generators.random_job_shop import RandomJobShop
+from envs.workloads.generators.synthetic import SyntheticWorkload
 from tests.conftest import ROOT
 from tests.reference.scenarios import Fixed, JobSpec, TaskSpec, build, random_case
 
@@ -139,7 +139,7 @@ def test_public_surface() -> None:
 
 def test_default_scenario_is_the_configured_one() -> None:
     """Protects against two defaults: the one in code and the one in conf/ are equal."""
-    from experiments.cli import make_scenario
+    from experiments.plumbing.cli import make_scenario
 
     with initialize_config_module("conf", version_base="1.3"):
         assert make_scenario(compose("evaluate")) == default_scenario()

@@ -8,7 +8,7 @@ import pytest
 
 from envs import World, default_scenario
 from envs.scenario import Limits, Scenario, ScenarioError, Uncertainty
-from envs.workloads.synthetic import SyntheticWorkload
+from envs.workloads.generators.synthetic import SyntheticWorkload
 
 
 def shaky(up: float, kept: float = 0.0, max_time: float = float("inf")) -> Scenario:

@@ -15,8 +15,8 @@ from envs.events import NONE, EventKind, EventLog
 from envs.render import frame, gantt, perfetto, text
 from envs.render.spans import RUNNING, leases_of, outages_of, rows_of, spans_of
 from envs.scenario import Limits, Scenario, Uncertainty
+from envs.workloads.generators.synthetic import SyntheticWorkload
 from envs.workloads.instance import Instance
-from envs.workloads.synthetic import SyntheticWorkload
 from tests.by_hand import LOG, ByHand, event_log
 from tests.greedy import Greedy
 

@@ -14,7 +14,7 @@ from envs.scenario import Limits, Scenario, Uncertainty
 from envs.validate import validate
 from envs.validate.costs import TERMS
 from envs.validate.draws import uniform as vector_uniform
-from envs.workloads.synthetic import SyntheticWorkload
+from envs.workloads.generators.synthetic import SyntheticWorkload
 from envs.world import Phase, World
 from tests.by_hand import OBJECTIVE, K, Row, event_log, rows_of
 from tests.greedy import Greedy, uniform

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
-from agents.sets import Sets
+from agents.networks.sets import Sets
 
 Array = NDArray[Any]
 

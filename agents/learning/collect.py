@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from agents import kernels
+from agents.learning.baseline import Bank
 from agents.learning.buffer import Array
-from agents.learning.episodes import Bank
 from agents.learning.experience import Experience, Floats, Ids
-from agents.networks import NEGOTIATOR, PRIORITIZER
-from agents.policy import Negotiator, Prioritizer
-from agents.sets import Sets, gather, to_actions
+from agents.networks import kernels
+from agents.networks.architecture import NEGOTIATOR, PRIORITIZER
+from agents.networks.sets import Sets, gather, to_actions
+from agents.protocols import Negotiator, Prioritizer
 from envs.engine.codes import Phase
 from envs.world import Outputs, World
 

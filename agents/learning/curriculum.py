@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.evaluation import Episodes
+from agents.evaluation.play import Episodes
 from agents.learning.config import LOAD
 from envs.workloads.instance import Instance
 

@@ -13,7 +13,7 @@ from agents.learning.advantage import OPEN, TERMINATED, TRUNCATED, advantages, r
 from agents.learning.buffer import Array, Batches, Table
 from agents.learning.normalise import Moments
 from agents.learning.policies import RolePolicy
-from agents.sets import Sets
+from agents.networks.sets import Sets
 
 ENDLESS: Final = {"end_time": 0.0, "end_total": 0.0, "end_value": 0.0}
 """What a decision says of its episode's end until that comes."""

@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.logger import Logger
 
-from agents.evaluation import Episodes, draw_episodes
+from agents.evaluation.play import Episodes, draw_episodes
+from agents.learning.baseline import Bank, Purpose, derive
 from agents.learning.buffer import Array
 from agents.learning.collect import Collector, Finished
 from agents.learning.config import GROUP, PPO, Learner, LearnerError
 from agents.learning.curriculum import easy_first, opened
-from agents.learning.episodes import Bank, Purpose, derive
 from agents.learning.experience import Clock, Experience
 from agents.learning.logging import RoleLogger
 from agents.learning.ppo import RolePPO
-from agents.policy import Negotiator, Prioritizer
+from agents.protocols import Negotiator, Prioritizer
 from agents.rules import index
 from agents.rules import negotiator as negotiation_rule
 from agents.rules import prioritizer as dispatching_rule

@@ -15,18 +15,18 @@ from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.utils import get_device
 from tqdm import tqdm
 
-from agents import artifact
-from agents.artifact import TrainedNegotiator, TrainedPrioritizer
-from agents.evaluation import draw_episodes
+from agents.evaluation.play import draw_episodes
 from agents.learning import checkpoint
+from agents.learning.baseline import Purpose, derive, play
 from agents.learning.collect import Finished
 from agents.learning.config import Learner, LearnerError
-from agents.learning.episodes import Purpose, derive, play
 from agents.learning.integrate import make_method, rules
 from agents.learning.logging import make_logger
 from agents.learning.ppo import RolePPO
-from agents.networks import NEGOTIATOR, PRIORITIZER
-from agents.policy import Negotiator, Prioritizer
+from agents.networks import artifact
+from agents.networks.architecture import NEGOTIATOR, PRIORITIZER
+from agents.networks.artifact import TrainedNegotiator, TrainedPrioritizer
+from agents.protocols import Negotiator, Prioritizer
 from envs.scenario import Scenario
 from envs.world import World
 

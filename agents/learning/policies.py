@@ -12,8 +12,8 @@ from sb3_contrib.common.maskable.distributions import MaskableDistribution
 from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from torch import Tensor
 
-from agents.networks import PRIORITIZER, Brain, Critic, Spec, entropy
-from agents.sets import ILLEGAL, Sets
+from agents.networks.architecture import PRIORITIZER, Brain, Critic, Spec, entropy
+from agents.networks.sets import ILLEGAL, Sets
 from envs.columns import NUM_CANDIDATE
 
 MOST: Final = 1 - 2.0**-20

@@ -13,11 +13,11 @@ from gymnasium import spaces
 from sb3_contrib import MaskablePPO
 from stable_baselines3.common.logger import Logger
 
-from agents.bid_head import BidHead
 from agents.learning.buffer import Batches
 from agents.learning.config import PPO, LearnerError, Network, Update
 from agents.learning.policies import RolePolicy
-from agents.networks import PRIORITIZER, NegotiatorActor, Spec, entropy
+from agents.networks.architecture import PRIORITIZER, NegotiatorActor, Spec, entropy
+from agents.networks.bid_head import BidHead
 from agents.rules import index
 from envs.columns import NUM_CANDIDATE, NUM_CONTEXT, NUM_NEGOTIATION
 

@@ -12,8 +12,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 from agents.learning.config import LearnerError
 from agents.learning.ppo import role_spaces
-from agents.networks import PRIORITIZER
-from agents.policy import Negotiator, Prioritizer
+from agents.networks.architecture import PRIORITIZER
+from agents.protocols import Negotiator, Prioritizer
 from envs.engine.codes import Phase
 from envs.scenario import Scenario
 from envs.world import World

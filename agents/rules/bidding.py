@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.policy import Observation
+from agents.protocols import Observation
 from agents.rules.registry import lookup, register, seen_hash, uniform
 from envs.columns import NUM_CANDIDATE, Candidate, Context
 
@@ -57,7 +57,7 @@ def urgency(observation: Observation) -> Bids:
 
 
 class RuleNegotiator:
-    """A rule in the negotiator's place; see :class:`agents.policy.Negotiator`."""
+    """A rule in the negotiator's place; see :class:`agents.protocols.Negotiator`."""
 
     def __init__(self, name: str, seed: int = 0) -> None:
         """Take the rule called ``name``; only ``random`` reads the seed. Raises RuleError where there is no such rule."""

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.policy import Mask, Observation
+from agents.protocols import Mask, Observation
 from agents.rules.registry import GOLDEN, lookup, mix, register, seen_hash, uniform
 from envs.columns import Candidate, Context
 
@@ -163,7 +163,7 @@ def f1(candidates: Observation, context: Observation) -> Scores:
 
 
 class RulePrioritizer:
-    """A rule in the prioritizer's place; see :class:`agents.policy.Prioritizer`.
+    """A rule in the prioritizer's place; see :class:`agents.protocols.Prioritizer`.
 
     It picks the best of what can start now; where nothing can, it passes, and where it may not, it reserves the best.
     A *reserving* one picks the best of all candidates and keeps its place where that cannot start yet. A *leaving* one starts

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.policy import Mask, Observation
+from agents.protocols import Mask, Observation
 from agents.rules.dispatching import pick_best
 from agents.rules.registry import RuleError
 from envs.columns import Candidate
@@ -49,7 +49,7 @@ def features(rows: Observation) -> NDArray[np.float64]:
 
 
 class Index:
-    """An index in both places at once: see :class:`agents.policy.Prioritizer` and :class:`agents.policy.Negotiator`.
+    """An index in both places at once: see :class:`agents.protocols.Prioritizer` and :class:`agents.protocols.Negotiator`.
 
     It may reserve: how much a candidate must gain by waiting is in the weights of ``startable`` and ``wait``.
     """

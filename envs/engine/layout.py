@@ -1,7 +1,7 @@
 """Every record that the kernels touch, described once: static facts, mutable state, rows of observations.
 
 Task and job numbers, options and edges are local to their instance. ``memory.py`` says how kernels reach the records,
-``envs/pack.py`` and ``envs/allocate.py`` make them.
+``envs/engine/pack.py`` and ``envs/engine/allocate.py`` make them.
 """
 
 from __future__ import annotations

@@ -14,10 +14,10 @@ from envs.scenario import Objective, Scenario, ScenarioError
 from envs.schedule import Schedule, event_log
 from envs.validate import validate
 from envs.workloads.instance import Instance
-from experiments.building import ConfigError, check
-from experiments.cli import UsageError
-from experiments.files import write_text
-from experiments.tables import number, table
+from experiments.plumbing.building import ConfigError, check
+from experiments.plumbing.cli import UsageError
+from experiments.plumbing.files import write_text
+from experiments.reports.tables import number, table
 
 SAME: Final = 1e-9
 """Relative: costs that differ by less are equal."""

@@ -17,7 +17,7 @@ from envs.workloads.graph import topological_order
 from envs.workloads.instance import Instance
 from experiments.bounds.charges import Late, late, leased
 from experiments.bounds.grid import Grid, Ticks, joined
-from experiments.cli import UsageError
+from experiments.plumbing.cli import UsageError
 
 EXTRA: Final = "bounds"
 """The optional extra of this project that brings ortools."""

@@ -8,22 +8,22 @@ from typing import Final
 import numpy as np
 from omegaconf import DictConfig
 
-from agents.evaluation import Episodes
+from agents.evaluation.play import Episodes
+from agents.evaluation.statistics import relative_difference
+from agents.planning.settings import Search
 from agents.rules import RESERVING
-from agents.search import Search
-from agents.statistics import relative_difference
 from envs.scenario import Knowledge, Objective
-from experiments import cli
 from experiments.bounds.analytic import lower_bound
-from experiments.outcome import Outcome, Sheet
-from experiments.runs import LEARNED, cell
+from experiments.plumbing import cli
+from experiments.reports.outcome import Outcome, Sheet
+from experiments.reports.tables import number
 from experiments.suites import frame, traces
 from experiments.suites.duels import Groups
 from experiments.suites.instances import folder_of
+from experiments.suites.runs import LEARNED, cell
 from experiments.suites.standing import SEARCHED, Scores, Standing
 from experiments.suites.suite import ESTIMATES, Contest, Published, Suite
 from experiments.suites.traces import MODES, PUBLISHED, PUBLISHED_RULES, RL, Trace
-from experiments.tables import number
 
 MEAN: Final = "mean_slowdown"
 MEDIAN: Final = "median_slowdown"

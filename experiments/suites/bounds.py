@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from agents.evaluation import Episodes
+from agents.evaluation.play import Episodes
 from envs.scenario import Limits, Objective, Scenario
 from envs.validate.draws import noise
 from envs.workloads.instance import Instance
 from experiments.bounds.analytic import lower_bound
 from experiments.bounds.answers import Answers
-from experiments.building import check
+from experiments.plumbing.building import check
 
 Measure = Callable[[Instance], tuple[float, bool]]
 """Returns a cost, and whether it is a bound that maybe no schedule reaches; otherwise it is the least there is."""

@@ -9,17 +9,17 @@ from typing import Any, Final
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
-from agents.evaluation import Episodes, Results, play_by
-from agents.flight import follow
-from agents.foresight import look_ahead
-from agents.planner import is_certain, plan
-from agents.policy import Negotiator, Prioritizer, Scorer
-from agents.search import Search
+from agents.evaluation.play import Episodes, Results, play_by
+from agents.planning.completions import follow
+from agents.planning.plan import is_certain, plan
+from agents.planning.rollout import look_ahead
+from agents.planning.settings import Search
+from agents.policies import SHIPPED
+from agents.protocols import Negotiator, Prioritizer, Scorer
 from envs.scenario import Scenario
-from experiments.cli import UsageError
-from experiments.policies import SHIPPED
-from experiments.runs import ANOTHER, LEARNED, Players, Side
+from experiments.plumbing.cli import UsageError
 from experiments.suites import standing
+from experiments.suites.runs import ANOTHER, LEARNED, Players, Side
 from experiments.suites.suite import Contest, Pairing, Suite
 
 NOBODY: Final = ""

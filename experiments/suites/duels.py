@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from agents.statistics import relative_difference
-from experiments.outcome import Sheet
-from experiments.runs import cell
+from agents.evaluation.statistics import relative_difference
+from experiments.reports.outcome import Sheet
+from experiments.suites.runs import cell
 from experiments.suites.standing import Standing
 
 Groups = Mapping[str, Sequence[int]]

@@ -7,14 +7,14 @@ from typing import Final
 
 from omegaconf import DictConfig
 
-from envs.workloads.flexible_jobshop import FlexibleJobShopWorkload
 from envs.workloads.instance import WorkloadError
-from experiments import cli
-from experiments.outcome import Outcome
-from experiments.runs import LEARNED
+from envs.workloads.readers.flexible_job_shop import FlexibleJobShopWorkload
+from experiments.plumbing import cli
+from experiments.reports.outcome import Outcome
 from experiments.suites import frame
 from experiments.suites.bounds import measure_of
 from experiments.suites.instances import FAMILY, SIZE, contests, folder_of
+from experiments.suites.runs import LEARNED
 from experiments.suites.suite import TO_BOUND, Contest, Published, Suite
 
 HURINK: Final = re.compile("[erv]data")

@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-from agents.planner import is_certain
-from agents.search import Search
-from agents.statistics import Interval, relative_difference
-from experiments.cli import UsageError
-from experiments.outcome import Outcome, Sheet
-from experiments.runs import SAME, Players, Side, cell, entrants
+from agents.evaluation.statistics import Interval, relative_difference
+from agents.planning.plan import is_certain
+from agents.planning.settings import Search
+from experiments.plumbing.cli import UsageError
+from experiments.reports.outcome import Outcome, Sheet
+from experiments.reports.tables import number, percent
 from experiments.suites.contestants import kind_of, learned, meet, searches
+from experiments.suites.runs import SAME, Players, Side, cell, entrants
 from experiments.suites.standing import Scores, Standing
 from experiments.suites.suite import TO_BOUND, Contest, Suite
-from experiments.tables import number, percent
 
 ALL: Final = "all"
 """The row of every episode that is not measured against a bound, or of all where there is no other."""

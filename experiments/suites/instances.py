@@ -13,11 +13,11 @@ import numpy as np
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-from agents.evaluation import Episodes
+from agents.evaluation.play import Episodes
 from envs.scenario import Scenario
 from envs.workloads.instance import Instance, Workload
-from experiments import public_data
-from experiments.cli import UsageError
+from experiments.plumbing.cli import UsageError
+from experiments.suites import public_data
 from experiments.suites.bounds import Measure
 from experiments.suites.suite import TO_BOUND, Contest
 

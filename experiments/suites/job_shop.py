@@ -7,14 +7,14 @@ from typing import Final
 
 from omegaconf import DictConfig
 
-from envs.workloads.jobshop import JobShopWorkload
-from envs.workloads.random_jobshop import RandomJobShop
-from experiments import cli
-from experiments.outcome import Outcome
-from experiments.runs import LEARNED
+from envs.workloads.generators.random_job_shop import RandomJobShop
+from envs.workloads.readers.job_shop import JobShopWorkload
+from experiments.plumbing import cli
+from experiments.reports.outcome import Outcome
 from experiments.suites import frame
 from experiments.suites.bounds import Measure, measure_of
 from experiments.suites.instances import FAMILY, SIZE, contests, folder_of, generated
+from experiments.suites.runs import LEARNED
 from experiments.suites.suite import TO_BOUND, Contest, Published, Suite
 
 GENERATED: Final = ((15, 15), (20, 15), (20, 20), (30, 15), (30, 20))

@@ -11,19 +11,19 @@ from typing import Final
 import numpy as np
 from omegaconf import DictConfig
 
-from agents.search import Search
-from agents.statistics import relative_difference
+from agents.evaluation.statistics import relative_difference
+from agents.planning.settings import Search
 from envs.scenario import Scenario
+from envs.workloads.generators.random_project import RandomProject
 from envs.workloads.instance import Instance
-from envs.workloads.psplib import SUFFIXES, ProjectWorkload
-from envs.workloads.random_project import RandomProject
-from experiments import cli
+from envs.workloads.readers.psplib import SUFFIXES, ProjectWorkload
 from experiments.bounds.analytic import critical_path
-from experiments.outcome import Outcome, Sheet
-from experiments.runs import LEARNED, cell
+from experiments.plumbing import cli
+from experiments.reports.outcome import Outcome, Sheet
 from experiments.suites import frame
 from experiments.suites.bounds import Measure, measure_of
 from experiments.suites.instances import FAMILY, SIZE, best_known, contests, folder_of, generated
+from experiments.suites.runs import LEARNED, cell
 from experiments.suites.standing import Standing
 from experiments.suites.suite import TO_BOUND, Contest, Published, Suite
 

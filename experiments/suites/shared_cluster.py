@@ -9,17 +9,17 @@ from typing import Any, Final
 import numpy as np
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from agents.evaluation import draw_episodes
-from agents.statistics import relative_difference
+from agents.evaluation.play import draw_episodes
+from agents.evaluation.statistics import relative_difference
+from agents.policies import SHIPPED, is_rule
 from envs.scenario import Objective
-from experiments import cli
-from experiments.building import check
-from experiments.outcome import Outcome, Sheet
-from experiments.policies import SHIPPED, is_rule
-from experiments.runs import ANOTHER, LEARNED, cell
+from experiments.plumbing import cli
+from experiments.plumbing.building import check
+from experiments.reports.outcome import Outcome, Sheet
 from experiments.suites import frame
 from experiments.suites.bounds import all_is_done_once, realised_bounds
 from experiments.suites.duels import Groups, duels, strongest
+from experiments.suites.runs import ANOTHER, LEARNED, cell
 from experiments.suites.standing import Scores, Standing
 from experiments.suites.suite import Contest, Suite
 

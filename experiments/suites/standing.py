@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.runs import Side
+from experiments.suites.runs import Side
 
 Scores = NDArray[np.float64]
 

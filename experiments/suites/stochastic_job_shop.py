@@ -9,16 +9,16 @@ from typing import Final
 
 from omegaconf import DictConfig
 
-from envs.workloads.random_stochastic_jobshop import RandomStochasticJobShop
+from envs.workloads.generators.random_stochastic_job_shop import RandomStochasticJobShop
+from envs.workloads.readers.stochastic_job_shop import StochasticJobShopWorkload
 from envs.workloads.source import plain_float
-from envs.workloads.stochastic_jobshop import StochasticJobShopWorkload
-from experiments import cli
-from experiments.cli import UsageError
-from experiments.outcome import Outcome
-from experiments.runs import LEARNED
+from experiments.plumbing import cli
+from experiments.plumbing.cli import UsageError
+from experiments.reports.outcome import Outcome
 from experiments.suites import frame
 from experiments.suites.bounds import Measure, measure_of
 from experiments.suites.instances import SIZE, best_known, contests, folder_of, generated
+from experiments.suites.runs import LEARNED
 from experiments.suites.suite import TO_BOUND, Contest, Published, Suite
 
 ORACLES: Final = "results.csv"

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from agents.evaluation import Episodes, Results
-from agents.search import Search
+from agents.evaluation.play import Episodes, Results
+from agents.planning.settings import Search
 from envs.scenario import Scenario
-from experiments.outcome import Sheet
+from experiments.reports.outcome import Sheet
 from experiments.suites.standing import Standing
 
 Pairing = tuple[str, str]
@@ -68,7 +68,7 @@ class Suite:
     learned: tuple[Pairing, ...]
     """Pairs with LEARNED in the place of what is trained; searches improve the first of them."""
     measures: tuple[str, ...]
-    """Of :class:`envs.metrics.Metrics`, or OBJECTIVE; the first is the score. Less is better."""
+    """Of :class:`agents.evaluation.metrics.Metrics`, or OBJECTIVE; the first is the score. Less is better."""
     unit: str
     """Of the tables: what the score is, or what it exceeds."""
     searches: tuple[Search, ...] = (Search(samples=128), Search(choices=3))

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from envs.workloads.swf import SwfWorkload
-from experiments.cli import UsageError
-from experiments.public_data import Group
+from envs.workloads.readers.swf import SwfWorkload
+from experiments.plumbing.cli import UsageError
+from experiments.suites.public_data import Group
 
 STARTS: Final = (1981, 2756, 4299, 8850, 3316, 2714, 5228, 7762, 4022, 7085)
 """First jobs of the published windows, among those that can run."""

@@ -11,20 +11,20 @@ from typing import Final
 import numpy as np
 from omegaconf import DictConfig
 
-from agents.evaluation import Episodes
-from agents.heft import plan, play_heft
-from agents.search import Search
+from agents.evaluation.play import Episodes
+from agents.planning.heft import plan, play_heft
+from agents.planning.settings import Search
 from envs.scenario import Objective
 from envs.workloads.instance import Instance
-from envs.workloads.wfformat import WfFormatWorkload
-from experiments import cli
-from experiments.cli import UsageError
-from experiments.outcome import Outcome, Sheet
-from experiments.runs import LEARNED
+from envs.workloads.readers.wfformat import WfFormatWorkload
+from experiments.plumbing import cli
+from experiments.plumbing.cli import UsageError
+from experiments.reports.outcome import Outcome, Sheet
 from experiments.suites import frame
 from experiments.suites.bounds import realised_bounds
 from experiments.suites.duels import duels
 from experiments.suites.instances import FAMILY, folder_of
+from experiments.suites.runs import LEARNED
 from experiments.suites.standing import Standing
 from experiments.suites.suite import Contest, Suite
 

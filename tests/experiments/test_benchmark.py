@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from envs import default_scenario
-from experiments import benchmark, public_data, published
-from experiments.players import WorldPlayer
-from experiments.timing import Goal, Measurement, take_turns
+from experiments import benchmark
+from experiments.performance.players import WorldPlayer
+from experiments.performance.timing import Goal, Measurement, take_turns
+from experiments.suites import public_data, published
 from tests.conftest import ROOT
 
 

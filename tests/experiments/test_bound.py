@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from envs.scenario import Objective
-from envs.workloads.jobshop import JobShopWorkload
+from envs.workloads.readers.job_shop import JobShopWorkload
 from experiments import benchmark, bound
 from experiments.bounds.analytic import makespan_bound
 from experiments.bounds.answers import Answer, Answers, digest_of
 from experiments.bounds.grid import Grid
 from experiments.bounds.search import answer
-from experiments.cli import UsageError
+from experiments.plumbing.cli import UsageError
 from experiments.suites.bounds import measure_of
 from tests.by_hand import OBJECTIVE, TEAM_COST, ByHand
 from tests.experiments.test_bounds import OBJECTIVES, least
@@ -84,7 +84,7 @@ def test_gaps_to_what_was_found(shops: Path, tmp_path: Path, monkeypatch: pytest
     file, out = tmp_path / "known.json", tmp_path / "out.json"
     run(monkeypatch, bound, "suite=job_shop", f"path={shops}", "seconds=20", f"out={file}")
     assert "optimal" in capsys.readouterr().out
-    monkeypatch.setattr("experiments.runs.SHIPPED", "no/such")
+    monkeypatch.setattr("experiments.suites.runs.SHIPPED", "no/such")
     run(monkeypatch, benchmark, "suite=job_shop", f"path={shops}", f"bounds={file}", f"out={out}")
     episodes = json.loads(out.read_text(encoding="utf-8"))["episodes"]
     assert {(each["instance"], each["reference"], each["family"]) for each in episodes} == {("aa1.txt", 11, "aa"), ("bb1.txt", 6, "bb")}

@@ -8,11 +8,11 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from agents.evaluation import draw_episodes, play
+from agents.evaluation.play import draw_episodes, play
 from agents.rules import negotiator, prioritizer
 from envs.scenario import Limits, Objective, Scenario, Uncertainty
+from envs.workloads.generators.synthetic import SyntheticWorkload
 from envs.workloads.instance import FloatArray, Instance
-from envs.workloads.synthetic import SyntheticWorkload
 from experiments.bounds.analytic import critical_path, lower_bound, makespan_bound
 from experiments.bounds.charges import late
 from experiments.bounds.one_machine import busy, completions, jackson

@@ -11,16 +11,18 @@ import torch
 from hydra import compose, initialize_config_module
 from omegaconf import OmegaConf
 
-from agents.artifact import save
-from agents.networks import PRIORITIZER, Brain, Spec
-from experiments import policies, public_data, runs, ship
-from experiments.cards import CARD, MAX_BYTES, PAGE, TrainingRun
-from experiments.cli import UsageError
-from experiments.policies import RESULTS, SHIPPED, load_prioritizer
+from agents import policies
+from agents.networks.architecture import PRIORITIZER, Brain, Spec
+from agents.networks.artifact import save
+from agents.policies import SHELF, load_prioritizer
+from experiments import ship
+from experiments.plumbing.cli import UsageError
+from experiments.reports.cards import CARD, MAX_BYTES, PAGE, TrainingRun
+from experiments.suites import public_data
 
 LOGS = {"batch_queue": ["HPC2N", "KTH", "SDSC", "lublin_256.swf"]}
 """By suite: the logs that its shipped policy learned from."""
-CARDS = sorted((RESULTS / SHIPPED).glob(f"*/{CARD}"))
+CARDS = sorted(SHELF.glob(f"*/{CARD}"))
 
 
 @pytest.mark.parametrize("path", CARDS, ids=lambda path: path.parent.name)
@@ -68,8 +70,7 @@ def trained(tmp_path: Path) -> list[Path]:
 
 def run(monkeypatch: pytest.MonkeyPatch, results: Path, *arguments: str) -> None:
     """Run ``parley-ship`` where results are written to another folder."""
-    for module in (policies, runs):
-        monkeypatch.setattr(module, "RESULTS", results, raising=False)
+    monkeypatch.setattr(policies, "SHELF", results)
     monkeypatch.setattr(sys, "argv", ["parley-ship", *arguments])
     ship.main()
 
@@ -78,7 +79,7 @@ def test_the_median_is_shipped(trained: list[Path], tmp_path: Path, monkeypatch:
     """Protects from shipping the luckiest seed; what is shipped is found by its name and plays as its card says."""
     results = tmp_path / "results"
     run(monkeypatch, results, "suite=job_shop", f"runs=[{','.join(map(str, trained))}]", "episodes=9", "limits='None, really.'")
-    folder = results / "policies" / "job_shop"
+    folder = results / "job_shop"
     card = json.loads((folder / CARD).read_text(encoding="utf-8"))
     scores = [TrainingRun.read(path).score(9) for path in trained]
     assert list(card["objective_of_runs"].values()) == scores

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.cli import UsageError
-from experiments.processes import ROOT
+from experiments.plumbing.cli import UsageError
+from experiments.plumbing.processes import ROOT
 from experiments.train import CONFIG, claim
 
 BREAKS_OFF = (

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from envs.workloads.instance import WorkloadError
-from envs.workloads.jobshop import JobShopWorkload
+from envs.workloads.readers.job_shop import JobShopWorkload
 from envs.workloads.source import precedence
 
 SHOP = "2 3\n0 5 2 1 1 7\n\n1 4 0 2.5 2 0\n"

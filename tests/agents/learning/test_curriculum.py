@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.evaluation import Episodes
+from agents.evaluation.play import Episodes
 from agents.learning.collect import Collector
 from agents.learning.config import Learner, LearnerError
 from agents.learning.curriculum import easy_first, hardness, opened
 from agents.learning.integrate import Streams
 from agents.learning.loop import Run
 from envs.scenario import Objective, Scenario
-from envs.workloads.synthetic import SyntheticWorkload
+from envs.workloads.generators.synthetic import SyntheticWorkload
 from tests.agents.learning.conftest import OneMachine
 
 

@@ -10,16 +10,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from agents.evaluation import draw_episodes
+from agents.evaluation.play import draw_episodes
 from agents.learning.advantage import OPEN, TERMINATED, TRUNCATED
+from agents.learning.baseline import Bank, play
 from agents.learning.collect import Collector
 from agents.learning.config import Learner
-from agents.learning.episodes import Bank, play
 from agents.learning.experience import Clock, Experience
 from agents.learning.ppo import RolePPO
-from agents.networks import NEGOTIATOR, PRIORITIZER
+from agents.networks.architecture import NEGOTIATOR, PRIORITIZER
+from agents.networks.sets import Sets
 from agents.rules import negotiator, prioritizer
-from agents.sets import Sets
 from envs.scenario import Limits, Scenario
 from envs.world import World
 from tests.agents.learning.conftest import both_roles

@@ -13,13 +13,13 @@ import pytest
 import torch
 from stable_baselines3.common.logger import Logger
 
-from agents import artifact
-from agents.artifact import TrainedPrioritizer, load
 from agents.learning import checkpoint
 from agents.learning.checkpoint import CheckpointError
 from agents.learning.config import Imitation, Learner, LearnerError
 from agents.learning.integrate import best, compare, rules
 from agents.learning.loop import Run
+from agents.networks import artifact
+from agents.networks.artifact import TrainedPrioritizer, load
 from agents.rules import RuleError, index, negotiator, prioritizer
 from envs.scenario import Objective, Scenario
 from tests.agents.learning.conftest import both_roles

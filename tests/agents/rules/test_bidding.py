@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from agents.policy import Negotiator
+from agents.protocols import Negotiator
 from agents.rules import NEGOTIATORS, RuleError, negotiator
 from envs.columns import CLIP, NUM_CANDIDATE, NUM_NEGOTIATION, Candidate, Context
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agents.policy import Prioritizer
+from agents.protocols import Prioritizer
 from agents.rules import PRIORITIZERS, RuleError, prioritizer
 from envs.columns import CLIP, NUM_CANDIDATE, NUM_CONTEXT, Candidate, Context
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.policy import Negotiator, Prioritizer
+from agents.protocols import Negotiator, Prioritizer
 from agents.rules import Index, RuleError
 from agents.rules.index import FILE, load
 from envs.columns import NUM_CANDIDATE, NUM_CONTEXT, NUM_NEGOTIATION, Candidate

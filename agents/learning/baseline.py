@@ -1,0 +1,109 @@
+"""What a policy costs on each episode of a list, and that cost's path over time as a baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.evaluation.play import Episodes, decide
+from agents.protocols import Negotiator, Prioritizer
+from envs.engine.codes import Phase
+from envs.world import Outputs, World
+
+GRID: Final = 256
+"""Intervals, equal in time, at whose ends the cost path of an episode is known; in between it is interpolated."""
+
+Floats = NDArray[np.float64]
+
+
+class Purpose(IntEnum):
+    """What a run draws seeds for: no two purposes ever get the same ones."""
+
+    TORCH = 0
+    TRAINING = 1
+    EVALUATION = 2
+    CHOICE = 3
+
+
+def derive(seed: int, purpose: Purpose, number: int = 0) -> int:
+    """The seed of the number-th thing that a run draws for a purpose."""
+    return int(np.random.default_rng([seed, purpose, number]).integers(2**63))
+
+
+def play(
+    world: World, episodes: Episodes, prioritizer: Prioritizer, negotiator: Negotiator, watch: Callable[[Outputs], None] | None = None
+) -> Floats:
+    """Play every episode once and return the team's cost of each [N]; ``watch`` sees the outputs after every step.
+
+    The World must hold the episodes' instances and reset automatically.
+    """
+    world.schedule(episodes.seeds, episodes.instance)
+    out = world.reset()
+    picks, bids = np.zeros(out.acting.shape, np.int32), np.zeros(out.acting.shape, np.float64)
+    running, cost = out.team_cost.copy(), np.full(len(episodes.seeds), np.nan)
+    if watch is not None:
+        watch(out)
+    while np.isnan(cost).any():
+        decide(out, prioritizer, negotiator, picks, bids)
+        out = world.step(picks, bids)
+        running += out.team_cost
+        if watch is not None:
+            watch(out)
+        over = out.phase == Phase.OVER
+        cost[out.entry[over]] = running[over]
+        running[over] = 0.0
+    return cost
+
+
+class Bank:
+    """Episodes and the cost path of a rule on each: the baseline of a learner on the same episode.
+
+    Under common random numbers nothing in it depends on what the learner does, so subtracting it from what the learner earns
+    leaves the gradient unbiased and takes away most of its variance.
+    """
+
+    def __init__(self, world: World, episodes: Episodes, prioritizer: Prioritizer, negotiator: Negotiator) -> None:
+        """Play the rule on every episode in a World as ``play`` needs it."""
+        number = len(episodes.seeds)
+        self._places = np.argsort(episodes.seeds)
+        self._seeds = episodes.seeds[self._places]
+        self._paths = np.zeros((number, GRID + 1, world.num_agents))
+        self._ends = np.ones(number)
+        self._watched: list[tuple[Floats, Floats]] = []
+        self._since = np.zeros(world.num_worlds, np.int64)
+        self.team_cost = play(world, episodes, prioritizer, negotiator, self._watch)
+        """[N] of the rule."""
+        self._watched.clear()
+
+    def places(self, seeds: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Return where in the list the episodes with these ``seeds`` [n] are, whichever of the list a world has on its schedule."""
+        return self._places[np.searchsorted(self._seeds, seeds)]
+
+    def cost(self, entry: NDArray[np.integer], agent: NDArray[np.int64], time: Floats) -> Floats:
+        """What the rule had cost an agent (own and team's mixed as in its reward) by some time of an episode; all [n]."""
+        place = np.clip(time / self._ends[entry], 0.0, 1.0) * GRID
+        before = np.minimum(place.astype(np.int64), GRID - 1)
+        left, right = self._paths[entry, before, agent], self._paths[entry, before + 1, agent]
+        path: Floats = left + (right - left) * (place - before)
+        return path
+
+    def total(self, entry: NDArray[np.integer], agent: NDArray[np.int64]) -> Floats:
+        """What the rule had cost an agent at its end of an episode; all [n]."""
+        total: Floats = self._paths[entry, GRID, agent]
+        return total
+
+    def _watch(self, out: Outputs) -> None:
+        self._watched.append((out.time.copy(), -out.reward))
+        for b in np.flatnonzero(out.phase == Phase.OVER):
+            steps = self._watched[self._since[b] :]
+            time = np.array([times[b] for times, _ in steps])
+            cost = np.cumsum([costs[b] for _, costs in steps], axis=0)
+            entry, end = out.entry[b], max(time[-1], np.finfo(np.float64).tiny)
+            self._ends[entry] = end
+            for agent in range(cost.shape[1]):
+                self._paths[entry, :, agent] = np.interp(np.linspace(0.0, end, GRID + 1), time, cost[:, agent])
+            self._since[b] = len(self._watched)

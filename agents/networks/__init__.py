@@ -1,0 +1,1 @@
+"""Trained networks: their architecture, what they read, how they are kept on disk."""

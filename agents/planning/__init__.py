@@ -1,0 +1,1 @@
+"""Search at decision time: whole plans, completed by a policy, of which the best is kept."""

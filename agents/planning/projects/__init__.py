@@ -1,0 +1,1 @@
+"""What only projects (RCPSP) have: their schedules can be justified and crossed."""

@@ -1,0 +1,65 @@
+"""Decision makers by name: a rule, or the folder of a trained policy or of a tuned index."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from agents.protocols import Negotiator, Prioritizer
+from agents.rules import NEGOTIATORS, PRIORITIZERS, RuleError, index, negotiator, prioritizer, split
+
+SHIPPED: Final = "policies"
+"""First part of the names of policies that come with Parley: policies/job_shop is in the folder job_shop of SHELF."""
+SHELF: Final = Path(__file__).parent / "shipped"
+RULES: Final[dict[str, Mapping[str, object]]] = {"prioritizer": PRIORITIZERS, "negotiator": NEGOTIATORS}
+
+
+class PolicyError(ValueError):
+    """A name that is neither a rule's nor a policy's; the message says what would be right."""
+
+
+def load_prioritizer(name: str) -> Prioritizer:
+    """Return the rule called ``name`` (``spt``, ``spt+r``), or what was trained or tuned, in the folder ``name``.
+
+    Raises:
+        PolicyError: where it is neither; where the folder holds something else, it is an ArtifactError or a RuleError.
+    """
+    policy: Prioritizer = _load("prioritizer", name, prioritizer)
+    return policy
+
+
+def load_negotiator(name: str) -> Negotiator:
+    """Return the rule called ``name`` (``drf``), or what is in the folder ``name``; errors as above."""
+    policy: Negotiator = _load("negotiator", name, negotiator)
+    return policy
+
+
+def policy_folder(name: str) -> Path | None:
+    """Return the folder that holds a trained policy: that of a training run, of its policy, or of a shipped one; None: no such folder."""
+    of_ours = SHELF / name.removeprefix(f"{SHIPPED}/")
+    for folder in (Path(name), *([of_ours] if name.startswith(f"{SHIPPED}/") else [])):
+        if folder.is_dir():
+            return folder / "policy" if (folder / "policy").is_dir() else folder
+    return None
+
+
+def is_rule(role: str, name: str) -> bool:
+    """Whether ``name`` is a rule for ``role``, "prioritizer" or "negotiator"."""
+    return (split(name)[0] if role == "prioritizer" else name) in RULES[role]
+
+
+def _load(role: str, name: str, rule: Callable[[str], Any]) -> Any:
+    if not is_rule(role, name) and (folder := policy_folder(name)) is not None:
+        if (folder / index.FILE).is_file():
+            return index.load(folder / index.FILE)
+        from agents.networks.artifact import load  # torch comes with it: only where somebody asks for a trained policy
+
+        return load(folder, role)
+    if os.sep in name:
+        raise PolicyError(f"{role} {name}: no such folder, must be that of a trained policy or the name of a rule")
+    try:
+        return rule(name)
+    except RuleError as error:
+        raise PolicyError(f"{error}, or the folder of a trained policy") from None

@@ -1,0 +1,1 @@
+"""Jobs that are drawn: each generator makes any number of instances from seeds."""

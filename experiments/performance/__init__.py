@@ -1,0 +1,1 @@
+"""How fast the world is, and how it grows."""

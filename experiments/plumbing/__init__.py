@@ -1,0 +1,1 @@
+"""What every command needs: configs, files, one-line errors, processes."""

@@ -1,0 +1,166 @@
+"""What the entry points share: Hydra without side effects, the scenario of a config, and one-line errors for the user."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from traceback import walk_tb
+from typing import TYPE_CHECKING, Any, Final
+
+import hydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from experiments.plumbing.building import check, make
+
+if TYPE_CHECKING:
+    from envs.scenario import Scenario
+
+EXIT_USER_ERROR: Final = 2
+EXIT_INTERRUPTED: Final = 130
+"""What shells report for Ctrl-C."""
+EXIT_BROKEN_PIPE: Final = 141
+"""What shells report for a program that wrote to a closed pipe."""
+ENGINE: Final = "envs.engine"
+MOST_EPISODES: Final = 100_000
+"""That are played in one go: each stays in memory."""
+MOST_WORLDS: Final = 65_536
+MOST_RESAMPLES: Final = 1_000_000
+OUR_PACKAGES: Final = ("envs", "agents", "experiments")
+HYDRA_HINTS: Final = re.compile(r"To append to your (config|default list) use \S+|(Config search path|full_key):.*", re.DOTALL)
+"""What Hydra and OmegaConf add to a message that helps only their own developers."""
+
+
+class UsageError(ValueError):
+    """Something that the user asked for and cannot have; the message is one line that says what would be right."""
+
+
+def run(task: Callable[[DictConfig], None], config_name: str) -> None:
+    """Hand ``conf/<config_name>.yaml``, changed by the command line, to ``task``.
+
+    Errors of the user become one line, ``parley-<config_name>: error: ...``, and exit code 2: errors in the config and
+    the command line, files that cannot be opened, and every ValueError whose class envs, agents or experiments define.
+    Everything else is a defect and keeps its traceback.
+    """
+
+    @functools.wraps(task)
+    def job(config: DictConfig) -> None:
+        with user_errors(config_name), compilation_told(config_name):  # inside Hydra's job, which would print a line of its own first
+            task(config)
+
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what it would print
+    with user_errors(config_name):
+        hydra.main(config_path="pkg://conf", config_name=config_name, version_base="1.3")(job)()
+
+
+@contextmanager
+def compilation_told(config_name: str) -> Iterator[None]:
+    """Say on stderr, once, that the engine is being compiled, if it is: with a warm cache nothing is said."""
+    from numba.core import event  # takes a moment, which --help does without
+
+    class Told(event.Listener):
+        is_told = False
+
+        def on_start(self, event: Any) -> None:
+            if not self.is_told and event.data["dispatcher"].py_func.__module__.startswith(ENGINE):
+                self.is_told = True
+                print(f"parley-{config_name}: compiling the engine, which takes half a minute, this once", file=sys.stderr, flush=True)
+
+        def on_end(self, event: Any) -> None:
+            """Nothing to say: what comes next speaks for itself."""
+
+    with event.install_listener("numba:compile", Told()):
+        yield
+
+
+def make_scenario(config: DictConfig) -> Scenario:
+    """Build the scenario of a config: its node ``scenario`` around its node ``workload``; raises what ``make`` raises."""
+    from envs.scenario import Scenario  # brings numba, which --help does without
+
+    scenario: Scenario = make(config, "scenario", Scenario, workload=make(config, "workload"))
+    return scenario
+
+
+def tell_skipped(scenario: Scenario) -> None:
+    """Read the scenario's file, if it has one, and say on stderr what the reader skipped or put right."""
+    from envs.workloads.readers.swf_logs import SwfLogs
+    from envs.workloads.source import FileWorkload
+
+    if isinstance(scenario.workload, FileWorkload | SwfLogs):
+        where = scenario.workload.path if isinstance(scenario.workload, FileWorkload) else scenario.workload.folder
+        for line in scenario.workload.report():
+            print(f"{where}: {line}", file=sys.stderr)
+
+
+def standard_scenario(name: str) -> Scenario:
+    """Build the scenario of ``conf/scenario/<name>.yaml`` with its own workload, whatever the command line says."""
+    return make_scenario(hydra.compose("benchmark", [f"scenario={name}"]))
+
+
+def integer(config: DictConfig, key: str, low: int, high: int = 2**53) -> int:
+    """Return the config's integer ``key``, dotted where it is in a node. Raises a ValueError where it is none in ``low``..``high``."""
+    value: int = check(OmegaConf.select(config, key), int, key)
+    if not low <= value <= high:
+        raise UsageError(f"{key} is {value!r}, must be an integer {f'>= {low}' if high == 2**53 else f'in {low}..{high}'}")
+    return value
+
+
+@contextmanager
+def user_errors(config_name: str) -> Iterator[None]:
+    """Turn errors of the user into one line on stderr and exit code 2; Ctrl-C into a word."""
+    try:
+        yield
+    except BrokenPipeError:  # who reads our output has seen enough, as in "... | head"
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to print has nowhere to go
+        sys.exit(EXIT_BROKEN_PIPE)
+    except KeyboardInterrupt as stop:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # who presses it again gets no traceback from the shutdown either
+        print("; ".join([f"parley-{config_name}: interrupted", *stop.args]), file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
+    except Exception as error:
+        line = explain(error)
+        if line is None:
+            raise
+        print(f"parley-{config_name}: error: {line}", file=sys.stderr)
+        sys.exit(EXIT_USER_ERROR)
+
+
+def explain(error: BaseException) -> str | None:
+    """Return one line for the user, or None where the error is not the user's."""
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        return _one_line(*(HYDRA_HINTS.sub("", str(part)) for part in (error, error.__cause__) if part is not None))
+    if _raised_by_hydra(error):
+        return _one_line(str(error), f"(command line: {shlex.join(sys.argv[1:])})")
+    if isinstance(error, ValueError) and type(error).__module__.split(".")[0] in OUR_PACKAGES:
+        return _one_line(str(error))
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return None
+
+
+def _raised_by_hydra(error: BaseException) -> bool:
+    """Whether Hydra stumbled itself, which it does over overrides that are well formed and senseless, such as ``workload=null``."""
+    modules = [str(frame.f_globals["__name__"]) for frame, _ in walk_tb(error.__traceback__)]
+    return bool(modules) and modules[-1].startswith("hydra.")
+
+
+def _one_line(*texts: str) -> str:
+    return " ".join(" ".join(texts).split())
+
+
+def names(config: DictConfig, role: str) -> list[str]:
+    """The names that were given for a role, one or a list, each once."""
+    given = config[role]
+    chosen = [str(name) for name in given] if isinstance(given, ListConfig) else [str(given)]
+    if not chosen:
+        raise UsageError(f"{role} is an empty list, must name a rule or the folder of a trained policy")
+    if given is None or "" in chosen:
+        raise UsageError(f"{role} is {given!r}, must name a rule or the folder of a trained policy")
+    return list(dict.fromkeys(chosen))

@@ -1,0 +1,159 @@
+"""Cards of shipped policies: what they were trained on, how, what they achieve on fresh episodes, and where they end."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from agents.evaluation.play import draw_episodes, play
+from agents.networks.architecture import NEGOTIATOR, PRIORITIZER
+from agents.networks.artifact import DESCRIPTION
+from agents.policies import SHIPPED, load_negotiator, load_prioritizer
+from experiments.plumbing.cli import UsageError, make_scenario
+from experiments.plumbing.files import write_text
+from experiments.reports.tables import number
+from experiments.train import COMMAND, CONFIG
+
+CARD: Final = "card.json"
+PAGE: Final = "README.md"
+SEED: Final = 20_240_801
+"""Of the episodes on which runs are compared, and on which the card's figures are checked again."""
+CHECKED: Final = 8
+"""Of those episodes, the first: few enough for continuous integration."""
+MAX_BYTES: Final = 2**20
+"""Of a shipped policy."""
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """A training run that has left a policy, or a shipped policy, which keeps the run's config."""
+
+    folder: Path
+    policy: Path
+    config: DictConfig
+
+    def __hash__(self) -> int:
+        return hash(self.folder)
+
+    @classmethod
+    def read(cls, folder: Path) -> TrainingRun:
+        """Read the folder of a run, or of a shipped policy.
+
+        Raises:
+            UsageError: where it is neither.
+        """
+        policy = folder / "policy" if (folder / "policy").is_dir() else folder
+        try:
+            config = OmegaConf.load(folder / CONFIG)
+        except (OSError, OmegaConfBaseException, ValueError) as error:
+            raise UsageError(f"{folder} is no training run: {CONFIG} cannot be read: {error}") from None
+        if not any((policy / role).is_dir() for role in (PRIORITIZER, NEGOTIATOR)) or not isinstance(config, DictConfig):
+            raise UsageError(f"{folder} holds no policy, must be the folder of a training run that has saved one")
+        return cls(folder, policy, config)
+
+    @cached_property
+    def roles(self) -> list[str]:
+        """Those that were trained."""
+        return [role for role in (PRIORITIZER, NEGOTIATOR) if (self.policy / role).is_dir()]
+
+    @cached_property
+    def command(self) -> str:
+        """What trained it."""
+        path = self.folder / COMMAND
+        return path.read_text(encoding="utf-8").strip() if path.is_file() else "unknown: the run is older than its record of it"
+
+    def facts(self) -> dict[str, Any]:
+        """What the artifact knows of its training."""
+        description = json.loads((self.policy / self.roles[0] / DESCRIPTION).read_text(encoding="utf-8"))
+        facts: dict[str, Any] = description["training"]
+        return facts
+
+    def score(self, episodes: int) -> float:
+        """Mean objective on the first fresh episodes of the training workload; a role that was not trained plays its training rule."""
+        torch.set_num_threads(1)
+        scenario, rules = make_scenario(self.config), self.config.learner.episodes
+        prioritizer = load_prioritizer(str(self.policy) if PRIORITIZER in self.roles else rules.prioritizer)
+        negotiator = load_negotiator(str(self.policy) if NEGOTIATOR in self.roles else rules.negotiator)
+        return float(play(scenario, draw_episodes(scenario, episodes, SEED), prioritizer, negotiator).objective.mean())
+
+    def score_of_rules(self, episodes: int) -> float:
+        """The same by the rules of training alone."""
+        scenario, rules = make_scenario(self.config), self.config.learner.episodes
+        by = load_prioritizer(rules.prioritizer), load_negotiator(rules.negotiator)
+        return float(play(scenario, draw_episodes(scenario, episodes, SEED), *by).objective.mean())
+
+
+def median(scores: Mapping[TrainingRun, float]) -> TrainingRun:
+    """The run in the middle; of an even number, the worse of the two there."""
+    return sorted(scores, key=lambda run: scores[run])[len(scores) // 2]
+
+
+def write_card(folder: Path, suite: str, run: TrainingRun, scores: Mapping[TrainingRun, float], limits: str) -> None:
+    """Replace ``folder`` by the run's policy, the part of its config that says what it was trained on, and its card.
+
+    Raises:
+        UsageError: where the policy is too large to be shipped.
+    """
+    size = sum(path.stat().st_size for role in run.roles for path in (run.policy / role).iterdir())
+    if size > MAX_BYTES:
+        raise UsageError(f"{run.policy} has {size} bytes, a shipped policy must have at most {MAX_BYTES}")
+    new = folder.with_name(f"{folder.name}.new")
+    shutil.rmtree(new, ignore_errors=True)
+    for role in run.roles:
+        shutil.copytree(run.policy / role, new / role)
+    kept = {key: run.config[key] for key in ("scenario", "workload", "learner", "seed")}
+    write_text(new / CONFIG, OmegaConf.to_yaml(OmegaConf.create(kept)))
+    facts = run.facts()
+    card = {
+        "suite": suite,
+        "roles": run.roles,
+        "command": run.command,
+        "seed": facts["seed"],
+        "hours": facts["seconds"] / 3600,
+        "decisions": facts["decisions"],
+        "torch": facts["torch"],
+        "workload": OmegaConf.to_container(run.config.workload, resolve=True),
+        "objective_of_runs": {str(each.facts()["seed"]): score for each, score in scores.items()},
+        "check": {"episodes": CHECKED, "objective": run.score(CHECKED), "objective_of_rules": run.score_of_rules(CHECKED)},
+        "rules": [run.config.learner.episodes.prioritizer, run.config.learner.episodes.negotiator],
+        "limits": limits,
+    }
+    write_text(new / CARD, json.dumps(card, indent=1, allow_nan=False) + "\n")
+    write_text(new / PAGE, _page(card))
+    shutil.rmtree(folder, ignore_errors=True)
+    new.replace(folder)
+
+
+def _page(card: Mapping[str, Any]) -> str:
+    """The card for people."""
+    workload = ", ".join(f"{name} {value}" for name, value in card["workload"].items() if name != "_target_")
+    runs = ", ".join(f"{number(score)} (seed {seed})" for seed, score in card["objective_of_runs"].items())
+    check = card["check"]
+    names = " ".join(f"{role}={SHIPPED}/{card['suite']}" for role in card["roles"])
+    return "\n".join(
+        [
+            f"# {card['suite']}: a trained {' and '.join(card['roles'])}",
+            "",
+            f"* **Trained on** `{card['workload']['_target_'].rsplit('.', 1)[-1]}`: {workload}. All else is in [{CONFIG}]({CONFIG}).",
+            f"* **Command**: `{card['command']}`",
+            f"* **Seed** {card['seed']}; {card['hours']:.2f} hours of learning, {card['decisions']:,} decisions, torch {card['torch']}.",
+            f"* **Chosen** as the median of {len(card['objective_of_runs'])} runs by the mean objective on the same fresh episodes of that "
+            f"workload: {runs}.",
+            f"* **Check**: on the first {check['episodes']} of these its mean objective is {number(check['objective'], 6)}; that of "
+            f"{' with '.join(card['rules'])} is {number(check['objective_of_rules'], 6)}. A test plays them again.",
+            f"* **Limits**: {card['limits']}",
+            f"* **Scores** on published problems: [the suite's table](../../suites/{card['suite']}.md).",
+            "",
+            f"Use it by name: `parley-evaluate {names}`.",
+            "",
+        ]
+    )

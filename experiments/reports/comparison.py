@@ -1,0 +1,153 @@
+"""Pairs of policies that played the same episodes: who is better, by how much, and how sure that is."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from importlib.metadata import version
+from typing import Any, Final
+
+import numpy as np
+
+from agents.evaluation.metrics import Metrics
+from agents.evaluation.play import Episodes, Results, play
+from agents.evaluation.statistics import Interval, relative_difference
+from agents.policies import is_rule
+from agents.protocols import Negotiator, Prioritizer
+from envs.engine.codes import Term
+from envs.scenario import Scenario
+from experiments.reports.outcome import plain
+from experiments.reports.tables import ABSENT, number, percent, table
+
+FORMAT: Final = 1
+"""Of the JSON; raised when a key changes its meaning."""
+SCALARS: Final = tuple(field.name for field in fields(Metrics) if not field.name.endswith(("_by_agent", "utilisation")))
+SHOWN: Final = {
+    "flow w": "weighted_flow",
+    "slowdown": "mean_slowdown",
+    "median": "median_slowdown",
+    "tardiness": "mean_tardiness",
+    "makespan": "makespan",
+    "Jain": "jain",
+}
+"""Columns of the table and the measures whose means they show."""
+COUNTED: Final = ("abandoned", "unfinished")
+"""Measures whose sums the table shows."""
+NOTHING: Final = ("0", ABSENT)
+"""A column that has nothing else is left out."""
+PACKAGES: Final = ("numpy", "numba", "torch")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A prioritizer and a negotiator, by name, and what they achieved together."""
+
+    prioritizer: str
+    negotiator: str
+    rules: bool
+    """Neither is trained."""
+    results: Results
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Pairs, the best objective first, each with its distance from the best pair of rules (of all, where none is of rules)."""
+
+    pairs: tuple[Pair, ...]
+    baseline: Pair
+    means: tuple[Interval, ...]
+    """Relative difference of the mean objective to the baseline's, one per pair."""
+    medians: tuple[Interval, ...]
+
+
+def play_pairs(
+    scenario: Scenario,
+    episodes: Episodes,
+    prioritizers: Mapping[str, Prioritizer],
+    negotiators: Mapping[str, Negotiator],
+    worlds: int = 64,
+) -> list[Pair]:
+    """Let every prioritizer play with every negotiator, all on the same episodes; a progress bar shows where people look."""
+    pairs = []
+    for (p, prioritizer), (n, negotiator) in itertools.product(prioritizers.items(), negotiators.items()):
+        results = play(scenario, episodes, prioritizer, negotiator, worlds=worlds, label=f"{p} with {n}", progress=sys.stderr.isatty())
+        pairs.append(Pair(p, n, is_rule("prioritizer", p) and is_rule("negotiator", n), results))
+    return pairs
+
+
+def compare(pairs: list[Pair], resamples: int) -> Comparison:
+    """Rank the pairs and bootstrap their differences to the baseline; ``resamples`` as in ``relative_difference``."""
+    ranked = sorted(pairs, key=lambda pair: float(pair.results.objective.mean()))
+    baseline = next((pair for pair in ranked if pair.rules), ranked[0])
+    means, medians = (
+        tuple(relative_difference(pair.results.objective, baseline.results.objective, statistic, resamples=resamples) for pair in ranked)
+        for statistic in (np.mean, np.median)
+    )
+    return Comparison(tuple(ranked), baseline, means, medians)
+
+
+def as_text(comparison: Comparison) -> str:
+    """Lay the comparison out as a table without the columns that say nothing, and explain it below."""
+    rows = []
+    for pair, mean, median in zip(comparison.pairs, comparison.means, comparison.medians, strict=True):
+        results = pair.results
+        row = [pair.prioritizer, pair.negotiator, number(results.objective.mean())]
+        row += ["= 0", "= 0"] if pair is comparison.baseline else [percent(mean), percent(median)]
+        row += [number(_mean(results, name)) for name in SHOWN.values()]
+        row += [f"{results.column(name).sum():,.0f}" for name in COUNTED]
+        rows.append([*row, f"{results.decisions / results.seconds:,.0f}"])
+    header = ["prioritizer", "negotiator", "objective", "mean, % of best", "median, % of best", *SHOWN, *COUNTED, "decisions/s"]
+    told = [c for c in range(len(header)) if c < 3 or any(row[c] not in NOTHING for row in rows)]
+    best = comparison.baseline
+    notes = [
+        f"Means over {len(best.results.objective)} episodes that all pairs played alike, in seconds; every event log passed the checker.",
+        f"Differences of the objective are to {best.prioritizer} with {best.negotiator}, with their 95 % intervals (paired bootstrap).",
+        "Less is better, but for Jain's index.",
+    ]
+    return "\n".join([table([header[c] for c in told], [[row[c] for c in told] for row in rows], left=2), *notes])
+
+
+def as_json(comparison: Comparison, episodes: Episodes, config: dict[str, Any]) -> dict[str, Any]:
+    """Return everything that was measured, episode by episode, in the types that JSON has."""
+    pairs = []
+    for pair, mean, median in zip(comparison.pairs, comparison.means, comparison.medians, strict=True):
+        results = pair.results
+        pairs.append(
+            {
+                "prioritizer": pair.prioritizer,
+                "negotiator": pair.negotiator,
+                "baseline": pair is comparison.baseline,
+                "objective": float(results.objective.mean()),
+                "difference_of_means": mean._asdict(),
+                "difference_of_medians": median._asdict(),
+                "means": {name: _mean(results, name) for name in SCALARS},
+                "decisions": results.decisions,
+                "seconds": results.seconds,
+                "episodes": {
+                    "objective": results.objective.tolist(),
+                    "terms": {term.name.lower(): results.terms[:, term].tolist() for term in Term},
+                    "metrics": [asdict(metrics) for metrics in results.metrics],
+                },
+            }
+        )
+    document = {
+        "format": FORMAT,
+        "config": config,
+        "versions": {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}},
+        "episode_seeds": episodes.seeds.tolist(),
+        "episode_instances": [episodes.instances[index].name for index in episodes.instance],
+        "pairs": pairs,
+    }
+    made: dict[str, Any] = plain(document)
+    return made
+
+
+def _mean(results: Results, name: str) -> float:
+    """The mean over the episodes in which the measure exists."""
+    values = results.column(name)
+    values = values[np.isfinite(values)]
+    return float(values.mean()) if values.size else math.nan

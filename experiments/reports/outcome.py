@@ -1,0 +1,79 @@
+"""What a suite of the benchmark found: tables for people, numbers for programs, and the machine that they come from."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any, Final
+
+from experiments.reports.tables import table
+
+PACKAGES: Final = ("numpy", "numba", "torch")
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One table."""
+
+    title: str
+    header: list[str]
+    rows: list[list[str]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything that a suite says."""
+
+    title: str
+    sheets: list[Sheet]
+    notes: list[str]
+    """Sentences below the tables."""
+    numbers: dict[str, Any] = field(default_factory=dict)
+    """The same in full, in the types that JSON has."""
+
+
+def machine() -> dict[str, Any]:
+    """Return what speed depends on: the machine, how busy it is, and the versions of what runs on it."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    facts: dict[str, Any] = {"system": platform.system(), "architecture": platform.machine(), "cores": usable}
+    facts["load"] = round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
+    return facts | {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}}
+
+
+def as_text(outcome: Outcome, facts: dict[str, Any]) -> str:
+    """Lay an outcome out for the screen."""
+    parts = [f"{sheet.title}\n{table(sheet.header, sheet.rows)}" for sheet in outcome.sheets]
+    return "\n\n".join([*parts, "\n".join([*outcome.notes, _sentence(facts)])])
+
+
+def as_markdown(outcome: Outcome, facts: dict[str, Any], command: str) -> str:
+    """Lay an outcome out for the reader of a repository."""
+    parts = [f"# {outcome.title}", f"Made by `{command}`. {_sentence(facts)}"]
+    for sheet in outcome.sheets:
+        lines = [sheet.header, [":--", *["--:"] * (len(sheet.header) - 1)], *sheet.rows]
+        parts += [f"## {sheet.title}", "\n".join(f"| {' | '.join(line)} |" for line in lines)]
+    return "\n\n".join([*parts, *outcome.notes]) + "\n"
+
+
+def as_json(outcome: Outcome, facts: dict[str, Any], command: str) -> dict[str, Any]:
+    """Return an outcome in the types that JSON has."""
+    made: dict[str, Any] = plain({"command": command, "machine": facts, **outcome.numbers})
+    return made
+
+
+def plain(value: Any) -> Any:
+    """``value`` without what JSON does not have: NaN becomes None, infinity (no limit, in a config) a word."""
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value
+
+
+def _sentence(facts: dict[str, Any]) -> str:
+    return "Machine: " + ", ".join(f"{name} {value}" for name, value in facts.items()) + "."

@@ -1,0 +1,54 @@
+"""After training: the policy beside the rules on fresh episodes, as a table, a JSON file and a picture of one episode."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from omegaconf import DictConfig, OmegaConf
+
+from agents.evaluation.play import Episodes, draw_episodes, record
+from agents.policies import load_negotiator, load_prioritizer
+from agents.protocols import Negotiator, Prioritizer
+from envs.render import gantt
+from envs.scenario import Scenario
+from experiments.plumbing.cli import MOST_EPISODES, integer, names
+from experiments.plumbing.files import write_text
+from experiments.reports.comparison import as_json, as_text, compare, play_pairs
+
+LEARNED: Final = "learned"
+RESAMPLES: Final = 10_000
+
+
+def check(config: DictConfig) -> None:
+    """Raise UsageError where ``config.score`` asks for what cannot be done: before training, not after it."""
+    integer(config, "score.episodes", 1, MOST_EPISODES)
+    integer(config, "score.seed", 0)
+    for role, load in (("prioritizer", load_prioritizer), ("negotiator", load_negotiator)):
+        for name in names(config.score, role):
+            load(name)
+
+
+def score(config: DictConfig, scenario: Scenario, folder: Path) -> None:
+    """Compare the policy of a run with the rules that ``config.score`` names; write evaluation.json and schedule.png beside it."""
+    prioritizers: dict[str, Prioritizer] = {name: load_prioritizer(name) for name in names(config.score, "prioritizer")}
+    negotiators: dict[str, Negotiator] = {name: load_negotiator(name) for name in names(config.score, "negotiator")}
+    policy = folder / "policy"
+    if (policy / "prioritizer").is_dir():
+        prioritizers[LEARNED] = load_prioritizer(str(policy))
+    if (policy / "negotiator").is_dir():
+        negotiators[LEARNED] = load_negotiator(str(policy))
+    episodes = draw_episodes(scenario, integer(config, "score.episodes", 1), integer(config, "score.seed", 0))
+    comparison = compare(play_pairs(scenario, episodes, prioritizers, negotiators), RESAMPLES)
+    settings: Any = OmegaConf.to_container(config, resolve=True)
+    write_text(folder / "evaluation.json", json.dumps(as_json(comparison, episodes, settings), indent=1, allow_nan=False) + "\n")
+    draw(scenario, episodes, list(prioritizers.values())[-1], list(negotiators.values())[-1], folder / "schedule.png")
+    print(as_text(comparison))
+    print(f"Policy, evaluation.json, schedule.png and TensorBoard files are in {folder}")
+
+
+def draw(scenario: Scenario, episodes: Episodes, prioritizer: Prioritizer, negotiator: Negotiator, path: Path) -> None:
+    """Draw the first episode as two policies play it."""
+    instance = episodes.instances[episodes.instance[0]]
+    gantt(instance, record(scenario, instance, int(episodes.seeds[0]), prioritizer, negotiator), path)

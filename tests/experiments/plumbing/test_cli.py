@@ -1,0 +1,260 @@
+"""The command line: what it builds, and what a user who makes a mistake gets to see."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+import hydra
+import numba
+import pytest
+from omegaconf import DictConfig, OmegaConf
+
+from envs.scenario import Scenario
+from experiments import train
+from experiments.plumbing import cli
+from tests.conftest import ROOT
+
+SCENARIOS = sorted(path.stem for path in (ROOT / "conf" / "scenario").glob("*.yaml"))
+WORKLOADS = sorted(path.stem for path in (ROOT / "conf" / "workload").glob("*.yaml"))
+EXPERIMENTS = sorted(path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml"))
+
+
+def compose(*overrides: str) -> DictConfig:
+    """The config of evaluate with these overrides."""
+    with hydra.initialize_config_module("conf", version_base="1.3"):
+        return hydra.compose("evaluate", list(overrides))
+
+
+def keys(node: Any, prefix: str = "") -> set[str]:
+    """Dotted names of everything in a config node."""
+    plain = OmegaConf.to_container(node) if isinstance(node, DictConfig) else node
+    inner = {name for key, part in plain.items() if isinstance(part, dict) for name in keys(part, f"{prefix}{key}.")}
+    return inner | {f"{prefix}{key}" for key in plain if key != "_target_"}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_every_scenario_composes(name: str) -> None:
+    """Protects conf/scenario: each comes with its workload and builds; nothing has to be read to build it."""
+    config = compose(f"scenario={name}")
+    if OmegaConf.is_missing(config.workload, "path"):
+        config.workload.path = "file.sm"
+    assert isinstance(cli.make_scenario(config), Scenario)
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_workload_config_is_complete(name: str) -> None:
+    """Protects conf/workload: it lists every parameter of its class, so that each can be set on the command line."""
+    config = compose(f"workload={name}").workload
+    parameters = fields(hydra.utils.get_class(config._target_))
+    assert keys(config) == {field.name for field in parameters}
+    required = {field.name for field in parameters if field.default is MISSING and field.default_factory is MISSING}
+    assert {key for key in config if OmegaConf.is_missing(config, key)} == required
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_scenario_config_is_complete(name: str) -> None:
+    """Protects conf/scenario: it lists every parameter of the scenario and of its parts."""
+    config = compose(f"scenario={name}").scenario
+    expected = {field.name for field in fields(Scenario)} - {"workload"}
+    for key in expected & {key for key in config if isinstance(config[key], DictConfig)}:
+        expected |= {f"{key}.{field.name}" for field in fields(hydra.utils.get_class(config[key]._target_))}
+    assert keys(config) == expected
+
+
+def test_whole_numbers_may_have_an_exponent() -> None:
+    """Protects who writes 1e5 for a hundred thousand."""
+    assert cli.make_scenario(compose("scenario.limits.max_rounds=1e5")).limits.max_rounds == 100_000
+    assert cli.integer(compose("episodes=1e3"), "episodes", 1) == 1000
+
+
+def test_workload_on_the_command_line_wins() -> None:
+    """Protects the order: a scenario brings a workload, the user may choose another."""
+    assert compose("scenario=job_shop").workload._target_.endswith("RandomJobShop")
+    assert compose("scenario=job_shop", "workload=synthetic").workload._target_.endswith("SyntheticWorkload")
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_experiments_have_the_last_word(name: str) -> None:
+    """Protects conf/experiment: what an experiment says of the learner or of the score is what is run."""
+    with hydra.initialize_config_module("conf", version_base="1.3"):
+        config = hydra.compose("train", [f"experiment={name}"])
+    said = OmegaConf.load(ROOT / "conf" / "experiment" / f"{name}.yaml")
+    del said["defaults"]
+    assert OmegaConf.merge(config, said) == config
+
+
+def run(task: Any, *arguments: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run ``task`` as ``parley-evaluate`` with these arguments."""
+    monkeypatch.setattr(sys, "argv", ["parley-evaluate", *arguments])
+    cli.run(task, "evaluate")
+
+
+def build(config: DictConfig) -> None:
+    """A task that needs what most tasks need."""
+    cli.integer(config, "episodes", 1)
+    cli.make_scenario(config).workload.instance(0)
+
+
+MISTAKES = [
+    (["workload.jbos=3"], "Could not override 'workload.jbos'. Key 'jbos' is not in struct"),
+    (["workload=nosuch"], "Could not find 'workload/nosuch' Available options in 'workload': "),
+    (["workload.jobs=0"], "SyntheticWorkload.jobs is 0, must be an integer in 1..10000000"),
+    (["workload.jobs=abc"], "workload.jobs is 'abc', must be an integer"),
+    (["scenario.objective.flow=-1"], "Objective.flow is -1.0, must be in 0..1e+12"),
+    (["+scenario.foo=1"], "scenario.foo is unknown, must be one of objective, "),
+    (["+workload.foo=1"], "workload.foo is unknown, must be one of agents, jobs, "),
+    (["workload=job_shop"], "workload.path is missing, must be given"),
+    (["workload=job_shop", "workload.path=nosuch.txt"], "nosuch.txt: cannot be read: No such file or directory"),
+    (["episodes=0"], "episodes is 0, must be an integer >= 1"),
+    (["episodes=1.5"], "episodes is 1.5, must be an integer"),
+    (["workload=null"], "must be a string or a list. Got NoneType (command line: workload=null)"),
+    (["hydra=null"], "must be a string or a list. Got NoneType (command line: hydra=null)"),
+    (["~workload"], "workload is None, must be a mapping; on the command line, choose workload=NAME"),
+    (["scenario.objective=null"], "scenario.objective is None, must be a mapping"),
+    (["scenario.allow_pass=maybe"], "scenario.allow_pass is 'maybe', must be true or false"),
+    (["scenario.knowledge.learn=1"], "scenario.knowledge.learn is 1, must be true or false"),
+    (["scenario.limits.max_rounds=1.5"], "scenario.limits.max_rounds is 1.5, must be an integer"),
+    (["scenario.candidates=true"], "scenario.candidates is True, must be an integer"),
+    (["scenario.cooperation=a"], "scenario.cooperation is 'a', must be a number"),
+    (["workload.shape=3"], "workload.shape is 3, must be text"),
+    (["workload.shared_capacity=3"], "workload.shared_capacity is 3, must be a list, each entry an integer"),
+    (["workload.weights=[1,null]"], "workload.weights[1] is None, must be a number"),
+    (["workload._target_=subprocess.Popen"], "workload._target_ is 'subprocess.Popen', "),
+    (["scenario.limits._target_=envs.scenario.Objective"], "must be the dotted name of Limits"),
+    (["workload.agents=100000"], "SyntheticWorkload.agents is 100000, must be an integer in 1..10000"),
+    (["workload.jobs=5000000", "workload.tasks_max=9"], "jobs x tasks x eligible agents may be 10000000, here 45000000"),
+    (["workload.jobs=[3"], "no viable alternative at input '[3'"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), MISTAKES, ids=[" ".join(arguments) for arguments, _ in MISTAKES])
+def test_mistakes_of_the_user(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects users from tracebacks: one line that says what is wrong, exit code 2, and nothing written anywhere."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as exit_:
+        run(build, *arguments, monkeypatch=monkeypatch)
+    captured = capsys.readouterr()
+    assert exit_.value.code == 2
+    assert captured.out == ""
+    assert captured.err.startswith("parley-evaluate: error: ")
+    assert captured.err.count("\n") == 1
+    assert message in captured.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_absent_file(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects the name of the file in errors of the operating system."""
+    with pytest.raises(SystemExit):
+        run(lambda config: Path("no/such").read_bytes(), monkeypatch=monkeypatch)
+    assert capsys.readouterr().err == "parley-evaluate: error: no/such: No such file or directory\n"
+
+
+def test_interruption(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects who presses Ctrl-C, and again, from a traceback, and scripts from taking it for a success."""
+    ignored: list[Any] = []
+    monkeypatch.setattr(cli.signal, "signal", lambda *arguments: ignored.append(arguments))
+    for stop, told in ((KeyboardInterrupt(), "interrupted\n"), (KeyboardInterrupt("a hint"), "interrupted; a hint\n")):
+
+        def task(config: DictConfig, stop: KeyboardInterrupt = stop) -> None:
+            raise stop
+
+        with pytest.raises(SystemExit) as exit_:
+            run(task, monkeypatch=monkeypatch)
+        assert exit_.value.code == 130
+        assert capsys.readouterr().err == f"parley-evaluate: {told}"
+    assert ignored == [(signal.SIGINT, signal.SIG_IGN)] * 2
+
+
+def test_interrupted_run_is_resumable() -> None:
+    """Protects who presses Ctrl-C once the run has a checkpoint: the command to go on is told, as a shell takes it."""
+    with pytest.raises(KeyboardInterrupt, match="go on with: parley-train 'resume=my run'"), train.resumable(Path("my run")):
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a: [", "not YAML: "),
+        ("[1, 2]", "has no scenario, must be the file that the run wrote"),
+        ("{scenario: {}, workload: {}, learner: {}, device: cpu, threads: 1, score: {}}", "has no seed"),
+        ("\x00", "not YAML: "),
+    ],
+)
+def test_damaged_config_of_a_run(text: str, told: str, tmp_path: Path) -> None:
+    """Protects resuming: a config that was edited or torn is named, with what is wrong."""
+    (tmp_path / train.CONFIG).write_text(text, encoding="utf-8")
+    with pytest.raises(cli.UsageError, match=f"config.yaml: {told}"):
+        train.saved_config(tmp_path, [])
+
+
+def test_compilation_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects first-time users from half a minute of silence; other functions than the engine's are compiled without a word."""
+
+    def compiled(module: str) -> Any:
+        def function(x: int) -> int:
+            return x
+
+        function.__module__ = module
+        return numba.njit(function)
+
+    with cli.compilation_told("train"):
+        compiled("elsewhere")(1)
+        assert capsys.readouterr().err == ""
+        for _ in range(2):
+            compiled("envs.engine.tick")(1)
+    assert capsys.readouterr().err == "parley-train: compiling the engine, which takes half a minute, this once\n"
+
+
+@pytest.mark.parametrize("defect", [ValueError("a defect"), KeyError("a defect"), RuntimeError("a defect")])
+def test_defects_keep_their_traceback(defect: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects developers: what no user can have caused is not hidden behind one line."""
+
+    def task(config: DictConfig) -> None:
+        raise defect
+
+    with pytest.raises(type(defect), match="a defect"):
+        run(task, monkeypatch=monkeypatch)
+
+
+def test_success_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the user's folder from Hydra's own outputs."""
+    monkeypatch.chdir(tmp_path)
+    run(build, monkeypatch=monkeypatch)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("seed=abc", "seed is 'abc'"),
+        ("threads=100000", "in 1..256"),
+        ("device=foo", "device=foo"),
+        ("score.prioritizer=[nosuch]", "nosuch"),
+        ("score.episodes=0", "score.episodes is 0"),
+        ("learner=null", "Got NoneType"),
+        ("learner.episodes.baseline=maybe", "learner.episodes.baseline is 'maybe', must be true or false"),
+        ("learner.worlds=1000000", "worlds is 1000000, must be a whole number in 1..65536"),
+        ("learner.discount.tau_gamma=a", "learner.discount.tau_gamma is 'a', must be a number or null"),
+        ("folder=README.md", "README.md"),
+        ("learner.network.ignore=[foo]", "'foo'"),
+        ("learner.network.ordinal=false", "Network.ordinal is False, must be true where guide is set, or guide null"),
+        ("learner.network.guide=nowhere", "learner.network.guide=nowhere: must be null, or the folder of a tuned index"),
+        ("learner.update.learning_rate=inf", "learning_rate"),
+        ("scenario.candidates=abc", "scenario.candidates is 'abc'"),
+    ],
+)
+def test_training_refuses_before_it_starts(setting: str, told: str, tmp_path: Path) -> None:
+    """Protects hours: what training cannot use is refused in one line, with exit code 2, before anything is learned."""
+    command = [sys.executable, "-m", "experiments.train", f"folder={tmp_path / 'run'}", setting]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False)
+    assert done.returncode == 2, done.stderr
+    assert told in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "run" / "config.yaml").exists()
