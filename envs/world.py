@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from envs.engine import draws, tick
 from envs.engine.allocate import State, as_bytes, make_params, make_state
-from envs.engine.codes import Phase, Trouble
+from envs.engine.codes import NONE, Phase, Trouble
 from envs.engine.layout import SITE_ADDRESSES, WORLD_ADDRESSES, Records
 from envs.engine.pack import pack
+from envs.engine.restore import restore_world
 from envs.events import EventLog
 from envs.playable import check_playable
 from envs.scenario import Scenario
+from envs.snapshot import Snapshot, SnapshotError, check_snapshot, describe, events_of, moment_of, reservations_of
 from envs.workloads.instance import Instance
 
 
@@ -184,6 +186,57 @@ class World:
         own[onto] = own[worlds]
         for name, values in addresses.items():
             own[name][onto] = values
+
+    def snapshot(self, b: int) -> Snapshot:
+        """Return where world b stands, for ``restore`` here or elsewhere; needs ``record=True``.
+
+        Raises:
+            ValueError: its episode is over, or nothing was recorded.
+        """
+        log, own, agents = self.log(b), self._state.world[b], self._state.agents[b]
+        if own["phase"] == Phase.OVER:
+            raise ValueError(f"World.snapshot: the episode of world {b} is over, nothing is left to decide")
+        held = self._state.reservations[b, : own["num_reserved"]]
+        picked = own["phase"] == Phase.NEGOTIATE and bool(agents["acts"].any())  # otherwise the round was played unasked
+        picks = np.where(agents["passes"], self.candidates, agents["place"]).astype(np.int32) if picked else None
+        return Snapshot(
+            int(own["seed"]),
+            float(own["time"]),
+            log,
+            *(agents[name].copy() for name in ("active", "balance")),
+            *(held[name].copy() for name in ("agent", "task", "start")),
+            int(own["round"]),
+            float(own["price"]),
+            int(own["steps"]) - picked,
+            picks,
+        )
+
+    def restore(self, b: int, snapshot: Snapshot, instance: int = 0, *, still: bool = False) -> Outputs:
+        """Put world b where a snapshot stands; the others stay where they are. Costs so far are handed over only where no step was taken.
+
+        Args:
+            b: of the worlds.
+            snapshot: taken of a World of the same scenario, or made of what happened at a site.
+            instance: which of ``instances`` it is about.
+            still: the world is over (phase OVER) once its clock would move: for the decisions of this instant. Needs ``auto_reset=False``.
+
+        Raises:
+            SnapshotError: the snapshot does not fit the instance, or one of its events cannot have happened after those before it.
+        """
+        if still and self.auto_reset:
+            raise ValueError("World.restore: still=True needs a World with auto_reset=False")
+        check_snapshot(snapshot, self.instances[instance], self.num_agents, self.scenario.limits.max_time)
+        numbers = np.array([snapshot.round, snapshot.price, snapshot.steps], np.float64)
+        seeds, packed = np.array([snapshot.seed], np.uint64), (moment_of(snapshot), reservations_of(snapshot))
+        wrong = restore_world(self._state.world, b, seeds, instance, events_of(snapshot), snapshot.time, *packed, numbers, still)
+        if wrong != NONE:
+            raise SnapshotError(f"event {wrong}, {describe(snapshot.events, wrong)}, cannot happen after those before it")
+        self._logs[b] = [events_of(snapshot)]
+        if snapshot.picks is not None:
+            picks = np.zeros((self.num_worlds, self.num_agents), np.int32)
+            picks[b] = snapshot.picks
+            self.step(picks, self._no_bids, range(b, b + 1))
+        return self.out
 
     def _run(self, command: int, picks: NDArray[np.int32], bids: NDArray[np.float64], worlds: range | None = None) -> None:
         """Have some or all worlds carry out a command; empty full logs and go on."""

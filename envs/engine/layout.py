@@ -185,6 +185,7 @@ WORLD = np.dtype(
         ("started", "?"),  # a step has been taken in this episode
         ("terminated", "?"),
         ("truncated", "?"),
+        ("still", "?"),  # restored for the decisions of one instant: over once the clock would move
     ]
 )
 TASK = np.dtype(
@@ -254,6 +255,8 @@ RUNNING = np.dtype(
 )
 RESERVATION = np.dtype([("start", "f8"), ("option", "i4"), ("task", "i4"), ("agent", "i4")])
 BELIEF = np.dtype([("mean", "f8"), ("m2", "f8"), ("factor", "f8"), ("spread", "f8"), ("count", "i4"), ("failures", "i4")])
+MOMENT = np.dtype([("balance", "f8"), ("active", "?")])
+"""Per agent: what no event tells of where a world stands."""
 EVENT = np.dtype([("time", "f8"), ("value", "f8"), ("kind", "i4"), ("agent", "i4"), ("job", "i4"), ("task", "i4")])
 
 

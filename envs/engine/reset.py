@@ -92,7 +92,7 @@ def reset_world(w: Record, seed: np.uint64, instance: int) -> None:
     w.scale = w.mean_weight = 1.0
     w.trouble = 0
     w.phase = _OVER
-    w.in_epoch = w.dealt = w.bidden = w.started = w.terminated = w.truncated = False
+    w.in_epoch = w.dealt = w.bidden = w.started = w.terminated = w.truncated = w.still = False
     for k in range(NUM_TERMS):
         w.terms[k] = 0.0
     _enter_site(w, instance)

@@ -124,6 +124,8 @@ def play(w: Record) -> None:
             w.trouble = _LOG_FULL
             return
         if not w.in_epoch:
+            if w.still:
+                break
             if advance(w):
                 if not w.terminated:
                     _open_epoch(w)
@@ -161,7 +163,7 @@ def _pay_out(w: Record) -> None:
 
 
 @kernel
-def _show(w: Record) -> None:
+def show(w: Record) -> None:
     """Write what the seats see after a step."""
     if w.truncated:
         truncate(w)
@@ -173,7 +175,7 @@ def _show(w: Record) -> None:
             agent_of(w, a).filling = agent_of(w, a).filling and w.in_epoch
         find_candidates(w)
         show_end(w)
-    elif w.terminated:
+    elif w.phase == _OVER:
         hide_seats(w)
     elif w.phase == _PRIORITISE:
         show_prioritizers(w)
@@ -194,7 +196,7 @@ def _finish(w: Record) -> None:
         w.started = True
     if w.started:
         _pay_out(w)
-    _show(w)
+    show(w)
 
 
 @kernel

@@ -22,11 +22,11 @@ def advance(state: State) -> Advanced:
     time = _next_time(state)
     limit = state.scenario.limits.max_time
     if time > limit:
-        _integrate(state, limit)
+        integrate(state, limit)
         return Advanced.OUT_OF_TIME
     if time == math.inf:
         raise AssertionError("the world stands still: nothing runs, and nobody could start anything")
-    _integrate(state, time)
+    integrate(state, time)
     _apply(state)
     return Advanced.TERMINATED if all(job.over for job in state.jobs) else Advanced.EVENT
 
@@ -64,7 +64,7 @@ def _apply(state: State) -> None:
             become_ready(state, task)
 
 
-def _integrate(state: State, target: float) -> None:
+def integrate(state: State, target: float) -> None:
     """Charge the costs up to `target`, in pieces that end where a job becomes tardy or slow."""
     tardy, slow = state.by_tardy_at, state.by_slow_at
     while True:

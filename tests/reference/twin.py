@@ -73,6 +73,11 @@ class Twin:
         self._run()
         return self._output(charge=self.over)
 
+    def go_on(self) -> Output:
+        """Begin a round where the state stands, and run to the first choice; costs stay with the state."""
+        self._run()
+        return self._output(charge=False)
+
     def step(self, picks: Mapping[int, int] | NDArray[np.int32], bids: Mapping[int, float] | NDArray[np.float64]) -> Output:
         """Play the round with the actions of those who act, and run to the next choice.
 
