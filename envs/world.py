@@ -200,15 +200,18 @@ class World:
         picked = own["phase"] == Phase.NEGOTIATE and bool(agents["acts"].any())  # otherwise the round was played unasked
         picks = np.where(agents["passes"], self.candidates, agents["place"]).astype(np.int32) if picked else None
         return Snapshot(
-            int(own["seed"]),
-            float(own["time"]),
-            log,
-            *(agents[name].copy() for name in ("active", "balance")),
-            *(held[name].copy() for name in ("agent", "task", "start")),
-            int(own["round"]),
-            float(own["price"]),
-            int(own["steps"]) - picked,
-            picks,
+            seed=int(own["seed"]),
+            time=float(own["time"]),
+            events=log,
+            active=agents["active"].copy(),
+            balance=agents["balance"].copy(),
+            reserved_by=held["agent"].copy(),
+            reserved_task=held["task"].copy(),
+            reserved_start=held["start"].copy(),
+            round=int(own["round"]),
+            price=float(own["price"]),
+            steps=int(own["steps"]) - int(picked),
+            picks=picks,
         )
 
     def restore(self, b: int, snapshot: Snapshot, instance: int = 0, *, still: bool = False) -> Outputs:
