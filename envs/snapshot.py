@@ -13,6 +13,8 @@ from envs.events import NONE, EventKind, EventLog
 from envs.scenario import Scenario
 from envs.workloads.instance import Instance
 
+MOST_ATTEMPTS: Final = 2**14
+"""Of a task before the first event."""
 _NAMES_TASK: Final = (EventKind.TASK_READY, EventKind.TASK_START, EventKind.TASK_END, EventKind.TASK_FAILED)
 _NAMES_AGENT: Final = (EventKind.TASK_START, EventKind.TASK_END, EventKind.TASK_FAILED, EventKind.AGENT_DOWN, EventKind.AGENT_UP)
 
@@ -30,7 +32,7 @@ class Snapshot(NamedTuple):
     """Now, seconds."""
     events: EventLog
     """[N] so far. TASK_SUBMISSION, _START, _END, _FAILED, AGENT_DOWN and _UP say what happened, and TASK_READY that the delay after
-    a failure is over; all others follow from these and may be left out."""
+    a failure is over; all others follow from these and may be left out. A TASK_END by no agent: it was done, nobody knows how."""
     active: NDArray[np.bool_]
     """[A] may still pick at this instant."""
     balance: NDArray[np.float64]
@@ -49,6 +51,10 @@ class Snapshot(NamedTuple):
     """Rounds of the episode in which somebody had a choice, up to the last prioritization."""
     picks: NDArray[np.int32] | None = None
     """[A] actions of the prioritizers, where it is the negotiators' turn."""
+    beliefs: Records | None = None
+    """[A, kinds] layout.BELIEF: count, mean, m2 and failures of what agents had seen before the first event; None: nothing."""
+    attempts: NDArray[np.int32] | None = None
+    """[T] how often each task had failed before the first event; None: never."""
 
     @classmethod
     def of(cls, scenario: Scenario, agents: int, events: EventLog, time: float, seed: int = 0) -> Snapshot:
@@ -80,6 +86,16 @@ def events_of(snapshot: Snapshot) -> Records:
     return records
 
 
+def beliefs_of(snapshot: Snapshot, agents: int, kinds: int) -> Records:
+    """Pack what agents had seen before the first event, as the kernels read it."""
+    return np.zeros((agents, kinds), layout.BELIEF) if snapshot.beliefs is None else snapshot.beliefs
+
+
+def attempts_of(snapshot: Snapshot, tasks: int) -> NDArray[np.int32]:
+    """Pack how often tasks had failed before the first event, as the kernels read it."""
+    return np.zeros(tasks, np.int32) if snapshot.attempts is None else np.ascontiguousarray(snapshot.attempts, np.int32)
+
+
 def check_snapshot(snapshot: Snapshot, instance: Instance, agents: int, max_time: float) -> None:
     """Raise SnapshotError where an index, a time or a length of a snapshot is out of range: then no kernel may follow it."""
     events = snapshot.events
@@ -94,6 +110,7 @@ def check_snapshot(snapshot: Snapshot, instance: Instance, agents: int, max_time
     if snapshot.time > max_time:
         raise SnapshotError(f"time is {snapshot.time}, must be at most limits.max_time, {max_time:g}")
     task, agent = np.asarray(events.task), np.asarray(events.agent)
+    agent = np.where((events.kind == EventKind.TASK_END) & (agent == NONE), 0, agent)  # it was done before anybody looked
     for what, index, most, kinds in (("task", task, instance.num_tasks, _NAMES_TASK), ("agent", agent, instance.num_agents, _NAMES_AGENT)):
         wrong = np.isin(events.kind, kinds) & ((index < 0) | (index >= most))
         if wrong.any():
@@ -107,6 +124,18 @@ def check_snapshot(snapshot: Snapshot, instance: Instance, agents: int, max_time
             raise SnapshotError(f"{name} has shape {np.shape(getattr(snapshot, name))}, must be ({agents},)")
     if not np.isfinite(snapshot.balance).all() or not np.isfinite(snapshot.price):
         raise SnapshotError("balance and price must be finite")
+    if snapshot.attempts is not None and (
+        np.shape(snapshot.attempts) != (instance.num_tasks,) or not ((snapshot.attempts >= 0) & (snapshot.attempts < MOST_ATTEMPTS)).all()
+    ):
+        raise SnapshotError(f"attempts must be ({instance.num_tasks},), one number in 0..{MOST_ATTEMPTS - 1} per task")
+    known = snapshot.beliefs
+    if known is not None:
+        if known.dtype != layout.BELIEF or known.shape != instance.speed.shape:
+            raise SnapshotError(f"beliefs must be {instance.speed.shape} records of layout.BELIEF")
+        if not (
+            np.isfinite(known["mean"]).all() and np.isfinite(known["m2"]).all() and (known["m2"] >= 0).all() and (known["count"] >= 0).all()
+        ):
+            raise SnapshotError("beliefs must have finite means, and m2 and counts that are not negative")
     options = (
         {
             (t, int(a))

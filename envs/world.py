@@ -18,7 +18,17 @@ from envs.engine.restore import restore_world
 from envs.events import EventLog
 from envs.playable import check_playable
 from envs.scenario import Scenario
-from envs.snapshot import Snapshot, SnapshotError, check_snapshot, describe, events_of, moment_of, reservations_of
+from envs.snapshot import (
+    Snapshot,
+    SnapshotError,
+    attempts_of,
+    beliefs_of,
+    check_snapshot,
+    describe,
+    events_of,
+    moment_of,
+    reservations_of,
+)
 from envs.workloads.instance import Instance
 
 
@@ -230,7 +240,13 @@ class World:
             raise ValueError("World.restore: still=True needs a World with auto_reset=False")
         check_snapshot(snapshot, self.instances[instance], self.num_agents, self.scenario.limits.max_time)
         numbers = np.array([snapshot.round, snapshot.price, snapshot.steps], np.float64)
-        seeds, packed = np.array([snapshot.seed], np.uint64), (moment_of(snapshot), reservations_of(snapshot))
+        seeds, jobs = np.array([snapshot.seed], np.uint64), self.instances[instance]
+        packed = (
+            moment_of(snapshot),
+            reservations_of(snapshot),
+            beliefs_of(snapshot, *jobs.speed.shape),
+            attempts_of(snapshot, jobs.num_tasks),
+        )
         wrong = restore_world(self._state.world, b, seeds, instance, events_of(snapshot), snapshot.time, *packed, numbers, still)
         if wrong != NONE:
             raise SnapshotError(f"event {wrong}, {describe(snapshot.events, wrong)}, cannot happen after those before it")

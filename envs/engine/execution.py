@@ -111,7 +111,6 @@ def _stop(w: Record, slot: int) -> bool:
 @kernel
 def end(w: Record, slot: int) -> None:
     """A running task reaches its end, or its failure."""
-    par = params_of(w)
     run = running_of(w, slot)
     t, a, full, fails = run.task, run.agent, run.full, run.fails
     nominal = option_of(w, run.option).nominal
@@ -120,14 +119,21 @@ def end(w: Record, slot: int) -> None:
     if fails:
         _fail(w, t, a, leases)
         return
-    state = task_of(w, t)
-    state.status = _DONE
-    w.tasks_done += 1
     rec.record(w, rec.END, a, task.job, t, 0.0)
     if leases:
         rec.record(w, rec.RELEASE, a, task.job, t, 0.0)
-    if state.progress == 0.0 and observe_duration(w, a, task.kind, nominal, full):
+    if task_of(w, t).progress == 0.0 and observe_duration(w, a, task.kind, nominal, full):
         estimate_again(w, a, task.kind)
+    complete(w, t)
+
+
+@kernel
+def complete(w: Record, t: int) -> None:
+    """A task that neither runs nor waits any more is done: its successors and its job take notice."""
+    par = params_of(w)
+    task = facts_of(w, t)
+    task_of(w, t).status = _DONE
+    w.tasks_done += 1
     job = job_of(w, task.job)
     job.open -= 1
     job.work = job.work - task.nominal if job.open else 0.0

@@ -9,10 +9,12 @@ from envs.engine import draws
 from envs.engine import recorder as rec
 from envs.engine.codes import NONE, Status
 from envs.engine.compiled import Record, entry, kernel
-from envs.engine.execution import arrive, break_down, end, recover, retry, start
+from envs.engine.execution import arrive, break_down, complete, end, recover, retry, start
+from envs.engine.knowledge import conclude
 from envs.engine.layout import Records
 from envs.engine.memory import (
     agent_of,
+    belief_of,
     demand_of,
     facts_of,
     option_of,
@@ -25,6 +27,7 @@ from envs.engine.memory import (
     units_of,
 )
 from envs.engine.objective import integrate
+from envs.engine.queues import leave_ready
 from envs.engine.reset import clear_payments, reset_world
 from envs.engine.seats import hide_seats
 from envs.engine.tick import play, show
@@ -79,6 +82,11 @@ def _happens(w: Record, kind: int, a: int, j: int, t: int) -> bool:
         if o == NONE or task_of(w, t).status != _READY or not agent_of(w, a).up or not _has_room(w, t, a):
             return False
         start(w, o, 0.0)
+    elif kind == rec.END and a == NONE:
+        if task_of(w, t).status != _READY:
+            return False
+        leave_ready(w, t)
+        complete(w, t)
     elif kind == rec.END or kind == rec.FAILED:
         return bool(_end_attempt(w, t, a, kind == rec.FAILED))
     elif kind == rec.READY:
@@ -93,6 +101,20 @@ def _happens(w: Record, kind: int, a: int, j: int, t: int) -> bool:
             return False
         recover(w, a)
     return True
+
+
+@kernel
+def _remember(w: Record, beliefs: Records, attempts: NDArray[np.int32]) -> None:
+    """Know what was known before the episode began: what agents had seen, how often tasks had failed."""
+    for t in range(w.num_tasks):
+        state = task_of(w, t)
+        state.starts = state.failures = attempts[t]
+    for a in range(w.num_agents):
+        for kind in range(beliefs.shape[1]):
+            known, belief = beliefs[a, kind], belief_of(w, a, kind)
+            belief.count, belief.mean, belief.m2, belief.failures = known.count, known.mean, known.m2, known.failures
+            if params_of(w).learn and belief.count > 0:
+                conclude(w, belief)
 
 
 @kernel
@@ -152,6 +174,8 @@ def restore_world(
     time: float,
     moment: Records,
     reservations: Records,
+    beliefs: Records,
+    attempts: NDArray[np.int32],
     numbers: NDArray[np.float64],
     still: bool,
 ) -> int:
@@ -162,12 +186,15 @@ def restore_world(
         events: EVENT, ascending by time, all of them up to ``time``.
         moment: [A] MOMENT.
         reservations: standing ones, RESERVATION without options, in their order.
+        beliefs: [A, kinds] BELIEF, count, mean, m2 and failures of what agents had seen before the episode.
+        attempts: [T] how often each task had failed before it.
         numbers: rounds of this epoch, price, rounds of the episode.
         still: whether the world is over, for this time, once its clock would move.
     """
     w = worlds[b]
     hide_seats(w)
     reset_world(w, seeds[0], instance)
+    _remember(w, beliefs, attempts)
     for k in range(events.size):
         event = events[k]
         integrate(w, event.time)

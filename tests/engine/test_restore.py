@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from envs.engine import layout
 from envs.engine.codes import Phase
-from envs.events import EventKind, EventLog
+from envs.events import NONE, EventKind, EventLog
 from envs.snapshot import Snapshot, SnapshotError
 from envs.world import Outputs, World
 from tests.engine.test_twin_agrees import assert_same_outputs
@@ -64,13 +65,22 @@ def test_a_restored_world_goes_on_bit_for_bit(first: int) -> None:
     assert phases == {Phase.PRIORITISE, Phase.NEGOTIATE}
 
 
-def another_past(random: np.random.Generator, snapshot: Snapshot) -> Snapshot:
+def another_past(random: np.random.Generator, snapshot: Snapshot, tasks: int, kinds: int) -> Snapshot:
     """A history that no draw foresaw: some events never happened, and all later ones come at other times; now is later still."""
     stays = random.random(len(snapshot.events.time)) > 0.1
     time = snapshot.events.time * random.uniform(0.5, 2.0)
+    seen = random.random(len(time)) < 0.05  # a start that is, after all, the end of what nobody saw
+    kind, agent = snapshot.events.kind.copy(), snapshot.events.agent.copy()
+    unseen = seen & (kind == EventKind.TASK_START)
+    kind[unseen], agent[unseen] = EventKind.TASK_END, NONE
+    snapshot = snapshot._replace(events=snapshot.events._replace(kind=kind, agent=agent))
     events = EventLog(*(column[stays] for column in snapshot.events._replace(time=time)))
     now = float(events.time[-1] if len(events.time) else 0.0) + float(random.choice([0.0, random.uniform(0, 5)]))
     nothing = np.zeros(0, np.int32)
+    beliefs = np.zeros((len(snapshot.active), kinds), layout.BELIEF)
+    beliefs["count"] = random.integers(0, 3, beliefs.shape)
+    beliefs["mean"], beliefs["m2"] = random.normal(0, 0.5, beliefs.shape), random.random(beliefs.shape)
+    snapshot = snapshot._replace(beliefs=beliefs, attempts=random.integers(0, 2, tasks).astype(np.int32))
     return snapshot._replace(time=now, events=events, reserved_by=nothing, reserved_task=nothing, reserved_start=np.zeros(0), picks=None)
 
 
@@ -86,7 +96,9 @@ def test_the_twin_restores_alike(first: int) -> None:
         while out.phase[0] != Phase.OVER:
             if random.random() < 0.15:
                 snapshot = worlds[0].snapshot(0)
-                snapshot = another_past(random, snapshot) if random.random() < 0.6 else snapshot
+                snapshot = (
+                    another_past(random, snapshot, instance.num_tasks, instance.speed.shape[1]) if random.random() < 0.6 else snapshot
+                )
                 where = f"case {case}, step {out.steps[0]}"
                 submitted = int((snapshot.events.kind == EventKind.TASK_SUBMISSION).sum())
                 too_late = snapshot.time > scenario.limits.max_time

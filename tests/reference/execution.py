@@ -18,7 +18,8 @@ def become_ready(state: State, task: Task) -> None:
     state.log_task(EventKind.TASK_READY, task)
 
 
-def _leave_ready(state: State, task: Task) -> None:
+def leave_ready(state: State, task: Task) -> None:
+    """Withdraw a task from its agents."""
     for a, nominal in task.fact.options.items():
         state.agents[a].queue_work.subtract(nominal)
 
@@ -40,7 +41,7 @@ def _move_units(state: State, task: Task, sign: int) -> None:
 def start(state: State, a: int, task: Task, paid: float = 0.0) -> None:
     """Start a ready task at an agent."""
     uncertainty, seed, t, k = state.scenario.uncertainty, state.seed, task.fact.index, task.starts
-    _leave_ready(state, task)
+    leave_ready(state, task)
     task.status, task.agent, task.began = Status.RUNNING, a, state.now
     task.starts += 1
     speed = state.facts.speed[a][task.fact.kind]
@@ -77,13 +78,18 @@ def end(state: State, task: Task) -> None:
 
 
 def _finish(state: State, task: Task) -> None:
-    job = state.jobs[task.fact.job]
-    task.status = Status.DONE
     state.log_task(EventKind.TASK_END, task, task.agent)
     _return_units(state, task)
     nominal = task.fact.options[task.agent]
     if task.progress == 0 and nominal > 0 and task.full > 0:
         state.agents[task.agent].seen[task.fact.kind].observe(math.log(task.full / nominal))
+    complete(state, task)
+
+
+def complete(state: State, task: Task) -> None:
+    """Let the successors and the job of a task notice that it is done."""
+    job = state.jobs[task.fact.job]
+    task.status = Status.DONE
     job.work.subtract(task.fact.nominal)
     _leave_unfinished(state, task)
     for s in task.fact.successors:
@@ -119,7 +125,7 @@ def _abandon(state: State, job: Job) -> None:
             state.log_task(EventKind.TASK_INTERRUPTED, task, task.agent, task.progress)
             _return_units(state, task)
         elif task.status is Status.READY:
-            _leave_ready(state, task)
+            leave_ready(state, task)
         _leave_unfinished(state, task)
         task.status = Status.ABANDONED
     job.work.value, job.work.count = 0.0, 0

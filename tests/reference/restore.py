@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from envs.events import EventKind
+from envs.events import NONE, EventKind
 from envs.scenario import Scenario
 from envs.snapshot import Snapshot
 from envs.workloads.instance import Instance
 from tests.reference.clock import integrate
 from tests.reference.draws import What, exponential
-from tests.reference.execution import become_ready, break_down, end, recover, start, submit
-from tests.reference.state import Reservation, State, Status, Task
+from tests.reference.execution import become_ready, break_down, complete, end, leave_ready, recover, start, submit
+from tests.reference.state import Reservation, Seen, State, Status, Task
 from tests.reference.twin import Output, Twin
 
 
@@ -22,6 +22,7 @@ def restore(scenario: Scenario, instance: Instance, snapshot: Snapshot) -> tuple
     twin = Twin(scenario, instance, snapshot.seed)
     state = twin.state
     history = list(zip(*(column.tolist() for column in snapshot.events), strict=True))
+    _remember(state, snapshot)
     for number, (time, kind, agent, job, task, _) in enumerate(history):
         integrate(state, time)
         if not _happens(state, EventKind(kind), agent, job, task):
@@ -40,6 +41,19 @@ def restore(scenario: Scenario, instance: Instance, snapshot: Snapshot) -> tuple
     return twin, out if snapshot.picks is None else twin.step(snapshot.picks, {})
 
 
+def _remember(state: State, snapshot: Snapshot) -> None:
+    """Know what was known before the episode began."""
+    for task, attempts in zip(
+        state.tasks, [0] * len(state.tasks) if snapshot.attempts is None else snapshot.attempts.tolist(), strict=True
+    ):
+        task.starts = task.failures = attempts
+    if snapshot.beliefs is None:
+        return
+    for agent, row in zip(state.agents, snapshot.beliefs, strict=True):
+        for kind, known in enumerate(row):
+            agent.seen[kind] = Seen(int(known["count"]), float(known["mean"]), float(known["m2"]))
+
+
 def _happens(state: State, kind: EventKind, a: int, j: int, t: int) -> bool:
     """Let an event happen now; False where it cannot."""
     match kind:
@@ -53,6 +67,13 @@ def _happens(state: State, kind: EventKind, a: int, j: int, t: int) -> bool:
             possible = task.status is Status.READY and a in task.fact.options and state.agents[a].up and _has_room(state, a, task)
             if possible:
                 start(state, a, task)
+            return possible
+        case EventKind.TASK_END if a == NONE:
+            task = state.tasks[t]
+            possible = task.status is Status.READY
+            if possible:
+                leave_ready(state, task)
+                complete(state, task)
             return possible
         case EventKind.TASK_END | EventKind.TASK_FAILED:
             return _end_attempt(state, state.tasks[t], a, kind is EventKind.TASK_FAILED)
