@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import re
@@ -33,6 +34,8 @@ MOST_EPISODES: Final = 100_000
 """That are played in one go: each stays in memory."""
 MOST_WORLDS: Final = 65_536
 MOST_RESAMPLES: Final = 1_000_000
+DISK_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+"""A disk that is full or may not be written: of what, the error does not say where it comes from a stream."""
 OUR_PACKAGES: Final = ("envs", "agents", "experiments")
 HYDRA_HINTS: Final = re.compile(r"To append to your (config|default list) use \S+|(Config search path|full_key):.*", re.DOTALL)
 """What Hydra and OmegaConf add to a message that helps only their own developers."""
@@ -140,8 +143,8 @@ def explain(error: BaseException) -> str | None:
         return _one_line(str(error), f"(command line: {shlex.join(sys.argv[1:])})")
     if isinstance(error, ValueError) and type(error).__module__.split(".")[0] in OUR_PACKAGES:
         return _one_line(str(error))
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and (error.filename is not None or error.errno in DISK_ERRORS):
+        return f"{'writing' if error.filename is None else error.filename}: {error.strerror or error}"
     return None
 
 
