@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as packed
-from torch import nn
 
 from agents.learning.buffer import Array
 from agents.learning.fitting import fit, within
@@ -37,6 +36,8 @@ FACTS: Final[Mapping[str, tuple[type, ...]]] = {
     "torch": (str,),
 }
 """What is told beside the arrays."""
+PASS: Final = ".score_pass."
+"""In the names of the weights that only decisions with leave to pass give a gradient to."""
 UNREADABLE: Final = (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
 """What safetensors, numpy and json raise over a damaged file."""
 
@@ -176,24 +177,15 @@ def load_model(model: RolePPO, state: Mapping[str, Array]) -> None:
 
 
 def _check_optimizer(model: RolePPO, state: Mapping[str, Array]) -> None:
-    """Adam knows all weights of a network, or none: the critic's have no gradient in some methods."""
-    places = {id(weights): place for place, weights in enumerate(model.policy.parameters())}
-    like: dict[str, Array] = {}
-    for network in (model.policy.brain, model.policy.critic):
-        own = _moments({places[id(weights)]: weights for weights in network.parameters()})
-        like |= own if own.keys() & state.keys() else {}
-    fit(state, like)
+    """Adam knows all weights that get their gradients together, or none of them: some methods have no critic, some decisions no pass."""
+    together: dict[str, dict[str, Array]] = {}
+    for place, (name, weights) in enumerate(model.policy.named_parameters()):
+        like = weights.detach().cpu().numpy()
+        own = {f"{place}.step": np.zeros((), np.float32), f"{place}.exp_avg": like, f"{place}.exp_avg_sq": like}
+        together.setdefault(PASS if PASS in name else name.partition(".")[0], {}).update(own)
+    fit(state, {name: like for own in together.values() if own.keys() & state.keys() for name, like in own.items()})
     for name, array in state.items():
         within(name, array, -np.inf if name.endswith(".exp_avg") else 0.0)
-
-
-def _moments(weights: Mapping[int, nn.Parameter]) -> dict[str, Array]:
-    """What Adam keeps of weights, by their places among the parameters; the values mean nothing."""
-    like: dict[str, Array] = {}
-    for place, each in weights.items():
-        array = each.detach().cpu().numpy()
-        like |= {f"{place}.step": np.zeros((), np.float32), f"{place}.exp_avg": array, f"{place}.exp_avg_sq": array}
-    return like
 
 
 def random_state() -> dict[str, Array]:
