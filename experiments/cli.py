@@ -9,6 +9,7 @@ import re
 import shlex
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from traceback import walk_tb
@@ -58,6 +59,7 @@ def run(task: Callable[[DictConfig], None], config_name: str) -> None:
         with user_errors(config_name), compilation_told(config_name):  # inside Hydra's job, which would print a line of its own first
             task(config)
 
+    threading.excepthook = _fail_quietly
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what it would print
     with user_errors(config_name):
         hydra.main(config_path="pkg://conf", config_name=config_name, version_base="1.3")(job)()
@@ -146,6 +148,12 @@ def explain(error: BaseException) -> str | None:
     if isinstance(error, OSError) and (error.filename is not None or error.errno in DISK_ERRORS):
         return f"{'writing' if error.filename is None else error.filename}: {error.strerror or error}"
     return None
+
+
+def _fail_quietly(failed: threading.ExceptHookArgs) -> None:
+    """Say nothing of a thread that fails over what the user can mend, as TensorBoard's over a full disk: who waits for it says it."""
+    if failed.exc_value is None or explain(failed.exc_value) is None:
+        threading.__excepthook__(failed)
 
 
 def _raised_by_hydra(error: BaseException) -> bool:

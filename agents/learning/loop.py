@@ -94,8 +94,8 @@ class Run:
 
     def learn(self) -> bool:
         """Go on until the budget is spent, or until Ctrl-C, after which the iteration is finished; say whether it is spent."""
-        before = signal.signal(signal.SIGINT, self._interrupt)
         logger = make_logger(self.folder / "tensorboard", self.decisions + 1 if self.decisions else 0)
+        before = signal.signal(signal.SIGINT, self._interrupt)
         try:
             with tqdm(total=100, unit="%", bar_format="{percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}") as bar:
                 while self.spent < 1.0 and not self._stop:

@@ -113,17 +113,18 @@ def test_no_point_is_lost_or_twice(whole: Path, killed: dict[str, Path], tmp_pat
         assert np.array_equal(bits[name], again[name], equal_nan=bits[name].dtype.kind == "f"), name
 
 
-def test_full_disk_is_one_line(killed: dict[str, Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("limit", "named"), [(0.5, checkpoint.NAME), (0.0001, "tensorboard")])
+def test_full_disk_is_one_line(killed: dict[str, Path], tmp_path: Path, limit: float, named: str) -> None:
     """Protects who runs out of disk: one line that says which file, exit code 2, nothing half written, and all checkpoints as they were."""
     folder = tmp_path / "run"
     shutil.copytree(killed["after"], folder)
     before = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
     size = (folder / checkpoint.NAME).stat().st_size
-    full = trained("-m", "experiments.train", f"resume={folder}", bytes_per_file=size // 2)
+    full = trained("-m", "experiments.train", f"resume={folder}", bytes_per_file=int(limit * size))
     assert full.returncode == 2
     assert "Traceback" not in full.stderr
     told = [line for line in full.stderr.split("\n") if "error" in line]
-    assert told == [f"parley-train: error: {folder / checkpoint.NAME}: File too large"]
+    assert told == [f"parley-train: error: {folder / named}: File too large"]
     after = {path for path in folder.rglob("*") if path.is_file() and path.parent.name != "tensorboard"}
     assert after == {path for path in before if path.parent.name != "tensorboard"}
     assert all(path.read_bytes() == before[path] for path in after if path.suffix == ".safetensors" and path.parent == folder)
