@@ -195,6 +195,6 @@ class Run:
                 checkpoint.load_model(model, checkpoint.part(f"model.{role}", arrays))
                 self.method.experience[role].load(checkpoint.part(f"experience.{role}", arrays))
             checkpoint.load_random(checkpoint.part("random", arrays))
-        except (ValueError, RuntimeError) as error:
+        except (ValueError, IndexError, RuntimeError) as error:
             raise checkpoint.CheckpointError(f"{path}: is of another scenario, learner or seed: {error}") from None
         self.iteration, self.decisions, self.seconds, self.best = (facts[name] for name in ("iteration", "decisions", "seconds", "best"))

@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
+from safetensors.torch import save_file as save_tensors
 from stable_baselines3.common.logger import Logger
 
 from agents.learning import checkpoint
@@ -117,6 +119,14 @@ def test_facts_that_nobody_wrote(tmp_path: Path, told: str) -> None:
     """Protects from facts that are no object, or hold what JSON does not know."""
     save_file({}, tmp_path / NAME, {"facts": told, "sha256": ""})
     with pytest.raises(CheckpointError):
+        checkpoint.load(tmp_path / NAME)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float8_e4m3fn])
+def test_types_that_numpy_does_not_know(tmp_path: Path, dtype: torch.dtype) -> None:
+    """Protects from arrays that safetensors can hold and no checkpoint does."""
+    save_tensors({"a": torch.zeros(4, dtype=dtype)}, tmp_path / NAME, {"facts": json.dumps(FACTS), "sha256": ""})
+    with pytest.raises(CheckpointError, match="damaged"):
         checkpoint.load(tmp_path / NAME)
 
 
