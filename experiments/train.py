@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
+from filelock import FileLock, Timeout
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
@@ -100,11 +100,11 @@ def claim(folder: Path, resumed: bool) -> Iterator[None]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     broken_off = (folder / CLAIM).exists()
-    with (folder / CLAIM).open("a", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system gives it back when the process ends, however it does
-        except BlockingIOError:
-            raise cli.UsageError(f"folder={folder} is being written by another run; give another folder, or wait for it") from None
+    try:
+        claimed = FileLock(folder / CLAIM).acquire(blocking=False)  # the system gives it back when the process ends, however it does
+    except Timeout:
+        raise cli.UsageError(f"folder={folder} is being written by another run; give another folder, or wait for it") from None
+    with claimed:
         if not resumed:
             check_free(folder)
         if broken_off and not resumed:

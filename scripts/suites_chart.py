@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from envs.render.spans import write
+from envs.files import write_bytes
 from envs.render.style import DPI, FAINT, INK, PALETTE, SHADE, WIDTH, plain
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ def main() -> None:
         sheets = [(panel, rows_of(json.loads(file.read_text("utf-8")), panel)) for panel, file in files.items() if file.is_file()]
         if not sheets:
             raise ValueError(f"{given.results} has results of no suite: parley-benchmark suite=NAME writes them")
-        write(given.out, chart(sheets))
+        write_bytes(given.out, chart(sheets))
     except (ValueError, KeyError, TypeError, OSError) as error:
         parser.exit(2, f"suites_chart: error: {given.results} has what no suite wrote, or {given.out} cannot be written: {error!r}\n")
     print(f"{given.out}: {', '.join(panel.suite for panel, _ in sheets)}")

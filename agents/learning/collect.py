@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from agents.learning.baseline import Bank
 from agents.learning.buffer import Array
 from agents.learning.experience import Experience, Floats, Ids
+from agents.learning.fitting import fit
 from agents.networks import kernels
 from agents.networks.architecture import NEGOTIATOR, PRIORITIZER
 from agents.networks.sets import Sets, gather, to_actions
@@ -79,7 +80,8 @@ class Collector:
         return {"earned": self._earned.copy(), "cost": self._cost.copy()}
 
     def load(self, state: dict[str, Array]) -> None:
-        """Continue from ``state``."""
+        """Continue from ``state``. Raises ValueError where it is of other seats."""
+        fit(state, self.state())
         self._earned, self._cost = state["earned"].copy(), state["cost"].copy()
 
     def _asked(self, phase: Phase) -> Ids:

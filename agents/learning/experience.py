@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,8 +12,10 @@ from numpy.typing import NDArray
 
 from agents.learning.advantage import OPEN, TERMINATED, TRUNCATED, advantages, rewards_to_go
 from agents.learning.buffer import Array, Batches, Table
+from agents.learning.fitting import fit, within
 from agents.learning.normalise import Moments
 from agents.learning.policies import RolePolicy
+from agents.networks.architecture import PRIORITIZER
 from agents.networks.sets import Sets
 
 ENDLESS: Final = {"end_time": 0.0, "end_total": 0.0, "end_value": 0.0}
@@ -152,13 +155,30 @@ class Experience:
         return state | {f"{name}.{part}": array for name, moments in self._moments.items() for part, array in moments.state().items()}
 
     def load(self, state: dict[str, Array]) -> None:
-        """Continue from ``state``."""
+        """Continue from ``state``. Raises ValueError where it is not one between two rollouts of as many seats."""
         self.forget()
+        fit(state, self.state(), table=("rows", "made."))
+        made = {name.removeprefix("made."): column for name, column in state.items() if name.startswith("made.")}
+        self._check(made, len(state["rows"]))
         self._rows.load({"columns": state["rows"]})
-        self._made.load({name.removeprefix("made."): column for name, column in state.items() if name.startswith("made.")})
+        self._made.load(made)
         self._last[self._made["seat"]] = np.arange(len(self._made))
         for name, moments in self._moments.items():
             moments.load({part: state[f"{name}.{part}"] for part in ("count", "mean", "squares")})
+
+    def _check(self, made: Mapping[str, Array], rows: int) -> None:
+        """Check every index of a table that was read; raise ValueError for one out of its bounds."""
+        if len({len(column) for column in made.values()}) > 1:
+            raise ValueError("made has columns of different lengths")
+        spec, count = self.policy.spec, made["count"]
+        within("made.count", count, 0, rows if spec.role == PRIORITIZER else 0)
+        if count.sum() != rows:
+            raise ValueError(f"made.count says that there are {count.sum()} rows, must be {rows}")
+        within("made.action", made["action"], 0, count + made["may_pass"] - 1 if spec.role == PRIORITIZER else spec.levels - 1)
+        within("made.seat", made["seat"], 0, len(self._last) - 1)
+        if len(np.unique(made["seat"])) < len(made["seat"]):
+            raise ValueError("made.seat has a seat twice")
+        within("made.following", made["following"], OPEN, OPEN)
 
     def _measure(self, name: str, tamed: torch.Tensor) -> None:
         self._moments[name].add(tamed[:: max(1, len(tamed) // SAMPLE)].cpu().numpy())

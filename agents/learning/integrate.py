@@ -13,10 +13,12 @@ from stable_baselines3.common.logger import Logger
 from agents.evaluation.play import Episodes, draw_episodes
 from agents.learning.baseline import Bank, Purpose, derive
 from agents.learning.buffer import Array
+from agents.learning.checkpoint import below, part, plain
 from agents.learning.collect import Collector, Finished
 from agents.learning.config import GROUP, PPO, Learner, LearnerError
 from agents.learning.curriculum import easy_first, opened
 from agents.learning.experience import Clock, Experience
+from agents.learning.fitting import fit
 from agents.learning.logging import RoleLogger
 from agents.learning.ppo import RolePPO
 from agents.protocols import Negotiator, Prioritizer
@@ -114,18 +116,29 @@ class Streams:
 
     def state(self) -> dict[str, Array]:
         """Worlds and what their seats have earned."""
-        return {f"world.{name}": array for name, array in self._world.get_state().items()} | self._collector.state()
+        return below("world", self._world.get_state()) | self._collector.state()
 
     def load(self, state: dict[str, Array], iteration: int) -> None:
-        """Continue from ``state``; the episodes are drawn again, as they depend on nothing but the seed."""
+        """Continue from ``state``; the episodes are drawn again, as they depend on nothing but the seed.
+
+        Raises:
+            ValueError: where it is not a state of these worlds, or they play episodes that are not on the list.
+        """
         refresh = self._learner.episodes.refresh
         number = max(0, iteration - 1) // refresh if refresh else 0
         if number:
             self._start(number, iteration - 1)
         self._open(iteration - 1)
         own = self._world.get_state()
-        self._world.set_state({name: state[f"world.{name}"].view(array.dtype).reshape(array.shape) for name, array in own.items()})
-        self._collector.load(state)
+        world = part("world", state)
+        fit(world, {name: plain(array) for name, array in own.items()}, finite=False)  # the World knows its own numbers
+        for name in ("seeds", "entries"):
+            if not np.array_equal(world[name], own[name]):
+                raise ValueError(f"world.{name} are not those of the episodes that this run plays")
+        self._world.set_state({name: world[name].view(array.dtype).reshape(array.shape) for name, array in own.items()})
+        if not np.isin(self._world.out.seed, self._episodes.seeds).all():
+            raise ValueError("world.seed is of an episode that is not on the list")
+        self._collector.load({name: array for name, array in state.items() if not name.startswith("world.")})
 
     def _start(self, number: int, iteration: int) -> None:
         learner = self._learner
@@ -207,7 +220,8 @@ class Groups:
         return {}
 
     def load(self, state: dict[str, Array], iteration: int) -> None:
-        """Nothing to do."""
+        """Nothing to do. Raises ValueError where there is anything."""
+        fit(state, {})
 
 
 def warm_up(collector: Collector, learner: Learner, models: Mapping[str, RolePPO]) -> None:

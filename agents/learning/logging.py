@@ -8,14 +8,28 @@ from typing import Any
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
 from torch.utils.tensorboard import SummaryWriter
 
+from envs.files import naming
+
 
 class ResumableTensorBoard(TensorBoardOutputFormat):
     """SB3's writer, but of a run that may have been continued: what an earlier process wrote past ``first_step`` is dropped."""
 
     def __init__(self, folder: Path, first_step: int) -> None:
         """Write below ``folder`` from ``first_step`` on."""
-        self.writer = SummaryWriter(str(folder), purge_step=first_step)
+        self._folder = folder
+        with naming(folder):
+            self.writer = SummaryWriter(str(folder), purge_step=first_step)
         self._is_closed = False
+
+    def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
+        """Write one point of every scalar, and have the system take it: it is there even if the process is killed next."""
+        with naming(self._folder):
+            super().write(key_values, key_excluded, step)
+
+    def close(self) -> None:
+        """Write what is left."""
+        with naming(self._folder):
+            super().close()
 
 
 class RoleLogger(Logger):

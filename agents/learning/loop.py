@@ -27,6 +27,7 @@ from agents.networks import artifact
 from agents.networks.architecture import NEGOTIATOR, PRIORITIZER
 from agents.networks.artifact import TrainedNegotiator, TrainedPrioritizer
 from agents.protocols import Negotiator, Prioritizer
+from envs.files import replacing
 from envs.scenario import Scenario
 from envs.world import World
 
@@ -93,8 +94,8 @@ class Run:
 
     def learn(self) -> bool:
         """Go on until the budget is spent, or until Ctrl-C, after which the iteration is finished; say whether it is spent."""
-        before = signal.signal(signal.SIGINT, self._interrupt)
         logger = make_logger(self.folder / "tensorboard", self.decisions + 1 if self.decisions else 0)
+        before = signal.signal(signal.SIGINT, self._interrupt)
         try:
             with tqdm(total=100, unit="%", bar_format="{percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}") as bar:
                 while self.spent < 1.0 and not self._stop:
@@ -102,7 +103,9 @@ class Run:
                         logger.record(name, value)
                     bar.set_postfix_str(self._summary(logger.name_to_value))
                     bar.update(100 * self.spent - bar.n)
-                    logger.dump(self.decisions)
+                    logger.dump(self.decisions)  # before the checkpoint: what is written past one is dropped by who goes on from it
+                    if self.iteration % self.learner.checkpoint_every == 0 and self.spent < 1.0 and not self._stop:
+                        self.save()
             self.save()
         finally:
             signal.signal(signal.SIGINT, before)
@@ -110,7 +113,7 @@ class Run:
         return not self._stop
 
     def iterate(self, logger: Logger) -> dict[str, float]:
-        """Collect and integrate once, evaluate and save where it is time; return what there is to log."""
+        """Collect and integrate once, evaluate where it is time; return what there is to log."""
         for model in self.models.values():
             model.anneal(1.0 - self.spent)
         start = time.perf_counter()
@@ -132,8 +135,6 @@ class Run:
         }
         if self.iteration % self.learner.evaluation.every == 0 or self.spent >= 1.0:
             scalars |= self._evaluate()
-        if self.iteration % self.learner.checkpoint_every == 0:
-            self.save()
         return scalars
 
     def _held(self) -> int:
@@ -148,8 +149,9 @@ class Run:
         found = self.evaluation(self.models)
         if self.best is None or found["gap_percent"] < self.best:
             self.best = found["gap_percent"]
-            for role, model in self.models.items():
-                artifact.save(self.folder / "policy" / role, model.policy.brain, self.facts())
+            with replacing(self.folder / "policy") as folder:  # both roles at once: they learned together
+                for role, model in self.models.items():
+                    artifact.save(folder / role, model.policy.brain, self.facts())
         return {f"evaluate/{name}": value for name, value in found.items()}
 
     def _summary(self, values: dict[str, Any]) -> str:
@@ -167,7 +169,7 @@ class Run:
         return {name: getattr(self, name) for name in named} | {"torch": str(torch.__version__)}
 
     def save(self) -> None:
-        """Write a checkpoint."""
+        """Write a checkpoint. Raises OSError where the disk does not take it; the last ones stay."""
         arrays = checkpoint.below("random", checkpoint.random_state()) | checkpoint.below("method", self.method.state())
         for role, model in self.models.items():
             arrays |= checkpoint.below(f"model.{role}", checkpoint.model_state(model))
@@ -176,16 +178,23 @@ class Run:
         checkpoint.save(self.folder / checkpoint.NAME, arrays, self.facts())
 
     def load(self) -> None:
-        """Go on from the folder's checkpoint: what follows is bit for bit what would have followed, on an equal machine."""
-        arrays, facts = checkpoint.load(self.folder / checkpoint.NAME)
+        """Go on from the folder's newest whole checkpoint: what follows is bit for bit what would have followed, on an equal machine.
+
+        Raises:
+            CheckpointError: where there is none, or it is not of a run like this one, which must not go on then.
+        """
+        path, arrays, facts = checkpoint.load_latest(self.folder / checkpoint.NAME)
         try:
+            if facts["seed"] != self.seed:
+                raise ValueError(f"seed is {facts['seed']}, must be {self.seed}")
+            prefixes = "random", "method", *(f"{kind}.{role}" for kind in ("model", "experience") for role in self.models)
+            if foreign := [name for name in arrays if not name.startswith(tuple(f"{prefix}." for prefix in prefixes))]:
+                raise ValueError(f"{foreign[0]} is not known here")
+            self.method.load(checkpoint.part("method", arrays), facts["iteration"])  # first: fresh worlds forget what was experienced
             for role, model in self.models.items():
                 checkpoint.load_model(model, checkpoint.part(f"model.{role}", arrays))
                 self.method.experience[role].load(checkpoint.part(f"experience.{role}", arrays))
-            self.method.load(checkpoint.part("method", arrays), facts["iteration"])
             checkpoint.load_random(checkpoint.part("random", arrays))
-            self.iteration, self.decisions = int(facts["iteration"]), int(facts["decisions"])
-            self.seconds, self.best = float(facts["seconds"]), None if facts["best"] is None else float(facts["best"])
-        except (KeyError, ValueError, IndexError, RuntimeError, TypeError) as error:
-            path = self.folder / checkpoint.NAME
-            raise checkpoint.CheckpointError(f"{path}: is of another scenario or learner: {error}") from None
+        except (ValueError, IndexError, RuntimeError) as error:
+            raise checkpoint.CheckpointError(f"{path}: is of another scenario, learner or seed: {error}") from None
+        self.iteration, self.decisions, self.seconds, self.best = (facts[name] for name in ("iteration", "decisions", "seconds", "best"))

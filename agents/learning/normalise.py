@@ -8,6 +8,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from agents.learning.fitting import fit, within
+
 
 class Moments:
     """Mean and variance of columns, updated by batches."""
@@ -40,7 +42,10 @@ class Moments:
         return {"count": np.array(self.count), "mean": self.mean, "squares": self.squares}
 
     def load(self, state: dict[str, NDArray[np.float64]]) -> None:
-        """Continue where ``state`` was taken."""
+        """Continue where ``state`` was taken. Raises ValueError where it is none of as many columns."""
+        fit(state, self.state())
+        within("count", state["count"], 0.0)
+        within("squares", state["squares"], 0.0)
         self.count, self.mean, self.squares = float(state["count"]), state["mean"].copy(), state["squares"].copy()
 
 

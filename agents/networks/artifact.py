@@ -5,8 +5,8 @@ Nothing in it depends on the scenario: it decides for any number of candidates, 
 
 from __future__ import annotations
 
+import hashlib
 import json
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -15,16 +15,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load as unpacked
 from safetensors.torch import save as packed
 
 from agents.networks.architecture import PRIORITIZER, ROLES, Brain, NegotiatorActor, Spec
 from agents.networks.sets import Gathered, Sets, gather, to_actions
 from agents.protocols import Mask, Observation
+from envs.files import replacing, write_bytes, write_text
 
 FORMAT: Final = 1
 DESCRIPTION: Final = "policy.json"
 WEIGHTS: Final = "weights.safetensors"
+DIGEST: Final = "weights_sha256"
+"""In the description, of the file of the weights; policies of earlier versions have none."""
 MAX_BYTES: Final = 256 * 2**20
 """A larger file is no policy."""
 
@@ -86,58 +89,72 @@ def trained(brain: Brain, training: dict[str, Any] | None = None) -> TrainedPrio
 
 
 def save(folder: Path, brain: Brain, training: dict[str, Any]) -> None:
-    """Write the network and what is known of its training (JSON values) to a folder, which is replaced as a whole."""
-    new, old = folder.with_name(f"{folder.name}.new"), folder.with_name(f"{folder.name}.old")
-    for leftover in (new, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    new.mkdir(parents=True)
-    (new / WEIGHTS).write_bytes(packed({name: tensor.cpu().contiguous() for name, tensor in brain.state_dict().items()}))
-    description = {"format": FORMAT, **asdict(brain.spec), "training": training}
-    (new / DESCRIPTION).write_text(json.dumps(description, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    if folder.exists():
-        folder.replace(old)
-    new.replace(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    """Write the network and what is known of its training (JSON values) to a folder, which is replaced as a whole.
+
+    Raises:
+        OSError: where the disk does not take it; what was there stays.
+    """
+    weights = packed({name: tensor.cpu().contiguous() for name, tensor in brain.state_dict().items()})
+    description = {"format": FORMAT, **asdict(brain.spec), "training": training, DIGEST: hashlib.sha256(weights).hexdigest()}
+    with replacing(folder) as new:
+        write_bytes(new / WEIGHTS, weights)
+        write_text(new / DESCRIPTION, json.dumps(description, indent=2, allow_nan=False) + "\n")
 
 
-def load(folder: Path, role: str) -> TrainedPrioritizer | TrainedNegotiator:
-    """Read the policy of a role from its folder, or from a folder that holds one of that name.
+def load(folder: str | Path, role: str | None = None) -> TrainedPrioritizer | TrainedNegotiator:
+    """Read a policy from its folder, or from a folder that holds one per role; ``role`` may be left out where there is but one.
 
     Raises:
         ArtifactError: where there is none, or it is damaged, of another format, or of the other role.
     """
+    folder = Path(folder)
     roles = [name for name in ROLES if (folder / name).is_dir()]
-    if roles and role not in roles:
+    if role is None and len(roles) > 1:
+        raise ArtifactError(f"{folder}: has a {' and a '.join(roles)}; say which one, as in load(folder, {roles[0]!r})")
+    if roles and role not in (None, *roles):
         raise ArtifactError(f"{folder}: has no {role}, only a {' and a '.join(roles)}; give a rule, or a policy that has one")
-    folder = folder / role if roles else folder
-    description = _description(folder / DESCRIPTION)
+    folder = folder / (role or roles[0]) if roles else folder
+    text, weights = _both(folder)
+    description = _description(folder / DESCRIPTION, text)
     spec = _spec(folder / DESCRIPTION, description)
-    if spec.role != role:
+    if role not in (None, spec.role):
         raise ArtifactError(f"{folder}: holds a {spec.role}, not a {role}")
+    if description.get(DIGEST, found := hashlib.sha256(weights).hexdigest()) != found:
+        raise ArtifactError(f"{folder / WEIGHTS}: damaged: its SHA-256 is {found}, must be {description[DIGEST]}, as {DESCRIPTION} says")
     try:
         brain = Brain(spec)
     except ValueError as error:
         raise ArtifactError(f"{folder / DESCRIPTION}: {error}") from None
-    _fill(brain, folder / WEIGHTS)
+    _fill(brain, folder / WEIGHTS, weights)
     training = description.get("training")
     return trained(brain, training if isinstance(training, dict) else {})
 
 
-def _bounded(path: Path) -> Path:
+def _both(folder: Path) -> tuple[bytes, bytes]:
+    """Description and weights that belong together, even if somebody replaces the folder meanwhile."""
+    text, weights = _read(folder / DESCRIPTION), _read(folder / WEIGHTS)
+    while text != (now := _read(folder / DESCRIPTION)):
+        text, weights = now, _read(folder / WEIGHTS)
+    return text, weights
+
+
+def _read(path: Path) -> bytes:
     if not path.is_file():
         raise ArtifactError(f"{path}: no such file; a trained policy is a folder with {DESCRIPTION} and {WEIGHTS}")
     if path.stat().st_size > MAX_BYTES:
         raise ArtifactError(f"{path}: {path.stat().st_size} bytes, must be at most {MAX_BYTES}")
-    return path
+    return path.read_bytes()
 
 
-def _description(path: Path) -> dict[str, Any]:
+def _description(path: Path, text: bytes) -> dict[str, Any]:
     try:
-        description = json.loads(_bounded(path).read_text(encoding="utf-8"))
+        description = json.loads(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise ArtifactError(f"{path}: not JSON: {error}") from None
-    if not isinstance(description, dict) or description.get("format") != FORMAT:
+    if not isinstance(description, dict) or "format" not in description:
         raise ArtifactError(f"{path}: must be an object with format {FORMAT}")
+    if description["format"] != FORMAT:
+        raise ArtifactError(f"{path}: format is {description['format']!r}, must be format {FORMAT}: another version of Parley wrote it")
     return description
 
 
@@ -172,10 +189,10 @@ def _spec(path: Path, description: dict[str, Any]) -> Spec:
         raise ArtifactError(f"{path}: {error}") from None
 
 
-def _fill(brain: Brain, path: Path) -> None:
+def _fill(brain: Brain, path: Path, packed_weights: bytes) -> None:
     try:
-        weights = load_file(_bounded(path))
-    except (SafetensorError, OSError) as error:
+        weights = unpacked(packed_weights)
+    except (SafetensorError, ValueError, KeyError) as error:
         raise ArtifactError(f"{path}: damaged: {error}") from None
     for name, tensor in brain.state_dict().items():
         if name not in weights or weights[name].shape != tensor.shape or weights[name].dtype != tensor.dtype:

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.events import EventKind, EventLog
+from envs.files import write_bytes
 from envs.render.bars import draw_bars
-from envs.render.spans import end_of, leases_of, write
+from envs.render.spans import end_of, leases_of
 from envs.render.style import BOTTOM, DPI, FAINT, HEIGHT, INK, LEFT, RIGHT, TOP, WIDTH, colour, groups_by, legend, plain
 from envs.workloads.instance import Instance
 
@@ -43,7 +44,7 @@ def gantt(
         title: by default the instance's name.
         color_by: 'owner' (of the job), 'kind' (of the task) or 'job'; by default the first of them that differs between tasks.
     """
-    write(path, _pixels(instance, log, title, color_by, "png"))
+    write_bytes(path, _pixels(instance, log, title, color_by, "png"))
 
 
 def frame(instance: Instance, log: EventLog, *, title: str | None = None, color_by: str | None = None) -> NDArray[np.uint8]:

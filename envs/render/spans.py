@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import os
-from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -104,12 +102,3 @@ def label_of(instance: Instance, task: int) -> str:
         return str(instance.task_names[task])
     job = int(np.searchsorted(instance.job_first, task, side="right")) - 1
     return f"{job}.{task - int(instance.job_first[job])}"
-
-
-def write(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a whole file or none: nobody ever sees half of it."""
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    part.write_bytes(data)
-    part.replace(target)

@@ -9,7 +9,8 @@ from typing import Any, Final
 import numpy as np
 
 from envs.events import EventKind, EventLog
-from envs.render.spans import RUNNING, label_of, leases_of, outages_of, rows_of, spans_of, write
+from envs.files import write_bytes
+from envs.render.spans import RUNNING, label_of, leases_of, outages_of, rows_of, spans_of
 from envs.workloads.instance import Instance
 
 MICROSECONDS: Final = 1e6
@@ -49,7 +50,7 @@ def perfetto(instance: Instance, log: EventLog, path: str | os.PathLike[str]) ->
         for time, units in zip(times.tolist(), held.T.tolist(), strict=True):
             by_agent = {f"agent {a}": u for a, u in enumerate(units)}
             events.append({"ph": "C", "name": instance.resources[r], "pid": resources, "ts": time * MICROSECONDS, "args": by_agent})
-    write(path, json.dumps({"traceEvents": events, "displayTimeUnit": "ms"}).encode())
+    write_bytes(path, json.dumps({"traceEvents": events, "displayTimeUnit": "ms"}).encode())
 
 
 def _slice(agent: int, row: int, name: str, start: float, end: float, facts: dict[str, Any]) -> dict[str, Any]:

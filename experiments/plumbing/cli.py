@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import re
 import shlex
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from traceback import walk_tb
@@ -33,6 +35,8 @@ MOST_EPISODES: Final = 100_000
 """That are played in one go: each stays in memory."""
 MOST_WORLDS: Final = 65_536
 MOST_RESAMPLES: Final = 1_000_000
+DISK_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+"""A disk that is full or may not be written: of what, the error does not say where it comes from a stream."""
 OUR_PACKAGES: Final = ("envs", "agents", "experiments")
 HYDRA_HINTS: Final = re.compile(r"To append to your (config|default list) use \S+|(Config search path|full_key):.*", re.DOTALL)
 """What Hydra and OmegaConf add to a message that helps only their own developers."""
@@ -55,6 +59,7 @@ def run(task: Callable[[DictConfig], None], config_name: str) -> None:
         with user_errors(config_name), compilation_told(config_name):  # inside Hydra's job, which would print a line of its own first
             task(config)
 
+    threading.excepthook = _fail_quietly
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what it would print
     with user_errors(config_name):
         hydra.main(config_path="pkg://conf", config_name=config_name, version_base="1.3")(job)()
@@ -140,9 +145,15 @@ def explain(error: BaseException) -> str | None:
         return _one_line(str(error), f"(command line: {shlex.join(sys.argv[1:])})")
     if isinstance(error, ValueError) and type(error).__module__.split(".")[0] in OUR_PACKAGES:
         return _one_line(str(error))
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and (error.filename is not None or error.errno in DISK_ERRORS):
+        return f"{'writing' if error.filename is None else error.filename}: {error.strerror or error}"
     return None
+
+
+def _fail_quietly(failed: threading.ExceptHookArgs) -> None:
+    """Say nothing of a thread that fails over what the user can mend, as TensorBoard's over a full disk: who waits for it says it."""
+    if failed.exc_value is None or explain(failed.exc_value) is None:
+        threading.__excepthook__(failed)
 
 
 def _raised_by_hydra(error: BaseException) -> bool:

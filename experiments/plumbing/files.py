@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 
+from envs.files import write_text
 from experiments.plumbing.building import ConfigError
+
+__all__ = ["check_writable", "write_text"]
 
 
 def check_writable(key: str, path: Path) -> None:
@@ -23,18 +25,3 @@ def check_writable(key: str, path: Path) -> None:
             pass
     except OSError as error:
         raise ConfigError(f"{key}: {path} cannot be written: {error.strerror}; must be a place that can") from None
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write ``path`` at one stroke, making its folder: who reads it sees the old text or the new, even after a crash."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

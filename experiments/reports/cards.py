@@ -18,6 +18,7 @@ from agents.evaluation.play import draw_episodes, play
 from agents.networks.architecture import NEGOTIATOR, PRIORITIZER
 from agents.networks.artifact import DESCRIPTION
 from agents.policies import SHIPPED, load_negotiator, load_prioritizer
+from envs.files import replacing
 from experiments.plumbing.cli import UsageError, make_scenario
 from experiments.plumbing.files import write_text
 from experiments.reports.tables import number
@@ -106,12 +107,7 @@ def write_card(folder: Path, suite: str, run: TrainingRun, scores: Mapping[Train
     size = sum(path.stat().st_size for role in run.roles for path in (run.policy / role).iterdir())
     if size > MAX_BYTES:
         raise UsageError(f"{run.policy} has {size} bytes, a shipped policy must have at most {MAX_BYTES}")
-    new = folder.with_name(f"{folder.name}.new")
-    shutil.rmtree(new, ignore_errors=True)
-    for role in run.roles:
-        shutil.copytree(run.policy / role, new / role)
     kept = {key: run.config[key] for key in ("scenario", "workload", "learner", "seed")}
-    write_text(new / CONFIG, OmegaConf.to_yaml(OmegaConf.create(kept)))
     facts = run.facts()
     card = {
         "suite": suite,
@@ -127,10 +123,12 @@ def write_card(folder: Path, suite: str, run: TrainingRun, scores: Mapping[Train
         "rules": [run.config.learner.episodes.prioritizer, run.config.learner.episodes.negotiator],
         "limits": limits,
     }
-    write_text(new / CARD, json.dumps(card, indent=1, allow_nan=False) + "\n")
-    write_text(new / PAGE, _page(card))
-    shutil.rmtree(folder, ignore_errors=True)
-    new.replace(folder)
+    with replacing(folder) as new:
+        for role in run.roles:
+            shutil.copytree(run.policy / role, new / role)
+        write_text(new / CONFIG, OmegaConf.to_yaml(OmegaConf.create(kept)))
+        write_text(new / CARD, json.dumps(card, indent=1, allow_nan=False) + "\n")
+        write_text(new / PAGE, _page(card))
 
 
 def _page(card: Mapping[str, Any]) -> str:

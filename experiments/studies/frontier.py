@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agents.policies import SHIPPED
-from envs.render.spans import write
+from envs.files import write_bytes
 from envs.render.style import DPI, FAINT, INK, PALETTE
 from experiments.reports.outcome import Sheet
 from experiments.reports.tables import number
@@ -114,7 +114,7 @@ def draw(among: list[Point], path: Path) -> None:
     place_labels(right, [_named(point) for point in close])
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI)
-    write(path, buffer.getvalue())
+    write_bytes(path, buffer.getvalue())
 
 
 def _named(point: Point) -> Named:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from agents.evaluation import play as evaluation
 from agents.evaluation.play import Episodes, InvalidEpisode, draw_episodes, play
+from agents.evaluation.play import play as evaluation
 from agents.rules import negotiator, prioritizer
 from envs.scenario import Scenario, Uncertainty
 from envs.validate import Report

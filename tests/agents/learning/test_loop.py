@@ -58,11 +58,11 @@ def everything(run: Run) -> dict[str, np.ndarray]:
     return checkpoint.load(run.folder / checkpoint.NAME)[0]
 
 
-@pytest.mark.parametrize(("method", "curriculum"), [("ppo", 0), ("ppo", 6), ("group", 6)])
-def test_resume_is_exact(contested: Scenario, learner: Learner, tmp_path: Path, method: str, curriculum: int) -> None:
+@pytest.mark.parametrize(("method", "curriculum", "refresh"), [("ppo", 0, 4), ("ppo", 6, 4), ("ppo", 0, 2), ("group", 6, 4)])
+def test_resume_is_exact(contested: Scenario, learner: Learner, tmp_path: Path, method: str, curriculum: int, refresh: int) -> None:
     """Protects resuming: stopped and continued in the middle of episodes, a run ends with the same bits as one that never stopped."""
     learner = replace(both_roles(learner), decisions=12_000, worlds=8, update=replace(learner.update, method=method))
-    learner = replace(learner, episodes=replace(learner.episodes, number=16, refresh=4, curriculum=curriculum))
+    learner = replace(learner, episodes=replace(learner.episodes, number=16, refresh=refresh, curriculum=curriculum))
     whole = Run(contested, learner, tmp_path / "whole", seed=0)
     whole.learn()
     first = Run(contested, learner, tmp_path / "parts", seed=0)
@@ -140,6 +140,8 @@ def test_wrong_checkpoints(contested: Scenario, one_machine: Scenario, learner: 
     other = Run(one_machine, learner, tmp_path, seed=0)
     with pytest.raises(CheckpointError, match="another scenario"):
         other.load()
+    with pytest.raises(CheckpointError, match="seed is 0, must be 1"):
+        Run(contested, learner, tmp_path, seed=1).load()
     path = tmp_path / checkpoint.NAME
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(CheckpointError, match="damaged"):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from agents.networks.architecture import NEGOTIATOR, PRIORITIZER, Brain, Spec
-from agents.networks.artifact import DESCRIPTION, WEIGHTS, ArtifactError, TrainedNegotiator, TrainedPrioritizer, load, save
+from agents.networks.artifact import DESCRIPTION, DIGEST, WEIGHTS, ArtifactError, TrainedNegotiator, TrainedPrioritizer, load, save
 from agents.protocols import Negotiator, Prioritizer
 from envs.columns import NUM_CANDIDATE, NUM_CONTEXT, NUM_NEGOTIATION
 from tests.agents.networks.test_networks import awake
@@ -93,7 +96,9 @@ def rewrite(path: Path, **changes: object) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"format": 99}, "format 1"),
+        ({"format": 99}, "format is 99, must be format 1: another version"),
+        ({"weights_sha256": "0" * 64}, "damaged: its SHA-256 is"),
+        ({"weights_sha256": None}, "must be None, as policy.json says"),
         ({"role": "king"}, "role is 'king'"),
         ({"width": 16}, "as policy.json says"),
         ({"width": True}, "whole number"),
@@ -118,6 +123,8 @@ def test_wrong_description(folder: Path, changes: dict[str, object], words: str)
 
 def test_damaged_files(folder: Path, tmp_path: Path) -> None:
     """Protects the user: missing, truncated, foreign and poisoned files are told apart, and none is used."""
+    description = folder / PRIORITIZER / DESCRIPTION
+    description.write_text(json.dumps({key: value for key, value in json.loads(description.read_text()).items() if key != DIGEST}))
     with pytest.raises(ArtifactError, match="holds a negotiator, not a prioritizer"):
         load(folder / NEGOTIATOR, PRIORITIZER)
     with pytest.raises(ArtifactError, match="no such file"):
@@ -137,3 +144,44 @@ def test_damaged_files(folder: Path, tmp_path: Path) -> None:
     (folder / PRIORITIZER / DESCRIPTION).write_text("{")
     with pytest.raises(ArtifactError, match="not JSON"):
         load(folder, PRIORITIZER)
+
+
+def test_flipped_weights_are_noticed(folder: Path) -> None:
+    """Protects from weights that changed by a bit on their way: none is used; what an earlier version saved has no digest, and is."""
+    weights, random = folder / PRIORITIZER / WEIGHTS, np.random.default_rng(0)
+    whole = weights.read_bytes()
+    for place in random.integers(8 * len(whole), size=60):
+        flipped = bytearray(whole)
+        flipped[place // 8] ^= 1 << place % 8
+        weights.write_bytes(flipped)
+        with pytest.raises(ArtifactError, match="damaged: its SHA-256"):
+            load(folder, PRIORITIZER)
+    weights.write_bytes(whole)
+    assert json.loads((folder / PRIORITIZER / DESCRIPTION).read_text())[DIGEST] == hashlib.sha256(whole).hexdigest()
+    description = json.loads((folder / PRIORITIZER / DESCRIPTION).read_text())
+    del description[DIGEST]
+    (folder / PRIORITIZER / DESCRIPTION).write_text(json.dumps(description))
+    load(folder, PRIORITIZER)
+
+
+def test_loads_by_a_name(folder: Path) -> None:
+    """Protects notebooks: a path as text will do, and the role need not be said where there is only one."""
+    assert isinstance(load(str(folder / NEGOTIATOR)), TrainedNegotiator)
+    with pytest.raises(ArtifactError, match=r"has a prioritizer and a negotiator; say which one, as in load\(folder, 'prioritizer'\)"):
+        load(str(folder))
+    shutil.rmtree(folder / NEGOTIATOR)
+    assert isinstance(load(str(folder)), TrainedPrioritizer)
+    with pytest.raises(ArtifactError, match="has no negotiator, only a prioritizer"):
+        load(str(folder), NEGOTIATOR)
+
+
+def test_readers_find_the_old_or_the_new(folder: Path) -> None:
+    """Protects who evaluates while a run learns: description and weights always belong together."""
+    brains = [Brain(Spec.default(PRIORITIZER, width)) for width in (4, 8)]
+    writer = threading.Thread(target=lambda: [save(folder / PRIORITIZER, brains[n % 2], {"n": n}) for n in range(40)])
+    writer.start()
+    widths = []
+    while writer.is_alive():
+        widths.append(load(folder, PRIORITIZER).brain.spec.width)
+    writer.join()
+    assert set(widths) == {4, 8}

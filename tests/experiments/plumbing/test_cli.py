@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import subprocess
 import sys
@@ -258,3 +259,17 @@ def test_training_refuses_before_it_starts(setting: str, told: str, tmp_path: Pa
     assert told in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "run" / "config.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "file"), "file: No space left on device"),
+        (OSError(errno.ENOSPC, "No space left on device"), "writing: No space left on device"),
+        (OSError(errno.EROFS, "Read-only file system"), "writing: Read-only file system"),
+        (OSError(errno.EBADF, "Bad file descriptor"), None),
+    ],
+)
+def test_disk_errors_are_told(error: OSError, told: str | None) -> None:
+    """Protects who runs out of disk: that is no defect, whether or not the system says of which file; other errors of streams are."""
+    assert cli.explain(error) == told
