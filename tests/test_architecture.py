@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-MAX_LINES = 300
+MAX_LINES = 400
 
 LAYERS = (
     ("envs.columns", "envs.events", "envs.scenario", "envs.workloads.graph", "envs.workloads.instance"),  # what every layer is told
