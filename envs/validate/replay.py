@@ -268,6 +268,12 @@ class Replay:
     def _truncated(self, agent: int, job: int, task: int, value: float) -> None:
         self.truncated = True
 
+    def _must_have_arrived(self, release: float) -> bool:
+        """Whether the end of the log is after a release; a queue that blocks decides, and may be cut off, between two events of an instant."""
+        if not self.truncated or release < self.now:
+            return True
+        return release == self.now and not self.scenario.reservations.blocking
+
     def _finish(self) -> None:
         """The log ends: everything must be over, or, where it was cut off, nothing may be overdue."""
         self._check_fallen()
@@ -278,7 +284,7 @@ class Replay:
             self.bad("the episode was cut off, but every job was over")
         for job in range(self.instance.num_jobs):
             release = float(self.instance.job_release[job])
-            if job not in self.submitted and release <= (self.now if self.truncated else math.inf):
+            if job not in self.submitted and self._must_have_arrived(release):
                 self.bad(f"job {job}, released at {release!r}, was not submitted")
             elif job in self.submitted and job not in self.job_over and not self.truncated:
                 self.bad(f"job {job} is not over")
