@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from envs.columns import CANDIDATE_NAMES, CONTEXT_NAMES, CONTEST_NAMES
+from envs.columns import CANDIDATE_NAMES, CONTEST_NAMES, CONTEXT_NAMES
 from envs.events import EventKind
 from envs.parallel_env import TaskManagement
 from envs.scenario import Knowledge, Limits, Negotiation, Objective, Reservations, Scenario, Uncertainty
@@ -281,7 +281,7 @@ def test_no_column_tells_of_the_future(objective: str, feature: str) -> None:
 
 
 def test_the_search_for_leaks_looks_at_everything() -> None:
-    """Protects the test above from looking at nothing: every change shows in the end, and every column takes several values before it does."""
+    """Protects the test above from looking at nothing: every change shows in the end, and every column takes several values."""
     values: dict[str, set[bytes]] = {}
     shows: dict[str, bool] = {}
     for feature in FEATURES:

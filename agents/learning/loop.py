@@ -26,8 +26,8 @@ from agents.learning.integrate import make_method, rules
 from agents.learning.logging import make_logger
 from agents.learning.ppo import RolePPO
 from agents.networks import NEGOTIATOR, PRIORITIZER
-from agents.policy import Negotiator, Prioritizer
-from envs.scenario import Scenario
+from agents.policy import Negotiator, Prioritizer, rules_of_play
+from envs.scenario import Reservations, Scenario
 from envs.world import World
 
 
@@ -38,7 +38,8 @@ class Evaluation:
         """Draw the episodes and play the rules on them."""
         number = learner.evaluation.episodes
         self.episodes = draw_episodes(scenario, number, derive(seed, Purpose.EVALUATION))
-        self._world = World(scenario, min(number, learner.worlds), instances=self.episodes.instances)
+        self._scenario, self._size = scenario, min(number, learner.worlds)
+        self._worlds: dict[Reservations, World] = {}
         self._rules = rules(learner)
         self.rule_cost = self.cost(*self._rules)
         if not 0.0 < self.rule_cost.mean() < math.inf:
@@ -48,7 +49,10 @@ class Evaluation:
 
     def cost(self, prioritizer: Prioritizer, negotiator: Negotiator) -> NDArray[np.float64]:
         """What two policies cost on each of the episodes."""
-        return play(self._world, self.episodes, prioritizer, negotiator)
+        scenario = rules_of_play(self._scenario, prioritizer)
+        if scenario.reservations not in self._worlds:
+            self._worlds[scenario.reservations] = World(scenario, self._size, instances=self.episodes.instances)
+        return play(self._worlds[scenario.reservations], self.episodes, prioritizer, negotiator)
 
     def __call__(self, models: dict[str, RolePPO]) -> dict[str, float]:
         """Return the mean cost, that of the rules, and the gap between them in percent: negative where learning is better."""

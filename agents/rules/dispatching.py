@@ -165,7 +165,8 @@ def f1(candidates: Observation, context: Observation) -> Scores:
 class RulePrioritizer:
     """A rule in the prioritizer's place; see :class:`agents.policy.Prioritizer`.
 
-    It picks the best of what can start now; where nothing can, it passes, and where it may not, it reserves the best.
+    It picks the best of what can start now; where nothing can, it passes, and where it may not, it reserves the best: in queues that
+    block, and in worlds that are not made by ``agents.policy.rules_of_play``.
     A *reserving* one picks the best of all candidates and keeps its place where that cannot start yet. A *leaving* one starts
     only what the forecast has it start now; where nothing of that kind is left, it passes.
     """

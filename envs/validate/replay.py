@@ -268,12 +268,6 @@ class Replay:
     def _truncated(self, agent: int, job: int, task: int, value: float) -> None:
         self.truncated = True
 
-    def _must_have_arrived(self, release: float) -> bool:
-        """Whether the end of the log is after a release; a queue that blocks decides, and may be cut off, between two events of an instant."""
-        if not self.truncated or release < self.now:
-            return True
-        return release == self.now and not self.scenario.reservations.blocking
-
     def _finish(self) -> None:
         """The log ends: everything must be over, or, where it was cut off, nothing may be overdue."""
         self._check_fallen()
@@ -282,9 +276,11 @@ class Replay:
             self.bad(f"the episode was to be cut off at {self.scenario.limits.max_time!r} s")
         if self.truncated and len(self.job_over) == self.instance.num_jobs:
             self.bad("the episode was cut off, but every job was over")
+        # A queue that blocks decides, and may be cut off, between two events of one instant.
+        until = math.nextafter(self.now, -1.0) if self.scenario.reservations.blocking else self.now
         for job in range(self.instance.num_jobs):
             release = float(self.instance.job_release[job])
-            if job not in self.submitted and self._must_have_arrived(release):
+            if job not in self.submitted and (not self.truncated or release <= until):
                 self.bad(f"job {job}, released at {release!r}, was not submitted")
             elif job in self.submitted and job not in self.job_over and not self.truncated:
                 self.bad(f"job {job} is not over")
