@@ -181,6 +181,7 @@ def two_queues() -> Instance:
         ("fifo", Reservations(), (1000.0, 1100.0, 102.0)),
         ("fifo", Reservations(hold="start", backfill=True), (1000.0, 1100.0, 102.0)),
         ("fifo", Reservations(allowed=False), (1000.0, 1100.0, 102.0)),
+        ("fifo+w", Reservations(), (1000.0, 1100.0, 1200.0)),
         ("fifo+r", Reservations(), (1000.0, 1100.0, 1200.0)),
         ("fifo+r", Reservations(backfill=True), (1000.0, 1100.0, 102.0)),
     ],
@@ -190,7 +191,7 @@ def test_rules_reserve_only_where_they_say_so(name: str, reservations: Reservati
     scenario = Scenario(workload=Fixed(two_queues()), reservations=reservations)
     results = play(scenario, draw_episodes(scenario, 1, 0), prioritizer(name), negotiator("fcfs"))
     log = record(scenario, two_queues(), 0, prioritizer(name), negotiator("fcfs"))
-    assert (log.kind == EventKind.RESERVATION).any() == (name == "fifo+r")
+    assert (log.kind == EventKind.RESERVATION).any() == (name != "fifo")
     done = log.kind == EventKind.JOB_DONE
     assert dict(zip(log.job[done].tolist(), log.time[done].tolist(), strict=True)) == dict(enumerate(ends))
     assert results.objective.tolist() == [sum(ends) - (0.0 + 1.0 + 2.0)]
