@@ -43,7 +43,8 @@ class TaskManagement(ParallelEnv):
     'context': [C]}``, of a negotiator ``{'pick': [F], 'context': [C], 'contest': [D]}``, float32 (docs/columns.md). They
     are the caller's to keep. ``infos[seat]`` has 'illegal_actions', how many the seat has played in this episode, and
     'time', seconds of world time. An illegal action never raises: a prioritizer's is handled as docs/world.md says, a
-    negotiator's is the lowest bid.
+    negotiator's is the lowest bid. Rewards are for learning: they are what the time since the last step cost by realised
+    durations, so whoever reads them while it plays knows more than agents do (docs/world.md, section 6).
 
     Args:
         scenario: what is played; by default ``default_scenario()``.

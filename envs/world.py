@@ -50,7 +50,7 @@ class Outputs(NamedTuple):
     task: NDArray[np.int32]
     """[B, A, K] task shown as candidate; NONE behind the last."""
     reward: NDArray[np.float64]
-    """[B, A] since the last step."""
+    """[B, A] since the last step; like the costs below for learning and reports, not for deciding (docs/world.md, section 6)."""
     own_cost: NDArray[np.float64]
     """[B, A]."""
     team_cost: NDArray[np.float64]

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from envs.events import EventKind
-from envs.scenario import Limits, Scenario, Uncertainty
+from envs.scenario import Limits, Reservations, Scenario, Uncertainty
 from envs.validate import validate
 from envs.validate.costs import TERMS
 from envs.validate.draws import uniform as vector_uniform
 from envs.workloads.generators.synthetic import SyntheticWorkload
+from envs.workloads.instance import Instance
 from envs.world import Phase, World
 from tests.by_hand import OBJECTIVE, K, Row, event_log, rows_of
 from tests.greedy import Greedy, uniform
@@ -108,10 +109,8 @@ def test_catches_in_a_storm(corrupt: Corruption, message: str) -> None:
     assert any(message in line for line in report.violations), report.violations
 
 
-@pytest.mark.parametrize("case", range(40))
-def test_passes_the_world(case: int) -> None:
-    """Whatever random players do in random small worlds, the engine keeps every rule and reports the costs of its events."""
-    scenario, instance = random_case(case)
+def check_world(scenario: Scenario, instance: Instance, case: int) -> None:
+    """Have random players play a small world, and refuse any violation and any cost that the events do not give."""
     world = World(scenario, 1, seed=case, instances=[instance], auto_reset=False, record=True)
     random = np.random.default_rng(case)
     out = world.reset()
@@ -124,6 +123,25 @@ def test_passes_the_world(case: int) -> None:
     report.raise_if_bad()
     assert (report.end, report.truncated) == (out.time[0], out.truncated[0])
     assert [report.costs[term] for term in TERMS] == pytest.approx(out.terms[0].tolist(), rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("case", range(40))
+def test_passes_the_world(case: int) -> None:
+    """Whatever random players do in random small worlds, the engine keeps every rule and reports the costs of its events."""
+    check_world(*random_case(case), case)
+
+
+@pytest.mark.parametrize("first", range(0, 300, 50))
+def test_passes_cuts_anywhere(first: int) -> None:
+    """An episode may be cut off after any number of rounds, in a queue that blocks between two events of one instant, too."""
+    for case in range(first, first + 50):
+        scenario, instance = random_case(case)
+        held = scenario.reservations
+        blocking = replace(scenario, reservations=Reservations(hold="start", backfill=held.backfill, blocking=True))
+        for rounds in (1, 2, 3, 5, 8):
+            cut = Limits(max_time=scenario.limits.max_time, max_rounds=rounds)
+            check_world(replace(scenario, limits=cut), instance, case)
+            check_world(replace(blocking, limits=cut), instance, case)
 
 
 @pytest.mark.parametrize("case", range(40))

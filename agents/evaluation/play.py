@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from agents.evaluation.metrics import Metrics, measure
-from agents.protocols import Negotiator, Prioritizer
+from agents.protocols import Negotiator, Prioritizer, rules_of_play
 from envs.engine.codes import Phase
 from envs.events import EventLog
 from envs.scenario import Scenario
@@ -83,7 +83,7 @@ def play(
     """Play every episode once and check it.
 
     Args:
-        scenario: the rules of play.
+        scenario: the rules of play; a prioritizer that never reserves is not made to (``agents.protocols.rules_of_play``).
         episodes: equal ones make two calls comparable, pair by pair.
         prioritizer: decides for every agent.
         negotiator: bids for every agent.
@@ -96,7 +96,9 @@ def play(
         ValueError: where a policy decides what is illegal.
     """
     choose = _by(prioritizer, negotiator)
-    return play_by(lambda world, first: choose, scenario, episodes, worlds=worlds, label=label, progress=progress)
+    return play_by(
+        lambda world, first: choose, rules_of_play(scenario, prioritizer), episodes, worlds=worlds, label=label, progress=progress
+    )
 
 
 def play_by(
@@ -130,8 +132,8 @@ def play_by(
 
 
 def record(scenario: Scenario, instance: Instance, seed: int, prioritizer: Prioritizer, negotiator: Negotiator) -> EventLog:
-    """Play one episode and return its event log."""
-    world = World(scenario, 1, instances=[instance], auto_reset=False, record=True)
+    """Play one episode, by the rules that :func:`play` plays by, and return its event log."""
+    world = World(rules_of_play(scenario, prioritizer), 1, instances=[instance], auto_reset=False, record=True)
     play_batch(world, np.array([seed], np.uint64), np.zeros(1, np.int32), _by(prioritizer, negotiator))
     return world.log(0)
 

@@ -21,7 +21,8 @@ from agents.learning.experience import Clock, Experience
 from agents.learning.fitting import fit
 from agents.learning.logging import RoleLogger
 from agents.learning.ppo import RolePPO
-from agents.protocols import Negotiator, Prioritizer
+from agents.networks.architecture import PRIORITIZER
+from agents.protocols import Negotiator, Prioritizer, rules_of_play
 from agents.rules import index
 from agents.rules import negotiator as negotiation_rule
 from agents.rules import prioritizer as dispatching_rule
@@ -46,6 +47,11 @@ def rules(learner: Learner) -> tuple[Prioritizer, Negotiator]:
         index.load(Path(prioritizer) / index.FILE) if Path(prioritizer, index.FILE).is_file() else dispatching_rule(prioritizer),
         index.load(Path(negotiator) / index.FILE) if Path(negotiator, index.FILE).is_file() else negotiation_rule(negotiator),
     )
+
+
+def learned_by(scenario: Scenario, learner: Learner) -> Scenario:
+    """Return what the learner plays in: where no prioritizer is learned, the rules of play are those of the rule in its place."""
+    return scenario if PRIORITIZER in learner.roles else rules_of_play(scenario, rules(learner)[0])
 
 
 class Method(Protocol):
@@ -77,7 +83,7 @@ class Streams:
 
     def __init__(self, scenario: Scenario, learner: Learner, models: Mapping[str, RolePPO], seed: int, threads: int) -> None:
         """Draw the episodes, play the baseline on them and start the worlds."""
-        self._scenario, self._learner, self._seed, self._threads = scenario, learner, seed, threads
+        self._scenario, self._learner, self._seed, self._threads = learned_by(scenario, learner), learner, seed, threads
         self.experience: dict[str, Experience] = {}
         self._start(0, -1)
         seats = self._world.num_worlds * self._world.num_agents
@@ -146,12 +152,20 @@ class Streams:
         self._ranked = easy_first(episodes, learner.episodes.order)
         self._world = World(self._scenario, learner.worlds, instances=episodes.instances, threads=self._threads)
         self._clock = clock(learner, episodes)
-        bank = Bank(self._world, episodes, *rules(learner)) if learner.episodes.baseline else None
+        bank = self._bank(episodes) if learner.episodes.baseline else None
         self._open(iteration)
         self._world.reset()
         for experience in self.experience.values():
             experience.forget()
         self._collector = Collector(self._world, self.experience, *rules(learner), bank)
+
+    def _bank(self, episodes: Episodes) -> Bank:
+        """What the rules cost, by their own rules of play."""
+        played = rules_of_play(self._scenario, rules(self._learner)[0])
+        world = self._world
+        if played.reservations != self._scenario.reservations:
+            world = World(played, self._learner.worlds, instances=episodes.instances, threads=self._threads)
+        return Bank(world, episodes, *rules(self._learner))
 
     def _open(self, iteration: int) -> None:
         """Have every world that ends an episode start one that is open in this iteration, in the order in which they were drawn."""
@@ -171,6 +185,7 @@ class Groups:
         self._learner, self._seed = learner, seed
         self._episodes = draw_episodes(scenario, learner.episodes.number, derive(seed, Purpose.TRAINING))
         worlds = learner.groups.number * learner.groups.rollouts
+        scenario = learned_by(scenario, learner)
         self._world = World(scenario, worlds, instances=self._episodes.instances, auto_reset=False, threads=threads)
         self.experience = {role: Experience(model.policy, worlds * self._world.num_agents) for role, model in models.items()}
         self._collector = Collector(self._world, self.experience, *rules(learner))

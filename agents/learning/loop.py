@@ -26,9 +26,9 @@ from agents.learning.ppo import RolePPO
 from agents.networks import artifact
 from agents.networks.architecture import NEGOTIATOR, PRIORITIZER
 from agents.networks.artifact import TrainedNegotiator, TrainedPrioritizer
-from agents.protocols import Negotiator, Prioritizer
+from agents.protocols import Negotiator, Prioritizer, rules_of_play
 from envs.files import replacing
-from envs.scenario import Scenario
+from envs.scenario import Reservations, Scenario
 from envs.world import World
 
 
@@ -39,7 +39,8 @@ class Evaluation:
         """Draw the episodes and play the rules on them."""
         number = learner.evaluation.episodes
         self.episodes = draw_episodes(scenario, number, derive(seed, Purpose.EVALUATION))
-        self._world = World(scenario, min(number, learner.worlds), instances=self.episodes.instances)
+        self._scenario, self._size = scenario, min(number, learner.worlds)
+        self._worlds: dict[Reservations, World] = {}
         self._rules = rules(learner)
         self.rule_cost = self.cost(*self._rules)
         if not 0.0 < self.rule_cost.mean() < math.inf:
@@ -49,7 +50,10 @@ class Evaluation:
 
     def cost(self, prioritizer: Prioritizer, negotiator: Negotiator) -> NDArray[np.float64]:
         """What two policies cost on each of the episodes."""
-        return play(self._world, self.episodes, prioritizer, negotiator)
+        scenario = rules_of_play(self._scenario, prioritizer)
+        if scenario.reservations not in self._worlds:
+            self._worlds[scenario.reservations] = World(scenario, self._size, instances=self.episodes.instances)
+        return play(self._worlds[scenario.reservations], self.episodes, prioritizer, negotiator)
 
     def __call__(self, models: dict[str, RolePPO]) -> dict[str, float]:
         """Return the mean cost, that of the rules, and the gap between them in percent: negative where learning is better."""

@@ -13,7 +13,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 from agents.learning.config import LearnerError
 from agents.learning.ppo import role_spaces
 from agents.networks.architecture import PRIORITIZER
-from agents.protocols import Negotiator, Prioritizer
+from agents.protocols import Negotiator, Prioritizer, rules_of_play
 from envs.engine.codes import Phase
 from envs.scenario import Scenario
 from envs.world import World
@@ -39,6 +39,8 @@ class SeatEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         """
         if not isinstance(other, Negotiator if role == PRIORITIZER else Prioritizer):
             raise LearnerError(f"SeatEnv: other is a {type(other).__name__}, must be able to play the role that is not {role}")
+        if isinstance(other, Prioritizer):
+            scenario = rules_of_play(scenario, other)
         self._world = World(scenario, seed=seed, num_instances=instances, auto_reset=False)
         self._phase = Phase.PRIORITISE if role == PRIORITIZER else Phase.NEGOTIATE
         self._other = other

@@ -22,8 +22,11 @@ Score = Callable[[Observation, Observation], Scores]
 
 RESERVING: Final = "+r"
 """Ending of a rule's name: it may also pick, and so reserve, what cannot start yet."""
+WAITING: Final = "+w"
+"""Ending of a rule's name: it reserves, but only where nothing can start."""
 LEAVING: Final = "+p"
 """Ending of a rule's name: it passes, where it may, rather than start what the forecast does not have it start now."""
+ENDINGS: Final = (RESERVING, WAITING, LEAVING)
 SMALLEST_WORK: Final = 0.001
 """Work counts for at least this much where a rule divides by it, as in the column ``wsrpt``."""
 ATC_LOOKAHEAD: Final = 2.0
@@ -165,14 +168,17 @@ def f1(candidates: Observation, context: Observation) -> Scores:
 class RulePrioritizer:
     """A rule in the prioritizer's place; see :class:`agents.protocols.Prioritizer`.
 
-    It picks the best of what can start now; where nothing can, it passes, and where it may not, it reserves the best.
-    A *reserving* one picks the best of all candidates and keeps its place where that cannot start yet. A *leaving* one starts
-    only what the forecast has it start now; where nothing of that kind is left, it passes.
+    It picks the best of what can start now; where nothing can, it passes, and where it may not, it reserves the best: in queues that
+    block, and in worlds that are not made by ``agents.protocols.rules_of_play``. A *waiting* one means to reserve there, and plays with
+    reservations. A *reserving* one picks the best of all candidates and keeps its place where that cannot start yet. A *leaving* one
+    starts only what the forecast has it start now; where nothing of that kind is left, it passes.
     """
 
-    def __init__(self, name: str, *, reserving: bool = False, leaving: bool = False, seed: int = 0) -> None:
-        """Take the rule called ``name``; only ``random`` reads the seed. Raises RuleError where there is no such rule."""
-        self.reserving, self.leaving = reserving, leaving
+    def __init__(self, name: str, ending: str = "", seed: int = 0) -> None:
+        """Take the rule called ``name``, with one of ENDINGS; only ``random`` reads the seed. Raises RuleError for an unknown name."""
+        self.reserving = ending in (RESERVING, WAITING)
+        """Whether it ever means to reserve."""
+        self._best_of_all, self._leaving = ending == RESERVING, ending == LEAVING
         score = lookup("prioritizer", name, PRIORITIZERS)
         self._score: Score = score if score is not random else lambda candidates, context: random(candidates, context, seed)
 
@@ -181,16 +187,16 @@ class RulePrioritizer:
         no_op = candidates.shape[1]
         legal, may_pass = mask[:, :no_op], mask[:, no_op:]
         startable = legal & (candidates[..., Candidate.STARTABLE] > 0)
-        eligible = legal if self.reserving else np.where(startable.any(axis=1, keepdims=True), startable, legal & ~may_pass)
-        if self.leaving:
+        eligible = legal if self._best_of_all else np.where(startable.any(axis=1, keepdims=True), startable, legal & ~may_pass)
+        if self._leaving:
             kept = eligible & (candidates[..., Candidate.FORECAST_NEXT] > 0)
             eligible = np.where(kept.any(axis=1, keepdims=True) | may_pass, kept, eligible)
         return pick_best(self._score(candidates, context), eligible)
 
 
 def split(name: str) -> tuple[str, str]:
-    """Return a rule's name without its ending, and the ending: RESERVING, LEAVING or nothing."""
-    ending = next((ending for ending in (RESERVING, LEAVING) if name.endswith(ending)), "")
+    """Return a rule's name without its ending, and the ending: one of ENDINGS or nothing."""
+    ending = next((ending for ending in ENDINGS if name.endswith(ending)), "")
     return name.removesuffix(ending), ending
 
 
@@ -203,13 +209,13 @@ def pick_best(scores: Scores, eligible: Mask) -> NDArray[np.int32]:
 
 
 def prioritizer(name: str, seed: int = 0) -> RulePrioritizer:
-    """Return the rule called ``name``, a reserving one where the name ends in "+r", a leaving one with "+p": ``spt``, ``spt+r``.
+    """Return the rule called ``name``, whose ending may be one of ENDINGS: ``spt``, ``spt+r``.
 
     Raises:
         RuleError: where there is no such rule.
     """
     rule, ending = split(name)
-    return RulePrioritizer(rule, reserving=ending == RESERVING, leaving=ending == LEAVING, seed=seed)
+    return RulePrioritizer(rule, ending, seed)
 
 
 def _column(candidates: Observation, name: Candidate) -> Scores:

@@ -24,9 +24,16 @@ def _log1p(count: int) -> float:
 
 
 @kernel
+def _seen_rate(w: Record, a: int) -> float:
+    """Return the rate at which an agent's jobs cost, as anybody can know it: how long a job really is shows only when it is over."""
+    par = params_of(w)
+    agent = agent_of(w, a)
+    return par.flow * agent.flow + par.tardiness * agent.tardy + par.slowdown * agent.seen_slow
+
+
+@kernel
 def write_team(w: Record, row: Record) -> None:
     """Write the columns of the context that are the same for every agent."""
-    par = params_of(w)
     scale = w.scale
     least, total, pools, used = 1.0, 0.0, 0, 0.0
     for r in range(w.num_resources):
@@ -46,7 +53,7 @@ def write_team(w: Record, row: Record) -> None:
         agent = agent_of(w, a)
         queue += agent.queue
         longest = max(longest, agent.queue)
-        rate += par.flow * agent.flow + par.tardiness * agent.tardy + par.slowdown * agent.slow
+        rate += _seen_rate(w, a)
         jobs += agent.in_system
         active += agent.active
     row.queue_mean = clip((queue / w.num_agents) / scale)
@@ -68,7 +75,6 @@ def write_team(w: Record, row: Record) -> None:
 @kernel
 def write_own(w: Record, a: int, most: float, row: Record) -> None:
     """Write the columns of the context that are an agent's own."""
-    par = params_of(w)
     agent = agent_of(w, a)
     scale = w.scale
     row.candidates = _log1p(agent.legal)
@@ -86,5 +92,4 @@ def write_own(w: Record, a: int, most: float, row: Record) -> None:
     row.future = clip(agent.future / scale)
     row.future_share = future_share(w, a, most)
     row.own_jobs = _log1p(agent.in_system)
-    rate = par.flow * agent.flow + par.tardiness * agent.tardy + par.slowdown * agent.slow
-    row.own_cost_rate = log1p(rate / w.mean_weight)
+    row.own_cost_rate = log1p(_seen_rate(w, a) / w.mean_weight)

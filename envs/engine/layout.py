@@ -95,8 +95,9 @@ JOB_FACTS = np.dtype(
         ("owner", "i4"),
         ("task0", "i4"),
         ("tasks", "i4"),
-        ("next_tardy", "i4"),  # at position k: the k-th job in the order of becoming tardy, of becoming slow
+        ("next_tardy", "i4"),  # at position k: the k-th job in the order of becoming tardy, slow, slow by what agents know
         ("next_slow", "i4"),
+        ("next_seen_slow", "i4"),
     ]
 )
 LINK = np.dtype([("task", "i4")])
@@ -168,8 +169,9 @@ WORLD = np.dtype(
         ("instance", "i4"),
         ("sum_tasks", "i4"),
         ("submitted", "i4"),  # jobs
-        ("tardy", "i4"),  # jobs visited in the order of becoming tardy, slow
+        ("tardy", "i4"),  # jobs visited in the order of becoming tardy, slow, slow by what agents know
         ("slow", "i4"),
+        ("seen_slow", "i4"),
         ("open_jobs", "i4"),  # of the instance
         ("tasks_done", "i4"),
         ("num_running", "i4"),
@@ -209,7 +211,8 @@ AGENT = np.dtype(
         ("future", "f8"),
         ("flow", "f8"),
         ("tardy", "f8"),
-        ("slow", "f8"),
+        ("slow", "f8"),  # by realised lengths: what is charged
+        ("seen_slow", "f8"),  # by nominal lengths: what is seen
         ("balance", "f8"),
         ("spent", "f8"),  # own cost since the last step
         ("own_cost", "f8"),  # the same, as shown after the last step
@@ -228,6 +231,7 @@ AGENT = np.dtype(
         ("in_system", "i4"),  # jobs
         ("tardies", "i4"),
         ("slows", "i4"),
+        ("seen_slows", "i4"),
         ("unfinished", "i4"),  # jobs of the instance
         ("leased", "i4"),  # shared units, all resources
         ("breakdowns", "i4"),

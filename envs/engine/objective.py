@@ -2,7 +2,8 @@
 
 flow: sum of the weights of the jobs in the system (weighted flow time); tardiness: of the late ones (weighted
 tardiness); slowdown: sum of 1 / max(length, 10 s) over the jobs in the system for longer than that (bounded slowdown
-less 1; Feitelson et al. 1997); makespan: 1 until everything is done; lease: leased units; abandonment: weight at once.
+less 1; Feitelson et al. 1997; seats see it by nominal lengths, as nobody can know the realised ones); makespan: 1 until
+everything is done; lease: leased units; abandonment: weight at once.
 """
 
 from __future__ import annotations
@@ -33,12 +34,27 @@ def slow_at(job: Record) -> float:
 
 
 @kernel
+def seen_slow_at(job: Record) -> float:
+    """Return the same by what agents can know of its length: the nominal durations."""
+    return job.release + max(job.path, SLOWDOWN_FLOOR)
+
+
+@kernel
+def _become_tardy(w: Record, job: Record) -> None:
+    owner = agent_of(w, job.owner)
+    owner.tardy += job.weight
+    owner.tardies += 1
+
+
+@kernel
 def enter_system(w: Record, j: int) -> None:
     """Add the job to the rates of its owner."""
     job = job_facts_of(w, j)
     owner = agent_of(w, job.owner)
     owner.flow += job.weight
     owner.in_system += 1
+    if tardy_at(job) <= w.time:
+        _become_tardy(w, job)
 
 
 @kernel
@@ -54,6 +70,9 @@ def leave_system(w: Record, j: int) -> None:
     if slow_at(job) <= w.time:
         owner.slows -= 1
         owner.slow = owner.slow - 1.0 / max(job.length, SLOWDOWN_FLOOR) if owner.slows else 0.0
+    if seen_slow_at(job) <= w.time:
+        owner.seen_slows -= 1
+        owner.seen_slow = owner.seen_slow - 1.0 / max(job.path, SLOWDOWN_FLOOR) if owner.seen_slows else 0.0
     owner.unfinished -= 1
     w.open_jobs -= 1
 
@@ -97,6 +116,21 @@ def _charge(w: Record, until: float) -> None:
 
 
 @kernel
+def _notice_slow(w: Record) -> None:
+    """Count the jobs that have been in the system for longer than agents can know them to be: seen, but not charged."""
+    while w.seen_slow < w.num_jobs:
+        j = job_facts_of(w, w.seen_slow).next_seen_slow
+        job = job_facts_of(w, j)
+        if seen_slow_at(job) > w.time:
+            return
+        w.seen_slow += 1
+        if job_of(w, j).open > 0:
+            owner = agent_of(w, job.owner)
+            owner.seen_slow += 1.0 / max(job.path, SLOWDOWN_FLOOR)
+            owner.seen_slows += 1
+
+
+@kernel
 def integrate(w: Record, until: float) -> None:
     """Move the clock to ``until`` and charge the time in between, piece by piece where a job's rate changes."""
     while True:
@@ -110,11 +144,8 @@ def integrate(w: Record, until: float) -> None:
         if tardy_time <= slow_time and tardy_time <= until:
             _charge(w, tardy_time)
             w.tardy += 1
-            if job_of(w, tardy_job).open > 0:
-                job = job_facts_of(w, tardy_job)
-                owner = agent_of(w, job.owner)
-                owner.tardy += job.weight
-                owner.tardies += 1
+            if job_of(w, tardy_job).open > 0 and tardy_job < w.submitted:  # one that arrives late counts from its arrival
+                _become_tardy(w, job_facts_of(w, tardy_job))
         elif slow_time <= until:
             _charge(w, slow_time)
             w.slow += 1
@@ -126,3 +157,4 @@ def integrate(w: Record, until: float) -> None:
         else:
             break
     _charge(w, until)
+    _notice_slow(w)

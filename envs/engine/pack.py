@@ -86,6 +86,7 @@ def _pack_jobs(i: Instance, task: Records, length: NDArray[np.float64]) -> Recor
     job["length"] = np.maximum.reduceat(length, starts)
     job["next_tardy"] = np.argsort(np.maximum(job["due"], job["release"]), kind="stable")
     job["next_slow"] = np.argsort(job["release"] + np.maximum(job["length"], SLOWDOWN_FLOOR), kind="stable")
+    job["next_seen_slow"] = np.argsort(job["release"] + np.maximum(job["path"], SLOWDOWN_FLOOR), kind="stable")
     return job
 
 

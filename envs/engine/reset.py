@@ -55,9 +55,10 @@ def _reset_agents(w: Record) -> None:
     par = params_of(w)
     for a in range(w.num_agents):
         agent = agent_of(w, a)
-        agent.queue = agent.future = agent.flow = agent.tardy = agent.slow = agent.spent = 0.0
+        agent.queue = agent.future = agent.flow = agent.tardy = agent.slow = agent.seen_slow = agent.spent = 0.0
         agent.available = agent.share = agent.area = agent.key = agent.best = agent.bid = 0.0
-        agent.queued = agent.futures = agent.in_system = agent.tardies = agent.slows = agent.unfinished = 0
+        agent.queued = agent.futures = agent.in_system = agent.tardies = agent.unfinished = 0
+        agent.slows = agent.seen_slows = 0
         agent.leased = agent.breakdowns = agent.live = agent.legal = agent.startable = agent.shown = 0
         agent.balance = par.credits
         agent.pick = NONE
@@ -86,7 +87,7 @@ def reset_world(w: Record, seed: np.uint64, instance: int) -> None:
     w.seed = seed
     w.time = w.spent = w.price = w.sum_work = w.sum_weight = 0.0
     w.steps = w.log_size = 0
-    w.sum_tasks = w.submitted = w.tardy = w.slow = w.tasks_done = 0
+    w.sum_tasks = w.submitted = w.tardy = w.slow = w.seen_slow = w.tasks_done = 0
     w.num_running = w.num_retrying = w.num_reserved = w.round = 0
     w.trouble_agent = NONE
     w.scale = w.mean_weight = 1.0

@@ -276,9 +276,11 @@ class Replay:
             self.bad(f"the episode was to be cut off at {self.scenario.limits.max_time!r} s")
         if self.truncated and len(self.job_over) == self.instance.num_jobs:
             self.bad("the episode was cut off, but every job was over")
+        # A queue that blocks decides, and may be cut off, between two events of one instant.
+        until = math.nextafter(self.now, -1.0) if self.scenario.reservations.blocking else self.now
         for job in range(self.instance.num_jobs):
             release = float(self.instance.job_release[job])
-            if job not in self.submitted and release <= (self.now if self.truncated else math.inf):
+            if job not in self.submitted and (not self.truncated or release <= until):
                 self.bad(f"job {job}, released at {release!r}, was not submitted")
             elif job in self.submitted and job not in self.job_over and not self.truncated:
                 self.bad(f"job {job} is not over")

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from agents.evaluation.play import Episodes, Results, draw_episodes, play, play_by
 from agents.policies import is_rule, load_negotiator, load_prioritizer
-from agents.protocols import Negotiator, Prioritizer
+from agents.protocols import Negotiator, Prioritizer, rules_of_play
 from envs.scenario import Scenario
 from envs.workloads.generators.synthetic import SyntheticWorkload
 from experiments.plumbing.cli import UsageError
@@ -94,7 +94,8 @@ class Field:
     def _results(self, meeting: Meeting, prioritizer: Prioritizer, negotiator: Negotiator) -> Results:
         scenario, episodes = self._variants[meeting.where].scenario, self._episodes
         if meeting.how == DEVIATING:
-            return play_by(lambda world, first: with_deviator(prioritizer, negotiator, world, first), scenario, episodes, worlds=WORLDS)
+            played = rules_of_play(scenario, prioritizer)
+            return play_by(lambda world, first: with_deviator(prioritizer, negotiator, world, first), played, episodes, worlds=WORLDS)
         if meeting.how == ROUNDED:
             negotiator = Rounded(negotiator)
         elif meeting.how.isdigit():

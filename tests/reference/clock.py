@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from enum import Enum, auto
 
-from tests.reference.execution import become_ready, break_down, end, recover, submit
+from tests.reference.execution import become_ready, become_tardy, break_down, end, recover, submit
 from tests.reference.state import State, Status
 
 
@@ -23,10 +23,12 @@ def advance(state: State) -> Advanced:
     limit = state.scenario.limits.max_time
     if time > limit:
         integrate(state, limit)
+        notice_slow(state)
         return Advanced.OUT_OF_TIME
     if time == math.inf:
         raise AssertionError("the world stands still: nothing runs, and nobody could start anything")
     integrate(state, time)
+    notice_slow(state)
     _apply(state)
     return Advanced.TERMINATED if all(job.over for job in state.jobs) else Advanced.EVENT
 
@@ -75,14 +77,23 @@ def integrate(state: State, target: float) -> None:
             return
         if tardy_at <= slow_at:
             job = tardy.pop(0)
-            if not job.over:
-                job.tardy = True
-                state.agents[job.fact.owner].tardy_rate.add(job.fact.weight)
+            if not job.over and job.fact.index < state.arrived:
+                become_tardy(state, job)
         else:
             job = slow.pop(0)
             if not job.over:
                 job.slow = True
                 state.agents[job.fact.owner].slow_rate.add(job.fact.slow_rate)
+
+
+def notice_slow(state: State) -> None:
+    """Count, for what agents see, the jobs that are slow by their nominal durations."""
+    jobs = state.by_seen_slow_at
+    while jobs and jobs[0].fact.seen_slow_at <= state.now:
+        job = jobs.pop(0)
+        if not job.over:
+            job.seen_slow = True
+            state.agents[job.fact.owner].seen_slow_rate.add(job.fact.seen_slow_rate)
 
 
 def _charge(state: State, until: float) -> None:

@@ -174,7 +174,8 @@ def context_row(state: State, a: int, own: Choice) -> Row:
 
 def _cost_rate(state: State, a: int) -> float:
     weights, agent = state.scenario.objective, state.agents[a]
-    return weights.flow * agent.flow_rate.value + weights.tardiness * agent.tardy_rate.value + weights.slowdown * agent.slow_rate.value
+    slow = agent.seen_slow_rate.value
+    return weights.flow * agent.flow_rate.value + weights.tardiness * agent.tardy_rate.value + weights.slowdown * slow
 
 
 def _contest_row(state: State, a: int, contest: Round) -> Row:

@@ -145,6 +145,14 @@ def _leave_system(state: State, job: Job) -> None:
         owner.tardy_rate.subtract(job.fact.weight)
     if job.slow:
         owner.slow_rate.subtract(job.fact.slow_rate)
+    if job.seen_slow:
+        owner.seen_slow_rate.subtract(job.fact.seen_slow_rate)
+
+
+def become_tardy(state: State, job: Job) -> None:
+    """Let a job of the system count as late."""
+    job.tardy = True
+    state.agents[job.fact.owner].tardy_rate.add(job.fact.weight)
 
 
 def recover(state: State, a: int) -> None:
@@ -171,13 +179,16 @@ def break_down(state: State, a: int) -> None:
 
 def submit(state: State) -> None:
     """Let the next job arrive."""
-    job = state.jobs[state.arrived].fact
+    arriving = state.jobs[state.arrived]
+    job = arriving.fact
     state.log(EventKind.TASK_SUBMISSION, job=job.index)
     state.arrived += 1
     state.tasks_arrived += len(job.tasks)
     state.work_arrived += job.total
     state.weight_arrived += job.weight
     state.agents[job.owner].flow_rate.add(job.weight)
+    if job.tardy_at <= state.now:
+        become_tardy(state, arriving)
     tasks = [state.tasks[t] for t in job.tasks]
     for task in tasks:
         state.agents[task.fact.primary].future_work.add(task.fact.nominal)

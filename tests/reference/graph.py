@@ -52,6 +52,8 @@ class JobFacts:
     tardy_at: float = 0.0
     slow_at: float = 0.0
     slow_rate: float = 0.0
+    seen_slow_at: float = 0.0
+    seen_slow_rate: float = 0.0
 
 
 @dataclass
@@ -169,5 +171,7 @@ def _jobs(i: Instance, tasks: list[TaskFacts]) -> list[JobFacts]:
         job.tardy_at = max(job.due, job.release)
         job.slow_at = job.release + max(job.length, SHORTEST_LENGTH)
         job.slow_rate = 1.0 / max(job.length, SHORTEST_LENGTH)
+        job.seen_slow_at = job.release + max(job.cp, SHORTEST_LENGTH)
+        job.seen_slow_rate = 1.0 / max(job.cp, SHORTEST_LENGTH)
         jobs.append(job)
     return jobs

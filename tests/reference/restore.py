@@ -6,7 +6,7 @@ from envs.events import NONE, EventKind
 from envs.scenario import Scenario
 from envs.snapshot import Snapshot
 from envs.workloads.instance import Instance
-from tests.reference.clock import integrate
+from tests.reference.clock import integrate, notice_slow
 from tests.reference.draws import What, exponential
 from tests.reference.execution import become_ready, break_down, complete, end, leave_ready, recover, start, submit
 from tests.reference.state import Reservation, Seen, State, Status, Task
@@ -25,9 +25,11 @@ def restore(scenario: Scenario, instance: Instance, snapshot: Snapshot) -> tuple
     _remember(state, snapshot)
     for number, (time, kind, agent, job, task, _) in enumerate(history):
         integrate(state, time)
+        notice_slow(state)
         if not _happens(state, EventKind(kind), agent, job, task):
             raise Impossible(number)
     integrate(state, max(snapshot.time, state.now))
+    notice_slow(state)
     _leave_the_past(state)
     state.events = history
     for agent, active, balance in zip(state.agents, snapshot.active, snapshot.balance.tolist(), strict=True):

@@ -90,6 +90,7 @@ class Job:
     tardy: bool = False
     """Its weight counts in the tardy rate of its owner."""
     slow: bool = False
+    seen_slow: bool = False
     over: bool = False
     """Done or abandoned."""
     end: float = math.nan
@@ -113,6 +114,7 @@ class Agent:
     flow_rate: Sum = field(default_factory=Sum)
     tardy_rate: Sum = field(default_factory=Sum)
     slow_rate: Sum = field(default_factory=Sum)
+    seen_slow_rate: Sum = field(default_factory=Sum)
 
 
 @dataclass
@@ -149,6 +151,7 @@ class State:
         self.price = 0.0
         self.by_tardy_at = sorted(self.jobs, key=lambda job: (job.fact.tardy_at, job.fact.index))
         self.by_slow_at = sorted(self.jobs, key=lambda job: (job.fact.slow_at, job.fact.index))
+        self.by_seen_slow_at = sorted(self.jobs, key=lambda job: (job.fact.seen_slow_at, job.fact.index))
         self.own_cost = [0.0] * facts.num_agents
         self.team_cost = 0.0
         self.terms = [0.0] * 6

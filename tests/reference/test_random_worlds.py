@@ -99,8 +99,8 @@ def test_units_and_credits_come_back() -> None:
             assert state.free_shared == twin.facts.shared_capacity, case
             for agent, capacity in zip(state.agents, twin.facts.local_capacity, strict=True):
                 assert (agent.free, agent.leased) == (capacity, [0] * len(capacity)), case
-                sums = (agent.queue_work, agent.future_work, agent.flow_rate, agent.tardy_rate, agent.slow_rate)
-                assert [(s.value, s.count) for s in sums] == [(0.0, 0)] * 5, case
+                rates = (agent.flow_rate, agent.tardy_rate, agent.slow_rate, agent.seen_slow_rate)
+                assert [(s.value, s.count) for s in (agent.queue_work, agent.future_work, *rates)] == [(0.0, 0)] * 6, case
 
 
 def test_random_cases_reach_everything() -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
-from agents.evaluation.play import Episodes, InvalidEpisode, draw_episodes, play
-from agents.evaluation.play import play as evaluation
+from agents.evaluation import play as evaluation
+from agents.evaluation.play import Episodes, InvalidEpisode, draw_episodes, play, record
 from agents.rules import negotiator, prioritizer
-from envs.scenario import Scenario, Uncertainty
+from envs.events import EventKind
+from envs.scenario import Limits, Reservations, Scenario, Uncertainty
 from envs.validate import Report
 from envs.workloads.generators.synthetic import SyntheticWorkload
 from envs.workloads.instance import Instance
+from tests.reference.scenarios import random_case
 
 
 @dataclass(frozen=True)
@@ -146,3 +148,62 @@ def test_instances_may_differ_in_agents() -> None:
     episodes = Episodes([one, two], np.array([0, 1, 0], np.int32), np.arange(3, dtype=np.uint64))
     results = play(Scenario(workload=Fixed(one)), episodes, prioritizer("spt"), negotiator("drf"), worlds=2)
     assert results.objective.tolist() == [2, 1 + 2, 2]
+
+
+def two_queues() -> Instance:
+    """Of 200 units, agent 0 gives 100 to job 0 for 1000 s, then has job 1, which wants all of them; agent 1 has job 2, which wants 100."""
+    return Instance(
+        name="two queues",
+        resources=("cpu",),
+        shared=np.array([True]),
+        shared_capacity=np.array([200]),
+        local_capacity=np.zeros((2, 1)),
+        speed=np.ones((2, 1)),
+        job_release=np.array([0.0, 1.0, 2.0]),
+        job_due=np.full(3, np.inf),
+        job_weight=np.ones(3),
+        job_owner=np.array([0, 0, 1]),
+        job_first=np.arange(4),
+        task_kind=np.zeros(3),
+        task_demand=np.array([[100], [200], [100]]),
+        task_ratio=np.ones(3),
+        option_first=np.arange(4),
+        option_agent=np.array([0, 0, 1]),
+        option_nominal=np.array([1000.0, 100.0, 100.0]),
+        successor_first=np.zeros(4),
+        successor=np.zeros(0),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "reservations", "ends"),
+    [
+        ("fifo", Reservations(), (1000.0, 1100.0, 102.0)),
+        ("fifo", Reservations(hold="start", backfill=True), (1000.0, 1100.0, 102.0)),
+        ("fifo", Reservations(allowed=False), (1000.0, 1100.0, 102.0)),
+        ("fifo+w", Reservations(), (1000.0, 1100.0, 1200.0)),
+        ("fifo+r", Reservations(), (1000.0, 1100.0, 1200.0)),
+        ("fifo+r", Reservations(backfill=True), (1000.0, 1100.0, 102.0)),
+    ],
+)
+def test_rules_reserve_only_where_they_say_so(name: str, reservations: Reservations, ends: tuple[float, ...]) -> None:
+    """Protects plain rules from reservations that the world makes as their only move: a job of another queue that fits does not wait."""
+    scenario = Scenario(workload=Fixed(two_queues()), reservations=reservations)
+    results = play(scenario, draw_episodes(scenario, 1, 0), prioritizer(name), negotiator("fcfs"))
+    log = record(scenario, two_queues(), 0, prioritizer(name), negotiator("fcfs"))
+    assert (log.kind == EventKind.RESERVATION).any() == (name != "fifo")
+    done = log.kind == EventKind.JOB_DONE
+    assert dict(zip(log.job[done].tolist(), log.time[done].tolist(), strict=True)) == dict(enumerate(ends))
+    assert results.objective.tolist() == [sum(ends) - (0.0 + 1.0 + 2.0)]
+
+
+@pytest.mark.parametrize("case", range(30))
+def test_plain_rules_never_reserve(case: int) -> None:
+    """Protects what the page of rules says, in any small world but a queue that blocks: no reservation, and every job comes to its end."""
+    scenario, instance = random_case(case)
+    reservations = replace(scenario.reservations, blocking=False)
+    scenario = replace(scenario, reservations=reservations, limits=Limits())
+    for name in ("spt", "spt+p"):
+        log = record(scenario, instance, case, prioritizer(name), negotiator("drf"))
+        assert not (log.kind == EventKind.RESERVATION).any()
+        assert np.isin(log.kind, (EventKind.JOB_DONE, EventKind.JOB_ABANDONED)).sum() == instance.num_jobs

@@ -80,10 +80,12 @@ def test_scores_are_finite(name: str, value: float) -> None:
 
 
 def test_reserving() -> None:
-    """Protects the two ways of waiting: ``spt`` starts the best that can start, ``spt+r`` keeps its place for the best of all."""
+    """Protects the ways of waiting: ``spt`` and ``spt+w`` start the best that can start, ``spt+r`` keeps its place for the best of all."""
     view = seat({C.DURATION: [3, 1, 2], C.STARTABLE: [1, 0, 1]})
     assert prioritizer("spt").pick(*view).tolist() == [2]
+    assert prioritizer("spt+w").pick(*view).tolist() == [2]
     assert prioritizer("spt+r").pick(*view).tolist() == [1]
+    assert [prioritizer("spt" + ending).reserving for ending in ("", "+p", "+w", "+r")] == [False, False, True, True]
 
 
 def test_nothing_startable() -> None:
@@ -106,7 +108,7 @@ def test_leaving() -> None:
     assert prioritizer("spt").pick(candidates, context, mask).tolist() == [0]
 
 
-@pytest.mark.parametrize("name", ["spt", "spt+r", "spt+p"])
+@pytest.mark.parametrize("name", ["spt", "spt+r", "spt+w", "spt+p"])
 def test_illegal_candidates_are_never_picked(name: str) -> None:
     """Protects the mask: the best score does not count where the mask forbids it, and without candidates the no-op is left."""
     candidates, context, mask = seat({C.DURATION: [3, 1]})
