@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeVar
 
 import numpy as np
 from gymnasium import logger
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
 from envs import seats
+from envs.arguments import MAX_SEED, as_integer
 from envs.columns import NUM_CANDIDATE, NUM_CONTEST, NUM_CONTEXT, NUM_NEGOTIATION
 from envs.default_scenario import default_scenario
 from envs.engine.codes import Phase
@@ -22,11 +23,11 @@ from envs.scenario import Scenario
 from envs.workloads.instance import Instance, WorkloadError
 from envs.world import World, draw_instances
 
-LOWEST_BID: Final = 0
-"""What a negotiator says whose action is illegal."""
-MAX_SEED: Final = 2**64 - 1
+MOST_AGENTS: Final = 4096
+"""Of an environment: every seat has spaces of its own, which take time and memory."""
 _NEGOTIATE, _OVER = int(Phase.NEGOTIATE), int(Phase.OVER)  # Python 3.11 takes microseconds to look a member of an enum up
 
+Number = TypeVar("Number", np.float32, np.int8)
 Observations = dict[str, Any]
 Infos = dict[str, dict[str, Any]]
 
@@ -42,9 +43,14 @@ class TaskManagement(ParallelEnv):
     Observations are ``{'observation': ..., 'action_mask': [actions] int8}``: of a prioritizer ``{'candidates': [K, F],
     'context': [C]}``, of a negotiator ``{'pick': [F], 'context': [C], 'contest': [D]}``, float32 (docs/columns.md). They
     are the caller's to keep. ``infos[seat]`` has 'illegal_actions', how many the seat has played in this episode, and
-    'time', seconds of world time. An illegal action never raises: a prioritizer's is handled as docs/world.md says, a
-    negotiator's is the lowest bid. Rewards are for learning: they are what the time since the last step cost by realised
+    'time', seconds of world time. An illegal action does not raise unless asked to: a prioritizer's is handled as docs/world.md
+    says, a negotiator's is the lowest bid. Rewards are for learning: they are what the time since the last step cost by realised
     durations, so whoever reads them while it plays knows more than agents do (docs/world.md, section 6).
+
+    All seats live from reset to the end. Where an episode's instance has fewer agents than the environment, the seats of the others
+    are idle: they see zeros, have only the no-op, and are paid 0. So clients that look for every possible agent at each step find it.
+
+    An environment can be copied deeply and pickled at any step; the copy goes on by itself, to the same bits.
 
     Args:
         scenario: what is played; by default ``default_scenario()``.
@@ -52,8 +58,8 @@ class TaskManagement(ParallelEnv):
         render_mode: 'human' prints the situation after every step; ``render()`` returns it as text in mode 'ansi', and the
             episode so far as a picture [H, W, 3] uint8 in mode 'rgb_array'.
         flat: observations are one vector, their parts one after the other, and the mask is ``infos[seat]['action_mask']``.
-        agents: A, for workloads whose instances differ in it: the largest. By default that of one of its instances. Agents
-            that an episode's instance does not have are not among ``agents`` then.
+        agents: A, for workloads whose instances differ in it: the largest, up to 4096. By default that of one of its instances.
+        illegal: 'count' illegal actions, or 'raise' a ValueError, with nothing moved.
 
     Raises:
         TypeError, ValueError: an argument is not what it must be.
@@ -73,16 +79,17 @@ class TaskManagement(ParallelEnv):
         render_mode: str | None = None,
         flat: bool = False,
         agents: int | None = None,
+        illegal: str = "count",
     ) -> None:
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise ValueError(f"render_mode is {render_mode!r}, must be None or one of {', '.join(self.metadata['render_modes'])}")
         scenario = default_scenario() if scenario is None else scenario
         if not isinstance(scenario, Scenario):
             raise TypeError(f"scenario is {scenario!r}, must be a Scenario")
-        for name, count in (("max_cycles", max_cycles), ("agents", agents)):
-            if count is not None and not 1 <= seats.as_index(count) < 2**31:
-                raise ValueError(f"{name} is {count!r}, must be None or an integer in 1..2^31-1")
+        if illegal not in seats.ILLEGAL:
+            raise ValueError(f"illegal is {illegal!r}, must be one of {', '.join(seats.ILLEGAL)}")
         if max_cycles is not None:
+            max_cycles = as_integer("max_cycles", max_cycles, 1, 2**31 - 1)
             scenario = replace(scenario, limits=replace(scenario.limits, max_rounds=max_cycles))
         self.scenario = scenario
         self.render_mode = render_mode
@@ -90,19 +97,22 @@ class TaskManagement(ParallelEnv):
         self.agents: list[str] = []
         self._seeds: Any = np.random.PCG64()
         instance = draw_instances(scenario, 1, 0)[0]
-        self._most = instance.num_agents if agents is None else agents
-        self._prioritizers = seats.Role("prioritizer", self._most, scenario.candidates + 1, DECLINE)
-        self._negotiators = seats.Role("negotiator", self._most, scenario.negotiation.levels + 1, LOWEST_BID)
+        self._most = as_integer("agents", instance.num_agents if agents is None else agents, 1, MOST_AGENTS)
+        forbids = illegal == "raise"
+        self._prioritizers = seats.Role("prioritizer", self._most, scenario.candidates + 1, DECLINE, forbids)
+        self._negotiators = seats.Role("negotiator", self._most, scenario.negotiation.levels + 1, seats.LOWEST_BID, forbids)
         self.possible_agents = self._prioritizers.seats + self._negotiators.seats
         self._action_spaces = self._prioritizers.action_spaces | self._negotiators.action_spaces
         self._observation_spaces = {seat: self._make_space(seat) for seat in self.possible_agents}
         contexts = [seats.CONTEXT_BOUNDS] * self._most
         negotiations = [seats.CANDIDATE_BOUNDS, seats.CONTEXT_BOUNDS, seats.CONTEST_BOUNDS] * self._most
         self.state_space = seats.box(seats.bounds(1, (0,)), *contexts, *negotiations)
+        self._everybody_waits = np.zeros((self._most, self._negotiators.actions), np.int8)
+        self._everybody_waits[:, -1] = 1
         self._enter(instance, 0)
 
     def _make_space(self, seat: str) -> Space[Any]:
-        picks = seat in self._prioritizers.seats
+        picks = seat in self._prioritizers.action_spaces
         space = seats.prioritizer_space(self.scenario.candidates, self.flat) if picks else seats.negotiator_space(self.flat)
         return space if self.flat else seats.masked(space, int(self._action_spaces[seat].n))
 
@@ -113,8 +123,6 @@ class TaskManagement(ParallelEnv):
         self.world = World(self.scenario, 1, seed, instances=[instance], auto_reset=False, record=self.render_mode is not None)
         self._picks = np.zeros((1, instance.num_agents), np.int32)
         self._bids = np.zeros((1, instance.num_agents))
-        self._everybody_waits = np.zeros((instance.num_agents, self._negotiators.actions), np.int8)
-        self._everybody_waits[:, -1] = 1
 
     def observation_space(self, agent: str) -> Space[Any]:
         """Return what the seat sees."""
@@ -134,16 +142,14 @@ class TaskManagement(ParallelEnv):
         """
         if seed is None:
             seed = int(self._seeds.random_raw())
-        elif not 0 <= seats.as_index(seed) <= MAX_SEED:
-            raise ValueError(f"seed is {seed!r}, must be an integer in 0..2^64-1")
         else:
+            seed = as_integer("seed", seed, 0, MAX_SEED)
             self._seeds = np.random.PCG64(seed)
         instance = draw_instances(self.scenario, 1, seed)[0]
         if instance is not self.world.instances[0]:
             self._enter(instance, seed)
         self.world.reset(seed)
-        here = instance.num_agents
-        self.agents = self._prioritizers.seats[:here] + self._negotiators.seats[:here]
+        self.agents = list(self.possible_agents)
         self._offences = dict.fromkeys(self.agents, 0)
         seen = self._look()
         if self.render_mode == "human":
@@ -156,7 +162,7 @@ class TaskManagement(ParallelEnv):
         An episode without any choice is over before its first step, which then only tells its rewards.
 
         Raises:
-            ValueError: ``actions`` is no mapping, or has a seat that does not live.
+            ValueError: ``actions`` is no mapping, has a seat that does not live, or an illegal action where these raise.
         """
         if not self.agents:
             raise ValueError("nobody lives: reset before the first step, and after the last of an episode")
@@ -171,7 +177,7 @@ class TaskManagement(ParallelEnv):
         out = self.world.out
         if out.phase[0] != _OVER:
             self.world.step(self._picks, self._bids)
-        live, pay = self.agents, out.reward[0].tolist()
+        live, pay = self.agents, out.reward[0].tolist() + [0.0] * (self._most - out.reward.shape[1])
         terminated, truncated = bool(out.terminated[0]), bool(out.truncated[0])
         observations, infos = self._look()
         if terminated or truncated:
@@ -182,14 +188,16 @@ class TaskManagement(ParallelEnv):
         return observations, rewards, dict.fromkeys(live, terminated), dict.fromkeys(live, truncated), infos
 
     def _look(self) -> tuple[Observations, Infos]:
-        """Copy what the live seats see, once for all of them: their observations are views of the copies."""
+        """Copy what the seats see, once for all of them: their observations are views of the copies."""
         out = self.world.out
         time = float(out.time[0])
-        masks = out.mask[0].view(np.int8).copy(), self._everybody_waits.copy()
+        here = len(out.mask[0])
+        masks = self._padded(out.mask[0].view(np.int8)), self._everybody_waits.copy()
+        masks[0][here:, -1] = 1
         if out.phase[0] == _NEGOTIATE:
-            bids = out.acting[0]
-            masks[1][bids] = 1
-            masks[1][bids, -1] = 0
+            bids = masks[1][:here]
+            bids[out.acting[0]] = 1
+            bids[out.acting[0], -1] = 0
         self._prioritizers.allow(masks[0])
         self._negotiators.allow(masks[1])
         seen = self._split(out.candidates[0], out.context[0], out.negotiation[0])
@@ -205,17 +213,24 @@ class TaskManagement(ParallelEnv):
         return observations, infos
 
     def _split(self, *seen: NDArray[np.float32]) -> Iterator[Any]:
-        """Yield what each live seat sees, as views of copies of candidates, contexts and negotiations."""
+        """Yield what each seat sees, as views of copies of candidates, contexts and negotiations; idle ones see zeros."""
+        candidates, context, negotiation = (self._padded(array) for array in seen)
         if self.flat:
-            candidates, context, negotiation = seen
             yield from np.concatenate((candidates.reshape(len(context), -1), context), axis=1)
-            yield from negotiation.copy()
+            yield from negotiation
             return
-        candidates, context, negotiation = (array.copy() for array in seen)
         for rows, situation in zip(candidates, context, strict=True):
             yield {"candidates": rows, "context": situation}
         for row in negotiation:
             yield {"pick": row[:NUM_CANDIDATE], "context": row[NUM_CANDIDATE:-NUM_CONTEST], "contest": row[-NUM_CONTEST:]}
+
+    def _padded(self, array: NDArray[Number]) -> NDArray[Number]:
+        """Copy what the agents of the instance see, with zeros for those that it does not have."""
+        if len(array) == self._most:
+            return array.copy()
+        padded = np.zeros((self._most, *array.shape[1:]), array.dtype)
+        padded[: len(array)] = array
+        return padded
 
     def state(self) -> NDArray[np.float32]:
         """Return a view of the whole world for central critics: [1 + A C + A G].

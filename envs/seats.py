@@ -12,6 +12,11 @@ from numpy.typing import NDArray
 
 from envs.columns import CLIP, NUM_CANDIDATE, NUM_CONTEST, NUM_CONTEXT, RAW_CANDIDATE, RAW_CONTEXT
 
+LOWEST_BID: Final = 0
+"""What a negotiator says whose action is illegal."""
+ILLEGAL: Final = ("count", "raise")
+"""What may be done about an illegal action."""
+
 Bounds = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
@@ -56,28 +61,46 @@ def masked(space: Space[Any], actions: int) -> Dict:
 class Role:
     """The seats of one role, one per agent. Their last action is the no-op."""
 
-    def __init__(self, name: str, agents: int, actions: int, illegal: int) -> None:
-        """Name the seats; ``illegal`` is what the world is told in place of an illegal action."""
+    def __init__(self, name: str, agents: int, actions: int, illegal: int, forbids: bool) -> None:
+        """Name the seats; ``illegal`` is what the world is told in place of an illegal action, unless the role ``forbids`` these."""
         self.seats = [f"{name}_{a}" for a in range(agents)]
         self.actions = actions
         self.illegal = illegal
+        self.forbids = forbids
         self.action_spaces = {seat: Discrete(actions) for seat in self.seats}
         self._legal = b""
 
     def allow(self, mask: NDArray[np.int8]) -> None:
-        """Say which actions are legal next, [agents of the instance, actions]."""
+        """Say which actions are legal next, [agents, actions]."""
         self._legal = mask.tobytes()  # looking a byte up is many times faster than indexing an array
 
     def take(self, actions: Mapping[str, Any], chosen: NDArray[Any], offences: dict[str, int]) -> None:
-        """Write what the seats do to ``chosen`` [agents of the instance], counting illegal actions per seat in ``offences``."""
+        """Write what the seats of the instance do to ``chosen`` [its agents], counting everybody's illegal actions in ``offences``.
+
+        Raises:
+            ValueError: an action is illegal, where the role forbids that.
+        """
         width, legal = self.actions, self._legal
-        for a, seat in enumerate(self.seats[: chosen.size]):
+        here = len(chosen)
+        for a, seat in enumerate(self.seats):
             action = as_index(actions.get(seat, width - 1))
-            if 0 <= action < width and legal[a * width + action]:
-                chosen[a] = action
-            else:
-                chosen[a] = self.illegal
+            if not (0 <= action < width and legal[a * width + action]):
+                if self.forbids:
+                    mask = np.frombuffer(legal, np.bool_)[a * width : (a + 1) * width]
+                    raise ValueError(illegal_action(f"{seat}: action", actions[seat], mask))
+                action = self.illegal
                 offences[seat] += 1
+            if a < here:
+                chosen[a] = action
+
+
+def illegal_action(what: str, action: Any, mask: NDArray[np.bool_]) -> str:
+    """Say that an action is not among those of a mask, and how to play by masks."""
+    legal = ", ".join(map(str, np.flatnonzero(mask)))
+    return (
+        f"{what} is {action!r}, must be legal, one of {legal}: choose among what the mask allows, as sb3-contrib's MaskablePPO does, "
+        "or have illegal actions counted (illegal='count')"
+    )
 
 
 def as_index(action: Any) -> int:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+import copy
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.arguments import FLOAT64, INT32, MAX_SEED, UINT64, as_array, as_flag, as_indices, as_integer, as_range
+from envs.crew import Crew
 from envs.engine import draws, tick
-from envs.engine.allocate import State, as_bytes, make_params, make_state
+from envs.engine.allocate import as_bytes, make_params, make_state
 from envs.engine.codes import NONE, Phase, Trouble
-from envs.engine.layout import SITE_ADDRESSES, WORLD_ADDRESSES, Records
+from envs.engine.layout import WORLD_ADDRESSES, Records
 from envs.engine.pack import pack
-from envs.engine.restore import restore_world
+from envs.engine.restore import go_on, restore_world
 from envs.events import EventLog
+from envs.outputs import Outputs as Outputs
+from envs.outputs import name_outputs
 from envs.playable import check_playable
 from envs.scenario import Scenario
-from envs.snapshot import (
+from envs.state.arrays import NOT_STATE, check_alike, copy_arrays, put_arrays
+from envs.state.check import check_state
+from envs.state.snapshot import (
     Snapshot,
     SnapshotError,
     attempts_of,
@@ -32,49 +39,11 @@ from envs.snapshot import (
 from envs.workloads.instance import Instance
 
 
-class Outputs(NamedTuple):
-    """What the last ``reset`` or ``step`` of a World left behind: the same buffers every time; copy what you keep."""
-
-    phase: NDArray[np.int8]
-    """[B] Phase: the role that decides next, or OVER."""
-    acting: NDArray[np.bool_]
-    """[B, A] seats of that role that have a choice."""
-    candidates: NDArray[np.float32]
-    """[B, A, K, NUM_CANDIDATE]."""
-    context: NDArray[np.float32]
-    """[B, A, NUM_CONTEXT]."""
-    mask: NDArray[np.bool_]
-    """[B, A, K+1]; action K is the no-op, or pass."""
-    negotiation: NDArray[np.float32]
-    """[B, A, NUM_NEGOTIATION]."""
-    task: NDArray[np.int32]
-    """[B, A, K] task shown as candidate; NONE behind the last."""
-    reward: NDArray[np.float64]
-    """[B, A] since the last step; like the costs below for learning and reports, not for deciding (docs/world.md, section 6)."""
-    own_cost: NDArray[np.float64]
-    """[B, A]."""
-    team_cost: NDArray[np.float64]
-    """[B]."""
-    terms: NDArray[np.float64]
-    """[B, NUM_TERMS] unweighted totals of the episode, in the order of Term."""
-    time: NDArray[np.float64]
-    """[B] seconds."""
-    terminated: NDArray[np.bool_]
-    """[B]."""
-    truncated: NDArray[np.bool_]
-    """[B]."""
-    instance: NDArray[np.int32]
-    """[B] index into ``World.instances``."""
-    seed: NDArray[np.uint64]
-    """[B] of the episode."""
-    entry: NDArray[np.int32]
-    """[B] entry of the schedule that is being played."""
-    steps: NDArray[np.int64]
-    """[B] rounds of this episode in which somebody had a choice."""
-
-
 class World:
     """B independent worlds of one scenario, stepped together.
+
+    A World can be copied, deeply or not, and pickled, in any round: the copy goes on by itself, to the same bits, event logs
+    included. Copies share the scenario and the instances, which never change. Where many are needed, ``fork`` is faster.
 
     Args:
         scenario: what is played.
@@ -85,6 +54,9 @@ class World:
         auto_reset: a world that is over starts its next episode at the next step, whose actions it ignores.
         record: keep an event log per world.
         threads: share the worlds out among themselves; results do not depend on them.
+
+    Raises:
+        ValueError: an argument is not what it must be.
     """
 
     def __init__(
@@ -99,35 +71,45 @@ class World:
         record: bool = False,
         threads: int = 1,
     ) -> None:
-        for name, value in (("num_worlds", num_worlds), ("threads", threads), ("num_instances", num_instances or 1)):
-            if value < 1:
-                raise ValueError(f"World: {name} is {value}, must be >= 1")
+        if not isinstance(scenario, Scenario):
+            raise ValueError(f"World: scenario is {scenario!r}, must be a Scenario")
+        num_worlds = as_integer("World: num_worlds", num_worlds, 1, _MOST)
+        threads = as_integer("World: threads", threads, 1, _MOST)
+        seed = as_integer("World: seed", seed, 0, MAX_SEED)
+        if num_instances is not None:
+            num_instances = as_integer("World: num_instances", num_instances, 1, _MOST)
         if instances is None:
             instances = draw_instances(scenario, num_instances or num_worlds, seed)
         if not instances:
             raise ValueError("World: instances is empty, needs at least one")
+        strangers = [instance for instance in instances if not isinstance(instance, Instance)]
+        if strangers:
+            raise ValueError(f"World: instances has {strangers[0]!r}, must be Instances")
         check_playable(scenario, instances, num_worlds)
         self.scenario = scenario
         self.instances = list(instances)
         self.num_worlds = num_worlds
-        self.auto_reset = auto_reset
+        self.auto_reset = as_flag("World: auto_reset", auto_reset)
         self._seed = seed
-        self._record = record
-        self._params = make_params(scenario, record)
+        self._record = as_flag("World: record", record)
+        self._params = make_params(scenario, self._record)
         self._sites = pack(self.instances)
         self._state = make_state(scenario, self.instances, self._sites.site, self._params, num_worlds)
         self.num_agents = self._state.agents.shape[1]
         self.candidates = scenario.candidates
-        self.out = _outputs(self._state)
+        self.out = name_outputs(self._state)
         self._logs: list[list[Records]] = [[] for _ in range(num_worlds)]
-        self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
-        self._others = min(threads, -(-num_worlds // tick.BLOCK)) - 1  # threads beside the caller's that find something to do
-        self._tickets = np.zeros(1, np.int64)
+        self._threads = threads
+        self._crew = Crew(threads)
         self._seeds, self._entries = episode_schedule(seed, num_worlds, len(self.instances))
         self._uncopied: tuple[str, ...] = NOT_STATE
         """Arrays that a fork leaves as they are."""
-        self._no_picks = np.zeros((num_worlds, self.num_agents), np.int32)
-        self._no_bids = np.zeros((num_worlds, self.num_agents))
+        self._all = range(num_worlds)
+        self._given_picks: Any = None
+        self._given_bids: Any = None
+        """The callers' arrays of actions that were checked last: who steps with the same ones again pays for no check."""
+        self._picks, self._bids = np.zeros(self.out.acting.shape, np.int32), np.zeros(self.out.acting.shape)
+        """Views of them, whose shape no caller can change."""
 
     def schedule(self, seeds: NDArray[np.uint64], instance: NDArray[np.int32]) -> None:
         """Say what is played from the next ``reset`` on: world b's e-th episode is entry (b + e B) mod N.
@@ -135,14 +117,15 @@ class World:
         Args:
             seeds: [N] episode seeds.
             instance: [N] indices into ``instances``.
+
+        Raises:
+            ValueError: an argument is not what it must be.
         """
-        seeds = np.array(seeds, np.uint64)
-        entries = np.array(instance, np.int32)
-        if seeds.ndim != 1 or seeds.shape != entries.shape or not seeds.size:
-            raise ValueError(f"World.schedule: seeds {seeds.shape} and instance {entries.shape} must be equal, one axis, not empty")
-        if entries.min() < 0 or entries.max() >= len(self.instances):
-            raise ValueError(f"World.schedule: instances must be in 0..{len(self.instances) - 1}")
-        self._seeds, self._entries = seeds, entries
+        given = as_array("World.schedule: seeds", seeds, UINT64, (None,))
+        if not given.size:
+            raise ValueError("World.schedule: seeds is empty, needs at least one")
+        entries = as_indices("World.schedule: instance", instance, given.shape, len(self.instances))
+        self._seeds, self._entries = given.copy(), entries.copy()
 
     def reset(
         self, seed: int | None = None, *, seeds: NDArray[np.uint64] | None = None, instance: NDArray[np.int32] | None = None
@@ -152,14 +135,24 @@ class World:
         Args:
             seed: derive a new schedule from it.
             seeds: [B] episode seeds, instead; with ``instance`` [B], by default 0.
+
+        Raises:
+            ValueError: an argument is not what it must be, or says what another one says.
         """
         if seeds is not None:
-            self.schedule(seeds, np.zeros(len(seeds), np.int32) if instance is None else instance)
+            if seed is not None:
+                raise ValueError(f"World.reset: seed is {seed!r}, must be None where seeds are given")
+            given = as_array("World.reset: seeds", seeds, UINT64, (self.num_worlds,))
+            played = np.zeros(self.num_worlds, np.int32) if instance is None else instance
+            self.schedule(given, as_indices("World.reset: instance", played, (self.num_worlds,), len(self.instances)))
+        elif instance is not None:
+            raise ValueError("World.reset: instance is given without seeds, must be None")
         elif seed is not None:
-            self._seed = seed
-            self._seeds, self._entries = episode_schedule(seed, self.num_worlds, len(self.instances))
+            self._seed = as_integer("World.reset: seed", seed, 0, MAX_SEED)
+            self._seeds, self._entries = episode_schedule(self._seed, self.num_worlds, len(self.instances))
         self._logs = [[] for _ in range(self.num_worlds)]
-        self._run(tick.RESET, self._no_picks, self._no_bids)
+        if self._command(tick.RESET, self._all):
+            self._settle(self._all)
         return self.out
 
     def step(self, picks: NDArray[np.int32], bids: NDArray[np.float64], worlds: range | None = None) -> Outputs:
@@ -171,22 +164,39 @@ class World:
             worlds: those to step, one after the other, instead of all; the others stand still.
 
         Raises:
-            ValueError: an acting seat's pick is illegal or its bid is NaN; that world has not moved.
+            ValueError: an argument is not what it must be, and nothing has moved; or an acting seat's pick is illegal, or its bid
+                not finite, and only that world has not moved.
         """
+        if picks is not self._given_picks or bids is not self._given_bids:
+            self._take(picks, bids)
+        worlds = self._all if worlds is None else as_range("World.step: worlds", worlds, self.num_worlds)
         if self._record and self.auto_reset:
             for b in np.flatnonzero(self.out.phase == Phase.OVER):
                 self._logs[b] = []
-        self._run(tick.STEP, picks, bids, worlds)
+        if self._command(tick.STEP, worlds):
+            self._settle(worlds)
         return self.out
+
+    def _take(self, picks: Any, bids: Any) -> None:
+        """Check arrays of actions, and remember them where they can be read as they are."""
+        shape = self.out.acting.shape
+        self._given_picks = self._given_bids = None
+        given_picks = as_array("World.step: picks", picks, INT32, shape)
+        given_bids = as_array("World.step: bids", bids, FLOAT64, shape)
+        self._picks, self._bids = given_picks.view(), given_bids.view()
+        if given_picks is picks and given_bids is bids:
+            self._given_picks, self._given_bids = picks, bids
 
     def fork(self, worlds: NDArray[np.integer], onto: NDArray[np.integer]) -> None:
         """Have the worlds ``onto`` [n] go on exactly from where the worlds ``worlds`` [n] stand.
 
         Raises:
-            ValueError: events are recorded; a log cannot be forked.
+            ValueError: events are recorded; a log cannot be forked. Or an argument is not what it must be.
         """
         if self._record:
             raise ValueError("World.fork: this World records events; make one with record=False")
+        worlds = as_indices("World.fork: worlds", worlds, (None,), self.num_worlds)
+        onto = as_indices("World.fork: onto", onto, worlds.shape, self.num_worlds)
         for name, array in self._state._asdict().items():
             if name != "world" and name not in self._uncopied:
                 rows = as_bytes(array)
@@ -196,6 +206,76 @@ class World:
         own[onto] = own[worlds]
         for name, values in addresses.items():
             own[name][onto] = values
+
+    def _command(self, command: int, worlds: range) -> int:
+        """Have worlds carry out a command; return how many came back with trouble."""
+        return self._crew.run(
+            self._state.world, command, self._picks, self._bids, self._seeds, self._entries, self.auto_reset, worlds.start, worlds.stop
+        )
+
+    def _settle(self, worlds: range) -> None:
+        """Empty full logs and go on, till no world is in trouble; then raise the first error."""
+        errors: list[Exception] = []
+        trouble = self._state.world["trouble"]
+        while trouble.any():
+            refused = trouble > Trouble.LOG_FULL
+            errors += [self._error(int(b)) for b in np.flatnonzero(refused)]
+            trouble[refused] = Trouble.NONE
+            for b in np.flatnonzero(trouble):
+                self._drain(int(b))
+            self._command(tick.RESUME, worlds)
+        if errors:
+            raise errors[0]
+
+    def _error(self, b: int) -> Exception:
+        """Return what to raise for a world that did not move."""
+        if self._state.world["trouble"][b] == Trouble.STUCK:
+            return RuntimeError(
+                f"world {b}: unfinished work but no event to wait for, at {self.out.time[b]} s; this is a bug, please report it"
+            )
+        agent = int(self._state.world["trouble_agent"][b])
+        if self.out.phase[b] == Phase.PRIORITISE:
+            what, right = self._picks[b, agent], f"one of {np.flatnonzero(self.out.mask[b, agent]).tolist()}"
+        else:
+            what, right = self._bids[b, agent], "a finite number"
+        return ValueError(f"world {b}: action {what} of agent {agent} is illegal in phase {Phase(self.out.phase[b]).name}, must be {right}")
+
+    def _drain(self, b: int) -> None:
+        size = int(self._state.world["log_size"][b])
+        if size:
+            self._logs[b].append(self._state.log[b, :size].copy())
+            self._state.world["log_size"][b] = 0
+
+    def log(self, b: int) -> EventLog:
+        """Return the events of world b's current episode so far; needs ``record=True``."""
+        if not self._record:
+            raise ValueError("World.log: nothing was recorded; make the World with record=True")
+        b = as_integer("World.log: b", b, 0, self.num_worlds - 1)
+        self._drain(b)
+        events = np.concatenate(self._logs[b]) if self._logs[b] else np.zeros(0, self._state.log.dtype)
+        return EventLog(*(np.ascontiguousarray(events[name]) for name in EventLog._fields))
+
+    def job_end(self, b: int) -> NDArray[np.float64]:
+        """Return [J] when each job of world b's episode was done; NaN where it was not (yet)."""
+        b = as_integer("World.job_end: b", b, 0, self.num_worlds - 1)
+        jobs = self.instances[int(self.out.instance[b])].num_jobs
+        return np.array(self._state.jobs["end"][b, :jobs])
+
+    def get_state(self) -> dict[str, NDArray[Any]]:
+        """Return a copy of everything that ``set_state`` needs to go on exactly from here, event logs excepted."""
+        return copy_arrays(self._state) | {"seeds": self._seeds.copy(), "entries": self._entries.copy()}
+
+    def set_state(self, state: Mapping[str, NDArray[Any]]) -> Outputs:
+        """Go back to a copied state of this World, or of one made with the same arguments; the logs start empty.
+
+        Raises:
+            ValueError: it is not the state of such a World, or none that a world can be in; nothing has changed then.
+        """
+        check_alike(state, self.get_state())
+        check_state(state, self.scenario, self._sites)
+        self.schedule(state["seeds"], state["entries"])
+        self._put(state)
+        return self.out
 
     def snapshot(self, b: int) -> Snapshot:
         """Return where world b stands, for ``restore`` here or elsewhere; needs ``record=True``.
@@ -236,6 +316,8 @@ class World:
         Raises:
             SnapshotError: the snapshot does not fit the instance, or one of its events cannot have happened after those before it.
         """
+        b = as_integer("World.restore: b", b, 0, self.num_worlds - 1)
+        instance = as_integer("World.restore: instance", instance, 0, len(self.instances) - 1)
         if still and self.auto_reset:
             raise ValueError("World.restore: still=True needs a World with auto_reset=False")
         check_snapshot(snapshot, self.instances[instance], self.num_agents, self.scenario.limits.max_time)
@@ -247,98 +329,41 @@ class World:
             beliefs_of(snapshot, *jobs.speed.shape),
             attempts_of(snapshot, jobs.num_tasks),
         )
-        wrong = restore_world(self._state.world, b, seeds, instance, events_of(snapshot), snapshot.time, *packed, numbers, still)
+        own = self._state.world
+        wrong = restore_world(own, b, seeds, instance, events_of(snapshot), snapshot.time, *packed, numbers, still)
         if wrong != NONE:
             raise SnapshotError(f"event {wrong}, {describe(snapshot.events, wrong)}, cannot happen after those before it")
         self._logs[b] = [events_of(snapshot)]
+        while go_on(own, b) == Trouble.LOG_FULL:
+            self._drain(b)
         if snapshot.picks is not None:
             picks = np.zeros((self.num_worlds, self.num_agents), np.int32)
             picks[b] = snapshot.picks
-            self.step(picks, self._no_bids, range(b, b + 1))
+            self.step(picks, np.zeros(picks.shape), range(b, b + 1))
         return self.out
 
-    def _run(self, command: int, picks: NDArray[np.int32], bids: NDArray[np.float64], worlds: range | None = None) -> None:
-        """Have some or all worlds carry out a command; empty full logs and go on."""
-        worlds = worlds or range(self.num_worlds)
-        troubled = self._run_once(command, picks, bids, worlds)
-        while troubled:
-            self._check_trouble(picks, bids)
-            for b in np.flatnonzero(self._state.world["trouble"]):
-                self._drain(int(b))
-            troubled = self._run_once(tick.RESUME, picks, bids, worlds)
-
-    def _run_once(self, command: int, picks: NDArray[np.int32], bids: NDArray[np.float64], worlds: range) -> int:
-        self._tickets[0] = 0
-        state = (self._state.world, command, picks, bids, self._seeds, self._entries, self.auto_reset, self._tickets)
-        work = (*state, worlds.start, worlds.stop)
-        others = [self._pool.submit(tick.run_worlds, *work) for _ in range(self._others)] if self._pool else []
-        troubled: int = tick.run_worlds(*work)
-        for other in others:
-            troubled += other.result()
-        return troubled
-
-    def _check_trouble(self, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
-        trouble = self._state.world["trouble"]
-        for b in np.flatnonzero(trouble != Trouble.LOG_FULL):
-            kind = Trouble(trouble[b])
-            if kind == Trouble.NONE:
-                continue
-            self._state.world["trouble"][b] = Trouble.NONE
-            agent = int(self._state.world["trouble_agent"][b])
-            if kind == Trouble.STUCK:
-                raise RuntimeError(
-                    f"world {b}: unfinished work but no event to wait for, at {self.out.time[b]} s; this is a bug, please report it"
-                )
-            actions: NDArray[Any] = picks if self.out.phase[b] == Phase.PRIORITISE else bids
-            raise ValueError(f"world {b}: action {actions[b, agent]} of agent {agent} is illegal in phase {Phase(self.out.phase[b]).name}")
-
-    def _drain(self, b: int) -> None:
-        size = int(self._state.world["log_size"][b])
-        if size:
-            self._logs[b].append(self._state.log[b, :size].copy())
-            self._state.world["log_size"][b] = 0
-
-    def log(self, b: int) -> EventLog:
-        """Return the events of world b's current episode so far; needs ``record=True``."""
-        if not self._record:
-            raise ValueError("World.log: nothing was recorded; make the World with record=True")
-        self._drain(b)
-        events = np.concatenate(self._logs[b]) if self._logs[b] else np.zeros(0, self._state.log.dtype)
-        return EventLog(*(np.ascontiguousarray(events[name]) for name in EventLog._fields))
-
-    def job_end(self, b: int) -> NDArray[np.float64]:
-        """Return [J] when each job of world b's episode was done; NaN where it was not (yet)."""
-        jobs = self.instances[int(self.out.instance[b])].num_jobs
-        return np.array(self._state.jobs["end"][b, :jobs])
-
-    def get_state(self) -> dict[str, NDArray[Any]]:
-        """Return a copy of everything that ``set_state`` needs to go on exactly from here, event logs excepted."""
-        state = {name: array.copy() for name, array in self._state._asdict().items() if name not in NOT_STATE}
-        return state | {"seeds": self._seeds.copy(), "entries": self._entries.copy()}
-
-    def set_state(self, state: dict[str, NDArray[Any]]) -> Outputs:
-        """Go back to a copied state of this World, or of one made with the same arguments; the logs start empty."""
-        arrays = {name: array for name, array in self._state._asdict().items() if name not in NOT_STATE}
-        for name, array in arrays.items():
-            if name not in state or state[name].shape != array.shape or state[name].dtype != array.dtype:
-                raise ValueError(f"World.set_state: {name} is missing or not {array.shape}: not the state of a World like this one")
-        self.schedule(state["seeds"], state["entries"])
-        for name, array in arrays.items():
-            if name != "world":
-                array[...] = state[name]
-        own = self._state.world
-        for name in own.dtype.names or ():
-            if name not in WORLD_ADDRESSES and name not in SITE_ADDRESSES:
-                own[name] = state["world"][name]
-        for name in SITE_ADDRESSES:
-            own[name] = self._sites.site[name][own["instance"]]
-        own["log_size"] = 0
+    def _put(self, state: Mapping[str, NDArray[Any]]) -> None:
+        put_arrays(state, self._state, self._sites)
         self._logs = [[] for _ in range(self.num_worlds)]
-        return self.out
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Make a World from the same arguments and put it where this one stands: arrays hold addresses, which no other World may have."""
+        for b in range(self.num_worlds):
+            self._drain(b)
+        make = partial(type(self), instances=self.instances, auto_reset=self.auto_reset, record=self._record, threads=self._threads)
+        return make, (self.scenario, self.num_worlds, self._seed), (self.get_state(), [list(log) for log in self._logs])
+
+    def __setstate__(self, state: tuple[dict[str, NDArray[Any]], list[list[Records]]]) -> None:
+        arrays, logs = state
+        self._seeds, self._entries = arrays["seeds"], arrays["entries"]
+        self._put(arrays)
+        self._logs = logs
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return copy.copy(self)
 
 
-NOT_STATE = ("log", "window", "ranked", "team")
-"""Arrays of a World that hold nothing from one step to the next."""
+_MOST: Final = 2**31 - 1
 
 
 def draw_instances(scenario: Scenario, count: int, seed: int) -> list[Instance]:
@@ -350,19 +375,3 @@ def episode_schedule(seed: int, worlds: int, instances: int) -> tuple[NDArray[np
     """Return seeds and instances of a schedule in which every instance is played, in turn, under fresh seeds."""
     length = max(worlds, instances) * 16
     return draws.episode_seeds(np.uint64(seed), length), (np.arange(length) % instances).astype(np.int32)
-
-
-def _outputs(state: State) -> Outputs:
-    """Name the views of the state that are a World's outputs."""
-    world, agents = state.world, state.agents
-    own = {
-        "acting": agents["acting"],
-        "reward": agents["reward"],
-        "own_cost": agents["own_cost"],
-        "candidates": state.candidates,
-        "context": state.contexts,
-        "mask": state.masks,
-        "negotiation": state.negotiations,
-        "task": state.shown["task"],
-    }
-    return Outputs(**{name: own[name] if name in own else world[name] for name in Outputs._fields})

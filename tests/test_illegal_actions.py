@@ -1,10 +1,11 @@
-"""Illegal actions in the PettingZoo view: counted, never raised, and unable to stop the world."""
+"""Illegal actions in the PettingZoo view: counted, raised only where asked to, and unable to stop the world."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from gymnasium.utils.env_checker import data_equivalence
 
 from tests.reference.scenarios import JobSpec
 from tests.test_parallel_env import make, starts, task, world_of
@@ -82,3 +83,16 @@ def test_step_of_the_wrong_seats() -> None:
     env.reset(seed=0)
     with pytest.raises(ValueError, match=r"\['prioritiser_0'\] do not live, the seats are prioritizer_0, "):
         env.step({"prioritiser_0": 0})
+
+
+@pytest.mark.parametrize("action", [99, -1, None, 1.5, "start"])
+@pytest.mark.parametrize("seat", ["prioritizer_1", "negotiator_2"])
+def test_raising(seat: str, action: Any) -> None:
+    """Protects who asked to be told: an illegal action raises, says what is legal and how to play it, and nothing has moved."""
+    env, other = make(illegal="raise"), make()
+    seen, _ = env.reset(seed=1)
+    other.reset(seed=1)
+    legal = {seat: int(view["action_mask"].argmax()) for seat, view in seen.items()}
+    with pytest.raises(ValueError, match=rf"{seat}: action is {action!r}, must be legal, one of .*mask.*MaskablePPO.*illegal='count'"):
+        env.step(legal | {seat: action})
+    assert data_equivalence(env.step(legal), other.step(legal))

@@ -244,20 +244,44 @@ def test_one_instance_is_packed_once() -> None:
     assert len(seeds) == 3
 
 
-def test_instances_may_differ_in_agents() -> None:
-    """Protects workloads of many sizes: only the agents of the episode live, and one too many is named."""
-    scenario = Scenario(RandomJobShop(2, 3, 2, 4), candidates=4)
-    env = TaskManagement(scenario, agents=4)
-    sizes = set()
+@pytest.mark.parametrize("flat", [False, True])
+def test_instances_may_differ_in_agents(flat: bool) -> None:
+    """Protects workloads of many sizes: PettingZoo's tests pass, and clients that look for every possible agent find it all along."""
+    scenario = Scenario(RandomJobShop(2, 3, 2, 5), candidates=4)
+    parallel_api_test(TaskManagement(scenario, agents=5, flat=flat), num_cycles=200)
+    api_test(task_management_v0.env(scenario=scenario, agents=5, flat=flat), num_cycles=200)
+    env = TaskManagement(scenario, agents=5, flat=flat)
+    random, sizes = np.random.default_rng(0), set()
     for seed in range(12):
-        env.reset(seed=seed)
+        seen, infos = env.reset(seed=seed)
         here = env.world.num_agents
-        assert env.agents == [f"{role}_{a}" for role in ("prioritizer", "negotiator") for a in range(here)]
-        assert env.state_space.contains(env.state())
-        assert set(play(env, seed)) <= set(env.possible_agents)
         sizes.add(here)
-    assert len(sizes) > 1
-    with pytest.raises(WorkloadError, match=r"has \d agents, the environment 1: make it with agents=\.\.\."):
+        idle = [f"{role}_{a}" for role in ("prioritizer", "negotiator") for a in range(here, 5)]
+        while env.agents:
+            assert env.agents == env.possible_agents == list(seen) == list(infos)
+            masks = {seat: infos[seat]["action_mask"] if flat else seen[seat]["action_mask"] for seat in env.possible_agents}
+            seen, rewards, terminated, truncated, infos = env.step(
+                {seat: int(random.choice(np.flatnonzero(m))) for seat, m in masks.items()}
+            )
+            assert all(env.observation_space(seat).contains(seen[seat]) for seat in env.possible_agents)
+            assert env.state_space.contains(env.state())
+            for seat in idle:
+                parts = [seen[seat]] if flat else list(seen[seat]["observation"].values())
+                assert not any(part.any() for part in parts)
+                assert masks[seat].tolist() == [0] * (len(masks[seat]) - 1) + [1]
+                assert rewards[seat] == 0.0
+            assert {*terminated, *truncated} == set(env.possible_agents)
+    assert len(sizes) > 2
+
+
+def test_idle_seats_change_nothing_for_the_others() -> None:
+    """Protects comparisons: an environment of more agents shows and pays those of the instance the same, and counts what idle ones play."""
+    scenario = Scenario(RandomJobShop(2, 3, 2, 2), candidates=4)
+    env, wide = TaskManagement(scenario), TaskManagement(scenario, agents=3)
+    assert play(env, 3).items() <= play(wide, 3).items()
+    wide.reset(seed=0)
+    assert wide.step({"prioritizer_2": 0})[4]["prioritizer_2"]["illegal_actions"] == 1
+    with pytest.raises(WorkloadError, match=r"has 2 agents, the environment 1: make it with agents=\.\.\."):
         TaskManagement(scenario, agents=1)
 
 
@@ -273,10 +297,13 @@ def test_same_episode_twice() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"max_cycles": 0}, "max_cycles is 0, must be None or an integer in 1"),
+        ({"max_cycles": 0}, "max_cycles is 0, must be an integer >= 1"),
         ({"max_cycles": 1.5}, "max_cycles is 1.5"),
         ({"agents": "x"}, "agents is 'x'"),
         ({"agents": 0}, "agents is 0"),
+        ({"agents": True}, "agents is True, must be an integer in 1..4096"),
+        ({"agents": 10**6}, "agents is 1000000, must be an integer in 1..4096"),
+        ({"illegal": "ignore"}, "illegal is 'ignore', must be one of count, raise"),
         ({"render_mode": "x"}, "render_mode is 'x', must be None or one of human, ansi, rgb_array"),
         ({"scenario": "job_shop"}, "scenario is 'job_shop', must be a Scenario"),
         ({"scenario": 0}, "scenario is 0, must be a Scenario"),
@@ -291,7 +318,7 @@ def test_odd_arguments(arguments: dict[str, Any], message: str) -> None:
 def test_odd_calls() -> None:
     """Protects users of reset and step in the same way; what a living seat plays is never an error."""
     env = make()
-    for seed in ("x", 1.5, [1]):
+    for seed in ("x", 1.5, [1], True):
         with pytest.raises(ValueError, match="must be an integer in 0"):
             env.reset(seed=seed)
     env.reset(seed=0)

@@ -16,8 +16,9 @@ from envs.engine.completion import complete
 from envs.engine.layout import SITE_ADDRESSES, WORLD_ADDRESSES
 from envs.engine.objective import SLOWDOWN_FLOOR
 from envs.scenario import Scenario, Uncertainty
+from envs.state.arrays import NOT_STATE
 from envs.workloads.instance import Instance
-from envs.world import NOT_STATE, World
+from envs.world import World
 
 HARDLY: Final = 1e-12
 """Chance of a failure that is not expected to happen."""
@@ -95,6 +96,14 @@ class Imagination(World):
         if not complete(self._state.world, len(picks), picks, scores, costs):
             raise RuntimeError("Imagination.complete: a world came to no end; this is a bug, please report it")
         return costs
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Refuse to be copied: what is imagined lies partly in the packed instances, and does not last.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError("Imagination: cannot be copied or pickled; make another one")
 
     def _forget_arrivals(self, b: int, place: int) -> None:
         """Count the jobs that have not arrived as gone."""

@@ -179,7 +179,7 @@ def restore_world(
     numbers: NDArray[np.float64],
     still: bool,
 ) -> int:
-    """Put world b where its history leads, and run to the first choice; return the first event that cannot have happened, or NONE.
+    """Put world b where its history leads, before its next choice; return the first event that cannot have happened, or NONE.
 
     Args:
         seeds: [1] of the episode.
@@ -213,7 +213,15 @@ def restore_world(
     w.still = still
     w.terminated = w.open_jobs == 0
     clear_payments(w)
+    return NONE
+
+
+@entry
+def go_on(worlds: Records, b: int) -> int:
+    """Run a world that was put somewhere to its first choice; return its trouble, which is over with the next call."""
+    w = worlds[b]
+    w.trouble = 0
     play(w)
     if w.trouble == 0:
         show(w)
-    return NONE
+    return int(w.trouble)

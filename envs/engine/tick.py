@@ -104,9 +104,9 @@ def _take_picks(w: Record, b: int, picks: NDArray[np.int32]) -> bool:
 
 @kernel
 def _take_bids(w: Record, b: int, bids: NDArray[np.float64]) -> bool:
-    """Read the bids of the participants. False: one is not a number, and nothing has changed."""
+    """Read the bids of the participants. False: one is not finite, and nothing has changed."""
     for a in range(w.num_agents):
-        if agent_of(w, a).bids and math.isnan(bids[b, a]):
+        if agent_of(w, a).bids and not math.isfinite(bids[b, a]):
             w.trouble_agent = a
             return False
     for a in range(w.num_agents):

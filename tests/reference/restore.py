@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from envs.events import NONE, EventKind
 from envs.scenario import Scenario
-from envs.snapshot import Snapshot
+from envs.state.snapshot import Snapshot
 from envs.workloads.instance import Instance
 from tests.reference.clock import integrate, notice_slow
 from tests.reference.draws import What, exponential

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from sb3_contrib import MaskablePPO
 from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_supported
+from stable_baselines3 import PPO
 
 from agents.learning.config import LearnerError
 from agents.learning.vec_env import SeatEnv, make_vec_env
@@ -64,3 +67,40 @@ def test_wrong_partner(one_machine: Scenario) -> None:
         SeatEnv(one_machine, "prioritizer", prioritizer("spt"))
     with pytest.raises(LearnerError, match="NEGOTIATE had a choice"):
         SeatEnv(one_machine, "negotiator", prioritizer("spt")).reset()
+
+
+@pytest.mark.parametrize("role", ["prioritizer", "negotiator"])
+@pytest.mark.parametrize("action", [None, -1, 10**9, 1.5])
+def test_illegal_actions_are_counted(contested: Scenario, role: str, action: Any) -> None:
+    """Protects learners that know no masks: whatever they play is counted and told, and the episode comes to its end."""
+    env = SeatEnv(contested, role, negotiator("urgency") if role == "prioritizer" else prioritizer("spt"))
+    for _ in range(2):
+        assert env.reset(seed=5)[1] == {"illegal_actions": 0}
+        steps, over = 0, False
+        while not over:
+            _, _, terminated, truncated, info = env.step(action)
+            steps, over = steps + 1, terminated or truncated
+            assert info == {"illegal_actions": steps}
+
+
+@pytest.mark.parametrize("role", ["prioritizer", "negotiator"])
+def test_illegal_actions_raise_where_asked_to(contested: Scenario, role: str) -> None:
+    """Protects who wants to know: the error says what is legal and who plays by masks, and the environment goes on from there."""
+    other = negotiator("urgency") if role == "prioritizer" else prioritizer("spt")
+    envs = make_vec_env(contested, role, other, num_envs=1, illegal="raise")
+    envs.reset()
+    with pytest.raises(LearnerError, match=r"action is .*must be legal, one of 0.*MaskablePPO.*illegal='count'"):
+        envs.step(np.array([10**6]))
+    _, _, _, infos = envs.step(np.array([0]))
+    assert infos[0]["illegal_actions"] == 0
+    with pytest.raises(LearnerError, match="illegal is 'never', must be one of count, raise"):
+        make_vec_env(contested, role, other, num_envs=1, illegal="never")
+
+
+def test_a_plain_ppo_plays(one_machine: Scenario) -> None:
+    """Protects SB3 clients that know no masks: PPO runs, and its illegal actions stand in its infos."""
+    envs = make_vec_env(one_machine, "prioritizer", negotiator("fcfs"), num_envs=2)
+    told: list[int] = []
+    model = PPO("MlpPolicy", envs, n_steps=32, batch_size=32, n_epochs=1, seed=0, device="cpu")
+    model.learn(128, callback=lambda local, _: told.extend(info["illegal_actions"] for info in local["infos"]) or True)
+    assert max(told) > 0

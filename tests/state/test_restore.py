@@ -8,7 +8,7 @@ import pytest
 from envs.engine import layout
 from envs.engine.codes import Phase
 from envs.events import NONE, EventKind, EventLog
-from envs.snapshot import Snapshot, SnapshotError
+from envs.state.snapshot import Snapshot, SnapshotError
 from envs.world import Outputs, World
 from tests.engine.test_twin_agrees import assert_same_outputs
 from tests.reference.restore import Impossible, restore
