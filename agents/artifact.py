@@ -21,6 +21,7 @@ from safetensors.torch import save as packed
 from agents.networks import PRIORITIZER, ROLES, Brain, NegotiatorActor, Spec
 from agents.policy import Mask, Observation
 from agents.sets import Gathered, Sets, gather, to_actions
+from envs.workloads import strict_json
 
 FORMAT: Final = 1
 DESCRIPTION: Final = "policy.json"
@@ -133,8 +134,8 @@ def _bounded(path: Path) -> Path:
 
 def _description(path: Path) -> dict[str, Any]:
     try:
-        description = json.loads(_bounded(path).read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+        description = strict_json.loads(_bounded(path).read_text(encoding="utf-8"))
+    except ValueError as error:
         raise ArtifactError(f"{path}: not JSON: {error}") from None
     if not isinstance(description, dict) or description.get("format") != FORMAT:
         raise ArtifactError(f"{path}: must be an object with format {FORMAT}")

@@ -94,7 +94,7 @@ class World:
             instances = draw_instances(scenario, num_instances or num_worlds, seed)
         if not instances:
             raise ValueError("World: instances is empty, needs at least one")
-        check_playable(scenario, instances, num_worlds)
+        check_playable(scenario, instances, num_worlds, record)
         self.scenario = scenario
         self.instances = list(instances)
         self.num_worlds = num_worlds

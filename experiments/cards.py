@@ -17,6 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from agents.artifact import DESCRIPTION
 from agents.evaluation import draw_episodes, play
 from agents.networks import NEGOTIATOR, PRIORITIZER
+from envs.workloads import strict_json
 from experiments.cli import UsageError, make_scenario
 from experiments.files import write_text
 from experiments.policies import SHIPPED, load_negotiator, load_prioritizer
@@ -73,7 +74,7 @@ class TrainingRun:
 
     def facts(self) -> dict[str, Any]:
         """What the artifact knows of its training."""
-        description = json.loads((self.policy / self.roles[0] / DESCRIPTION).read_text(encoding="utf-8"))
+        description = strict_json.loads((self.policy / self.roles[0] / DESCRIPTION).read_text(encoding="utf-8"))
         facts: dict[str, Any] = description["training"]
         return facts
 

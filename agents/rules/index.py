@@ -5,7 +5,6 @@ What is left of both roles without networks: a handful of numbers that a search 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +16,7 @@ from agents.policy import Mask, Observation
 from agents.rules.dispatching import pick_best
 from agents.rules.registry import RuleError
 from envs.columns import Candidate
+from envs.workloads import strict_json
 
 FORMAT: Final = 1
 FILE: Final = "index.json"
@@ -87,8 +87,8 @@ def load(path: Path) -> Index:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ValueError("larger than that")
-        content: Any = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+        content: Any = strict_json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
         raise RuleError(f"{path}: cannot be read as JSON of at most {MAX_BYTES} bytes: {error}") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT or not isinstance(content.get("weights"), dict):
         raise RuleError(f"{path}: must be an object with format {FORMAT} and weights by column")

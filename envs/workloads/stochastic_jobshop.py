@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from envs.workloads.instance import Instance, WorkloadError
 from envs.workloads.jobshop import shop_instance
-from envs.workloads.source import MAX_SECONDS, FileWorkload, check_size
+from envs.workloads.source import MAX_SECONDS, FileWorkload, check_regular, check_size
 
 ROUTE: Final = "affectations"
 DURATIONS: Final = "durations"
@@ -65,6 +65,7 @@ def _is_triangle(durations: NDArray[np.float64]) -> NDArray[np.bool_]:
 def _arrays(path: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return both arrays, [J, M] and [J, M, 4]."""
     try:
+        check_regular(path)
         with zipfile.ZipFile(path) as archive:
             found = {name: _array(path, archive, name) for name in (ROUTE, DURATIONS)}
     except WorkloadError:
@@ -86,9 +87,11 @@ def _array(path: str, archive: zipfile.ZipFile, name: str) -> NDArray[np.float64
         raise WorkloadError(f"{path}: has no array {name!r}, must have {ROUTE} and {DURATIONS}")
     with archive.open(member) as file:
         shape, dtype = _header(file)
+        if not all(type(length) is int and length >= 0 for length in shape):  # True is an int, to NumPy's reader as well
+            raise WorkloadError(f"{path}: {name} has shape {shape}, must be integers >= 0")
         if dtype.kind not in NUMBERS:
             raise WorkloadError(f"{path}: {name} has dtype {dtype}, must be of numbers")
-        check_size(path, f"the {' x '.join(map(str, shape))} numbers of {name}", math.prod(shape))
+        check_size(path, f"the {' x '.join(map(str, shape))} numbers of {name}", math.prod(max(1, length) for length in shape))
     with archive.open(member) as file:
         return np.asarray(npy.read_array(file, allow_pickle=False), np.float64)
 

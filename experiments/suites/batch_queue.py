@@ -13,6 +13,7 @@ from agents.rules import RESERVING
 from agents.search import Search
 from agents.statistics import relative_difference
 from envs.scenario import Knowledge, Objective
+from envs.workloads.source import MAX_UNITS
 from experiments import cli
 from experiments.bounds.analytic import lower_bound
 from experiments.outcome import Outcome, Sheet
@@ -50,7 +51,9 @@ def measure(config: DictConfig) -> Outcome:
 def _contests(config: DictConfig) -> list[Contest]:
     """One for each log, mode and kind of estimates, on the published windows and on the last ones."""
     folder = folder_of(config, "swf")
-    found = traces.find(folder)
+    found = traces.find(folder, cli.integer(config, "default_processors", 0, MAX_UNITS))
+    for trace in found:
+        cli.tell_report(trace.whole, trace.path)
     parts = [(trace, trace.protocol(), "") for trace in found] + [(trace, trace.last(), f", {LAST}") for trace in found]
     made = [contest for trace, starts, part in parts if starts for contest in _of_log(trace, starts, part)]
     if not made:
