@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from tokenize import TokenError
 from typing import Any, Final
 
 import numpy as np
@@ -25,6 +26,8 @@ ROUTE: Final = "affectations"
 DURATIONS: Final = "durations"
 NUMBERS: Final = "iuf"
 """Kinds of dtype that hold numbers; others could hold anything, even code."""
+_HEADER_ERRORS: Final = (SyntaxError, TokenError)
+"""What NumPy raises, besides ValueError, where the header of an array is not the Python literal that it must be."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def _arrays(path: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
             found = {name: _array(path, archive, name) for name in (ROUTE, DURATIONS)}
     except WorkloadError:
         raise
-    except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error, *_HEADER_ERRORS) as error:
         raise WorkloadError(f"{path}: cannot be read as .npz: {getattr(error, 'strerror', None) or error}") from None
     route, durations = found[ROUTE], found[DURATIONS]
     if route.ndim != 2 or route.size == 0:
