@@ -14,7 +14,7 @@ FloatArray = NDArray[np.float64]
 
 NO_TASK = -1
 REACH_BYTES = 2**26
-"""Memory for the closure of a precedence graph, or a bit per pair of a block of tasks and any other, whichever is more."""
+"""Memory for what a job's tasks reach, as far as it is looked at at a time; at least 8 bytes per task."""
 
 
 @njit(cache=True, nogil=True)
@@ -118,7 +118,7 @@ def _count_reached(first: IntArray, successor: IntArray, by_order: IntArray, low
 
 
 @njit(cache=True, nogil=True)
-def _bits(word: np.uint64) -> int:
+def _bits(word: np.uint64) -> np.int64:
     """Count the set bits: of pairs, of nibbles, of bytes, then all bytes in the highest (Wilkes, Wheeler, Gill 1957)."""
     word -= (word >> np.uint64(1)) & np.uint64(0x5555555555555555)
     word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
