@@ -110,7 +110,7 @@ def test_damaged_text(name: str, reader: type[FileWorkload], text: str) -> None:
         assert read(path, reader) is not None
 
         @given(edits(text), st.booleans())
-        @settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
         def damaged(text: str, packed: bool) -> None:
             content = text.encode("utf-8", "surrogatepass")
             at = path.with_name(f"{name}.gz") if packed else path
