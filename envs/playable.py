@@ -8,31 +8,34 @@ from typing import Final
 
 import numpy as np
 
-from envs.columns import NUM_CANDIDATE
+from envs.engine.allocate import state_arrays
 from envs.scenario import Scenario, ScenarioError
 from envs.workloads.instance import Instance
 
-MAX_NUMBERS: Final = 2**31
-"""Numbers that the worlds of one World may hold together, 8 to 16 GiB."""
-PER_TASK: Final = 16
-"""Numbers that a world keeps per task, roughly."""
+MAX_BYTES: Final = 2**33
+"""That the worlds of one World may take together, 8 GiB; instances, which they share, not counted."""
 MEAN_UP_TIMES: Final = 10.0
 """A task that takes this many mean up-times without a break needs e^10, 22,000, attempts; a little more, and it never ends."""
 MOST_BREAKS: Final = 1e6
 """Of one task that keeps its progress and goes on, or of an agent until the scenario's end of time."""
 
 
-def check_playable(scenario: Scenario, instances: Sequence[Instance], worlds: int) -> None:
-    """Refuse what would fill the memory, or go on for ever.
+def check_playable(scenario: Scenario, instances: Sequence[Instance], worlds: int, record: bool = False) -> None:
+    """Refuse what would fill the memory, or go on for ever; ``record``: worlds keep logs of events.
 
     Raises:
         ScenarioError: so many worlds do not fit, or agents break down so often that the longest task never ends.
     """
-    agents = max(instance.num_agents for instance in instances)
-    tasks = max(instance.num_tasks for instance in instances)
-    if worlds * (agents * scenario.candidates * NUM_CANDIDATE + PER_TASK * tasks) > MAX_NUMBERS:
-        sizes = f"{worlds} worlds of {agents} agents with {scenario.candidates} candidates and {tasks} tasks"
-        raise ScenarioError(f"{sizes} do not fit into memory, must be fewer worlds, agents, candidates or tasks")
+    arrays = state_arrays(scenario, instances, worlds, record)
+    sizes = {name: math.prod(shape) * np.dtype(dtype).itemsize for name, (shape, dtype) in arrays.items()}
+    if (total := sum(sizes.values())) > MAX_BYTES:
+        agents, kinds, tasks = (max(getattr(instance, f"num_{name}") for instance in instances) for name in ("agents", "kinds", "tasks"))
+        held = f"{worlds} worlds of {agents} agents with {scenario.candidates} candidates, {kinds} kinds and {tasks} tasks"
+        most = max(sizes, key=lambda name: sizes[name])
+        raise ScenarioError(
+            f"{held} do not fit into memory: they take {total / 2**30:.1f} GiB, {sizes[most] / 2**30:.1f} of it for {most}, "
+            f"must be at most {MAX_BYTES / 2**30:g}; choose fewer worlds, agents, candidates, kinds or tasks"
+        )
     up, kept = scenario.uncertainty.mean_time_between_failures, scenario.uncertainty.kept_progress
     if math.isinf(up) or scenario.limits.max_time / (up + scenario.uncertainty.mean_time_to_repair) <= MOST_BREAKS:
         return

@@ -85,13 +85,13 @@ class World:
         strangers = [instance for instance in instances if not isinstance(instance, Instance)]
         if strangers:
             raise ValueError(f"World: instances has {strangers[0]!r}, must be Instances")
-        check_playable(scenario, instances, num_worlds)
+        self._record = as_flag("World: record", record)
+        check_playable(scenario, instances, num_worlds, self._record)
         self.scenario = scenario
         self.instances = list(instances)
         self.num_worlds = num_worlds
         self.auto_reset = as_flag("World: auto_reset", auto_reset)
         self._seed = seed
-        self._record = as_flag("World: record", record)
         self._params = make_params(scenario, self._record)
         self._sites = pack(self.instances)
         self._state = make_state(scenario, self.instances, self._sites.site, self._params, num_worlds)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from envs import World, default_scenario
+from envs.engine.allocate import state_arrays
 from envs.scenario import Limits, Scenario, ScenarioError, Uncertainty
+from envs.workloads.generators.lublin import LublinWorkload
 from envs.workloads.generators.synthetic import SyntheticWorkload
 
 
@@ -35,3 +39,24 @@ def test_too_large() -> None:
     instance = SyntheticWorkload(agents=1000, jobs=5000).instance(0)
     with pytest.raises(ScenarioError, match="do not fit into memory"):
         World(default_scenario(), 65_536, instances=[instance])
+
+
+def test_too_many_beliefs() -> None:
+    """Protects memory from what is small in itself: what each of many agents believes of each of many kinds is counted, and named."""
+    instance = LublinWorkload(jobs=10, owners=3000, users=3000).instance(0)
+    with pytest.raises(ScenarioError) as caught:
+        World(replace(default_scenario(), candidates=1), 64, instances=[instance])
+    message = str(caught.value)
+    assert message.startswith("64 worlds of 3000 agents with 1 candidates, 3000 kinds and 10 tasks do not fit into memory: they take ")
+    assert "GiB" in message
+    assert "of it for beliefs, must be at most 8; choose fewer" in message
+
+
+def test_what_is_counted_is_what_is_taken() -> None:
+    """Protects the count: it is the bytes of the arrays that a World makes, with and without a log of events."""
+    scenario = replace(default_scenario(), allow_pass=True, uncertainty=Uncertainty(failure_probability=0.1))
+    for record in (False, True):
+        world = World(scenario, 3, record=record)
+        arrays = state_arrays(scenario, world.instances, 3, record)
+        taken = {name: array.nbytes for name, array in world._state._asdict().items()}  # noqa: SLF001
+        assert taken == {name: math.prod(shape) * np.dtype(dtype).itemsize for name, (shape, dtype) in arrays.items()}

@@ -144,6 +144,8 @@ class Spec:
             raise ValueError(f"width is {self.width}, must be in 1..4096")
         if self.role == NEGOTIATOR and (self.candidate_columns or not 2 <= self.levels <= 64):
             raise ValueError("a negotiator has 2..64 levels and no candidate columns")
+        if self.role != NEGOTIATOR and self.levels != 0:
+            raise ValueError(f"levels is {self.levels}, must be 0: a prioritizer does not bid")
         if raw := RAW.intersection((*self.candidate_columns, *self.context_columns)):
             raise ValueError(f"column {sorted(raw)[0]!r} has a scale: networks never read it")
         Index(self.guide)

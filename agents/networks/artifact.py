@@ -21,6 +21,7 @@ from safetensors.torch import save as packed
 from agents.networks.architecture import PRIORITIZER, ROLES, Brain, NegotiatorActor, Spec
 from agents.networks.sets import Gathered, Sets, gather, to_actions
 from agents.protocols import Mask, Observation
+from envs import strict_json
 from envs.files import replacing, write_bytes, write_text
 
 FORMAT: Final = 1
@@ -148,8 +149,8 @@ def _read(path: Path) -> bytes:
 
 def _description(path: Path, text: bytes) -> dict[str, Any]:
     try:
-        description = json.loads(text.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
+        description = strict_json.loads(text.decode("utf-8"))
+    except ValueError as error:
         raise ArtifactError(f"{path}: not JSON: {error}") from None
     if not isinstance(description, dict) or "format" not in description:
         raise ArtifactError(f"{path}: must be an object with format {FORMAT}")

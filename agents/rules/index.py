@@ -5,7 +5,6 @@ What is left of both roles without networks: a handful of numbers that a search 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from agents.protocols import Mask, Observation
 from agents.rules.dispatching import pick_best
 from agents.rules.registry import RuleError
+from envs import strict_json
 from envs.columns import Candidate
 
 FORMAT: Final = 1
@@ -87,8 +87,8 @@ def load(path: Path) -> Index:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ValueError("larger than that")
-        content: Any = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+        content: Any = strict_json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
         raise RuleError(f"{path}: cannot be read as JSON of at most {MAX_BYTES} bytes: {error}") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT or not isinstance(content.get("weights"), dict):
         raise RuleError(f"{path}: must be an object with format {FORMAT} and weights by column")

@@ -123,38 +123,46 @@ def _most_running(instances: Sequence[Instance]) -> int:
     return most
 
 
-def make_state(scenario: Scenario, instances: Sequence[Instance], site: Records, params: Records, worlds: int) -> State:
-    """Allocate B worlds and write into each the addresses of what belongs to it."""
+def state_arrays(scenario: Scenario, instances: Sequence[Instance], worlds: int, record: bool) -> dict[str, tuple[tuple[int, ...], Any]]:
+    """Return shape and dtype of each array of ``State``."""
     agents = max(i.num_agents for i in instances)
     resources = max(i.num_resources for i in instances)
     kinds = max(i.num_kinds for i in instances)
     tasks, jobs = max(i.num_tasks for i in instances), max(i.num_jobs for i in instances)
     options, running = max(i.num_options for i in instances), _most_running(instances)
     room = scenario.candidates
-    events = 2 * (_EVENTS_PER_TASK * (tasks + agents) + 4 * jobs + 64) if params["record"][0] else 0
-    state = State(
-        world=np.zeros(worlds, layout.WORLD),
-        tasks=np.zeros((worlds, tasks), layout.TASK),
-        jobs=np.zeros((worlds, jobs), layout.JOB),
-        agents=np.zeros((worlds, agents), layout.AGENT),
-        running=np.zeros((worlds, running), layout.RUNNING),
-        beliefs=np.zeros((worlds, agents, kinds), layout.BELIEF),
-        reservations=np.zeros((worlds, agents), layout.RESERVATION),
-        units=np.zeros((worlds, agents, resources), layout.UNITS),
-        pools=np.zeros((worlds, resources), layout.POOL),
-        live=np.zeros((worlds, options + 1), layout.LIVE),
-        retrying=np.zeros((worlds, tasks if params["fail"][0] > 0 else 1), layout.LINK),
-        order=np.zeros((worlds, running), layout.ORDER),
-        window=np.zeros((worlds, 2, room), layout.WINDOW),
-        ranked=np.zeros((worlds, tasks if params["passing"][0] else 1), layout.LINK),
-        shown=np.zeros((worlds, agents, room), layout.SHOWN),
-        log=np.zeros((worlds, events), layout.EVENT),
-        candidates=np.zeros((worlds, agents, room, NUM_CANDIDATE), np.float32),
-        contexts=np.zeros((worlds, agents, NUM_CONTEXT), np.float32),
-        masks=np.zeros((worlds, agents, room + 1), np.bool_),
-        negotiations=np.zeros((worlds, agents, NUM_NEGOTIATION), np.float32),
-        team=np.zeros((worlds, NUM_CONTEXT), np.float32),
-    )
+    events = 2 * (_EVENTS_PER_TASK * (tasks + agents) + 4 * jobs + 64) if record else 0
+    return {
+        "world": ((worlds,), layout.WORLD),
+        "tasks": ((worlds, tasks), layout.TASK),
+        "jobs": ((worlds, jobs), layout.JOB),
+        "agents": ((worlds, agents), layout.AGENT),
+        "running": ((worlds, running), layout.RUNNING),
+        "beliefs": ((worlds, agents, kinds), layout.BELIEF),
+        "reservations": ((worlds, agents), layout.RESERVATION),
+        "units": ((worlds, agents, resources), layout.UNITS),
+        "pools": ((worlds, resources), layout.POOL),
+        "live": ((worlds, options + 1), layout.LIVE),
+        "retrying": ((worlds, tasks if scenario.uncertainty.failure_probability > 0 else 1), layout.LINK),
+        "order": ((worlds, running), layout.ORDER),
+        "window": ((worlds, 2, room), layout.WINDOW),
+        "ranked": ((worlds, tasks if scenario.allow_pass else 1), layout.LINK),
+        "shown": ((worlds, agents, room), layout.SHOWN),
+        "log": ((worlds, events), layout.EVENT),
+        "candidates": ((worlds, agents, room, NUM_CANDIDATE), np.float32),
+        "contexts": ((worlds, agents, NUM_CONTEXT), np.float32),
+        "masks": ((worlds, agents, room + 1), np.bool_),
+        "negotiations": ((worlds, agents, NUM_NEGOTIATION), np.float32),
+        "team": ((worlds, NUM_CONTEXT), np.float32),
+    }
+
+
+def make_state(scenario: Scenario, instances: Sequence[Instance], site: Records, params: Records, worlds: int) -> State:
+    """Allocate B worlds and write into each the addresses of what belongs to it."""
+    arrays = state_arrays(scenario, instances, worlds, bool(params["record"][0]))
+    state = State(**{name: np.zeros(shape, dtype) for name, (shape, dtype) in arrays.items()})
+    agents, kinds = state.beliefs.shape[1:]
+    resources, room, events = state.pools.shape[1], scenario.candidates, state.log.shape[1]
     state.masks[:, :, room] = True
     state.shown["task"] = NONE
     world = state.world

@@ -18,6 +18,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int32]
 
 MAX_TASKS = 2**31 - 2
+MAX_JOB_WEIGHT = 1e12
+"""Of a job: sums over millions of jobs and long times stay far from where float32 and float64 end."""
 
 
 class WorkloadError(ValueError):
@@ -60,7 +62,7 @@ class Instance:
     job_due: FloatArray
     """[J] seconds, absolute; inf: no due date."""
     job_weight: FloatArray
-    """[J] > 0."""
+    """[J] in (0, MAX_JOB_WEIGHT]."""
     job_owner: IntArray
     """[J] the agent that owns the job."""
     job_first: IntArray
@@ -188,7 +190,7 @@ def _check_values(i: Instance) -> None:
     require(np.isfinite(i.job_release) & (i.job_release >= 0), "release time of job", i.job_release, "finite and >= 0")
     require(np.diff(i.job_release, prepend=0.0) >= 0, "release time of job", i.job_release, "no earlier than the job before")
     require(~np.isnan(i.job_due) & (i.job_due >= 0), "due date of job", i.job_due, ">= 0 (inf for none)")
-    require(np.isfinite(i.job_weight) & (i.job_weight > 0), "weight of job", i.job_weight, "finite and > 0")
+    require((i.job_weight > 0) & (i.job_weight <= MAX_JOB_WEIGHT), "weight of job", i.job_weight, f"> 0 and at most {MAX_JOB_WEIGHT:g}")
     require((i.job_owner >= 0) & (i.job_owner < agents), "owner of job", i.job_owner, f"an agent in 0..{agents - 1}")
     require((i.task_kind >= 0) & (i.task_kind < kinds), "kind of task", i.task_kind, f"in 0..{kinds - 1}")
     require(np.isfinite(i.task_ratio) & (i.task_ratio >= 0), "ratio of task", i.task_ratio, "finite and >= 0")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import math
 import re
+import stat
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,6 +23,8 @@ from envs.workloads.instance import Instance, WorkloadError
 
 MAX_LINE: Final = 2**24
 """Characters of a line; a longer one is no text that a reader of this package could mean."""
+MAX_UNPACKED: Final = 100
+"""Characters of text per byte on disk, beyond the first 2^19: packed text has fewer, and a file of a few kB could unpack to many GB."""
 MAX_CELLS: Final = 10_000_000
 """Tasks x agents (or resources) that a file may announce, or a user ask for; checked before anything of that size is allocated."""
 MAX_UNITS: Final = 2**31 - 1
@@ -33,6 +36,7 @@ MAX_AGENTS: Final = 10_000
 
 _PLAIN = re.compile(r"[+-]?[0-9.][0-9.eE+-]*", re.ASCII)  # float() takes more: "1_000", "nan", digits of other scripts
 _SHOWN = 40
+PACKED: Final = ".gz"
 
 
 @dataclass(frozen=True)
@@ -68,23 +72,57 @@ class FileWorkload(ABC):
 @contextmanager
 def open_text(path: str) -> Iterator[TextIO]:
     """Open a UTF-8 text file, where bytes of older encodings do no harm; failures to read it become WorkloadErrors."""
-    opener = gzip.open if path.endswith(".gz") else open
+    opener = gzip.open if path.endswith(PACKED) else open
     try:
+        check_regular(path)
         with cast(TextIO, opener(path, "rt", encoding="utf-8-sig", errors="replace")) as file:
             yield file
     except (OSError, EOFError, zlib.error) as error:
         raise WorkloadError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
+def check_regular(path: str) -> None:
+    """Raise OSError where a path leads to nothing, or to what may never end: a device, or a pipe."""
+    if not stat.S_ISREG(Path(path).stat().st_mode):
+        raise OSError("is no regular file")
+
+
+def most_characters(path: str) -> int:
+    """Return how many characters a text file may hold, unpacked; more is refused where it is met."""
+    return 2**19 + MAX_UNPACKED * Path(path).stat().st_size
+
+
+def too_long(path: str) -> WorkloadError:
+    """Return the error of a file that holds more than ``most_characters``."""
+    return WorkloadError(f"{path}: unpacks to more than {MAX_UNPACKED} times its size, must be text")
+
+
 def lines(path: str) -> Iterator[tuple[int, str]]:
-    """Yield the lines of a text file with their numbers, from 1; memory is that of one line."""
+    """Yield the lines of a text file with their numbers, from 1; memory is that of one line, time that of the file as it is packed."""
     with open_text(path) as file:
-        number = 0
+        number, room = 0, most_characters(path)
         while line := file.readline(MAX_LINE):
             number += 1
+            room -= len(line)
             if len(line) == MAX_LINE:
                 raise WorkloadError(f"{path}:{number}: line has {MAX_LINE} characters or more, must be shorter: is this a text file?")
+            if room < 0:
+                raise too_long(path)
             yield number, line
+
+
+def files_in(folder: Path, *suffixes: str, below: bool = False) -> list[Path]:
+    """Return the files in a folder, and ``below`` it, whose names end in one of ``suffixes``, or in that and .gz, sorted.
+
+    Of a file that lies there both packed and not, only the latter counts.
+    """
+    found = {path for suffix in suffixes for end in ("", PACKED) for path in folder.glob(f"{'**/' if below else ''}*{suffix}{end}")}
+    return sorted(path for path in found if path.suffix != PACKED or path.with_suffix("") not in found)
+
+
+def stem(file: Path) -> str:
+    """Return the name of a file without its ending, packed or not."""
+    return Path(file.name.removesuffix(PACKED)).stem
 
 
 def data_lines(path: str) -> Iterator[tuple[int, str]]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from envs import strict_json
 from envs.scenario import Objective, Scenario, ScenarioError
 from envs.schedule import Schedule, event_log
 from envs.validate import validate
@@ -89,7 +90,7 @@ class Answers:
             UsageError: where it is absent or damaged.
         """
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = strict_json.loads(path.read_text(encoding="utf-8"))
             listed = content["instances"]
             names = {field.name for field in fields(Answer)}
             answers = [check({k: v for k, v in one.items() if k in names}, Answer, f"instances[{n}]") for n, one in enumerate(listed)]

@@ -24,6 +24,8 @@ from experiments.plumbing.building import check, make
 
 if TYPE_CHECKING:
     from envs.scenario import Scenario
+    from envs.workloads.readers.swf_logs import SwfLogs
+    from envs.workloads.source import FileWorkload
 
 EXIT_USER_ERROR: Final = 2
 EXIT_INTERRUPTED: Final = 130
@@ -98,10 +100,16 @@ def tell_skipped(scenario: Scenario) -> None:
     from envs.workloads.readers.swf_logs import SwfLogs
     from envs.workloads.source import FileWorkload
 
-    if isinstance(scenario.workload, FileWorkload | SwfLogs):
-        where = scenario.workload.path if isinstance(scenario.workload, FileWorkload) else scenario.workload.folder
-        for line in scenario.workload.report():
-            print(f"{where}: {line}", file=sys.stderr)
+    if isinstance(scenario.workload, FileWorkload):
+        tell_report(scenario.workload, scenario.workload.path)
+    elif isinstance(scenario.workload, SwfLogs):
+        tell_report(scenario.workload, scenario.workload.folder)
+
+
+def tell_report(workload: FileWorkload | SwfLogs, where: str) -> None:
+    """Say on stderr what a reader skipped or put right, each line behind ``where`` that was."""
+    for line in workload.report():
+        print(f"{where}: {line}", file=sys.stderr)
 
 
 def standard_scenario(name: str) -> Scenario:

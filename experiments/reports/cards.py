@@ -18,6 +18,7 @@ from agents.evaluation.play import draw_episodes, play
 from agents.networks.architecture import NEGOTIATOR, PRIORITIZER
 from agents.networks.artifact import DESCRIPTION
 from agents.policies import SHIPPED, load_negotiator, load_prioritizer
+from envs import strict_json
 from envs.files import replacing
 from experiments.plumbing.cli import UsageError, make_scenario
 from experiments.plumbing.files import write_text
@@ -74,7 +75,7 @@ class TrainingRun:
 
     def facts(self) -> dict[str, Any]:
         """What the artifact knows of its training."""
-        description = json.loads((self.policy / self.roles[0] / DESCRIPTION).read_text(encoding="utf-8"))
+        description = strict_json.loads((self.policy / self.roles[0] / DESCRIPTION).read_text(encoding="utf-8"))
         facts: dict[str, Any] = description["training"]
         return facts
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -14,8 +13,10 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 from agents.evaluation.play import Episodes
+from envs import strict_json
 from envs.scenario import Scenario
 from envs.workloads.instance import Instance, Workload
+from envs.workloads.source import files_in, stem
 from experiments.plumbing.cli import UsageError
 from experiments.suites import public_data
 from experiments.suites.bounds import Measure
@@ -68,7 +69,7 @@ def contests(
         UsageError: where there is no such file, or the best known values cannot be read.
         WorkloadError: where a file is damaged.
     """
-    files = sorted(file for suffix in suffixes for file in folder.rglob(f"*{suffix}"))
+    files = files_in(folder, *suffixes, below=True)
     if not files:
         raise UsageError(f"{folder} has no file {' or '.join(f'*{suffix}' for suffix in suffixes)}")
     known = best_known(folder) if known is None else known
@@ -78,7 +79,7 @@ def contests(
         sizes.setdefault(size(workload.instance(0)), []).append((file, workload))
     made = []
     for label, members in sorted(sizes.items(), key=lambda item: tuple(map(int, item[0].split("x")))):
-        names = [file.stem for file, _ in members]
+        names = [stem(file) for file, _ in members]
         episodes = one_each([workload for _, workload in members])
         measured = [(known[n], False) if n in known else measure(i) for n, i in zip(names, episodes.instances, strict=True)]
         marks = [f", {TO_BOUND}" if bound else "" for _, bound in measured]
@@ -119,13 +120,13 @@ def best_known(folder: Path) -> dict[str, float]:
     known: dict[str, float] = {}
     for path in sorted(folder.rglob(BOUNDS)) or sorted(folder.parent.glob(BOUNDS)):
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = strict_json.loads(path.read_text(encoding="utf-8"))
             entries: dict[str, Any] = content.get("instances", content)
             for name, entry in entries.items():
                 value = next((entry[key] for key in KEYS if key in entry), None) if isinstance(entry, dict) else entry
                 if value is None or name.startswith("_"):
                     continue
-                if isinstance(value, bool) or not 0 < float(value) < math.inf:
+                if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
                     raise ValueError(f"{name} has {value!r}, no number > 0")
                 known[name] = float(value)
         except (ValueError, TypeError, AttributeError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.evaluation.play import Episodes
+from envs import strict_json
 from envs.workloads.instance import Workload
 from envs.workloads.readers.flexible_job_shop import FlexibleJobShopWorkload
 from envs.workloads.readers.job_shop import JobShopWorkload
@@ -123,7 +123,7 @@ def _files(folder: Path, patterns: Sequence[str], suffix: str) -> list[Path]:
 def _bounds(folder: Path, files: Sequence[Path], key: str) -> NDArray[np.float64]:
     path = folder / BOUNDS
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))["instances"]
+        known = strict_json.loads(path.read_text(encoding="utf-8"))["instances"]
         return np.array([float(known[file.stem][key]) for file in files])
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{path}: must give instances.NAME.{key} for every file beside it, but: {error!r}") from None

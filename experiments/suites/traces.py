@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from envs.workloads.readers.swf import SwfWorkload
+from envs.workloads.readers.swf import REQUESTED_OR_ACTUAL, SwfWorkload
+from envs.workloads.source import files_in, stem
 from experiments.plumbing.cli import UsageError
 from experiments.suites.public_data import Group
 
@@ -61,6 +63,8 @@ class Trace:
 
     name: str
     path: str
+    default_processors: int = 0
+    """Of a log whose header does not say; 0: such a log is refused."""
 
     def part(self, starts: tuple[int, ...], kind_by: str) -> Group:
         """Return the windows that begin at ``starts``, in one queue; times are the log's, since F1 reads them."""
@@ -77,27 +81,42 @@ class Trace:
         return tuple(jobs - JOBS * k for k in range(room, 0, -1))
 
     def _jobs(self) -> int:
-        return self._workload("one", 0, 0).instance(0).num_jobs
+        return self.whole.instance(0).num_jobs
+
+    @cached_property
+    def whole(self) -> SwfWorkload:
+        """All jobs of the log."""
+        return self._workload("one", 0, 0)
 
     def _workload(self, kind_by: str, start: int, jobs: int) -> SwfWorkload:
-        return SwfWorkload(self.path, start=start, jobs=jobs, owners=1, kind_by=kind_by, unknown_run=UNKNOWN_RUN, clock="log")
+        return SwfWorkload(
+            self.path,
+            start=start,
+            jobs=jobs,
+            owners=1,
+            kind_by=kind_by,
+            default_processors=self.default_processors,
+            estimate=REQUESTED_OR_ACTUAL,  # as published: Lublin-1 and Lublin-2 have no requests
+            unknown_run=UNKNOWN_RUN,
+            clock="log",
+        )
 
 
-def find(folder: Path) -> list[Trace]:
-    """Return the logs below a folder.
+def find(folder: Path, default_processors: int = 0) -> list[Trace]:
+    """Return the logs below a folder, packed or not; ``default_processors`` have those whose headers do not say.
 
     Raises:
         UsageError: where there is none.
     """
-    files = sorted(folder.rglob("*.swf"))
+    files = files_in(folder, ".swf", below=True)
     if not files:
         raise UsageError(f"{folder} has no file *.swf")
-    return [_trace(file) for file in files]
+    return [Trace(_name(stem(file)), str(file), default_processors) for file in files]
 
 
-def _trace(file: Path) -> Trace:
-    known = max((stem for stem in _NAMES if file.stem.startswith(stem)), key=len, default=None)
-    return Trace(_YEAR.sub("", file.stem) if known is None else _NAMES[known], str(file))
+def _name(log: str) -> str:
+    known = max((beginning for beginning in _NAMES if log.startswith(beginning)), key=len, default=None)
+    return _YEAR.sub("", log) if known is None else _NAMES[known]
 
 
 def agrees(value: float, printed: str) -> bool:

@@ -17,6 +17,7 @@ from agents.planning.settings import Search
 from envs.scenario import Objective
 from envs.workloads.instance import Instance
 from envs.workloads.readers.wfformat import WfFormatWorkload
+from envs.workloads.source import files_in, stem
 from experiments.plumbing import cli
 from experiments.plumbing.cli import UsageError
 from experiments.reports.outcome import Outcome, Sheet
@@ -51,7 +52,7 @@ def measure(config: DictConfig) -> Outcome:
 def _contests(config: DictConfig) -> list[Contest]:
     """One for each uncertainty, all of the same workflows on the same sites."""
     folder = folder_of(config, "wfformat/instances")
-    files = sorted(folder.rglob("*.json"))
+    files = files_in(folder, ".json", below=True)
     if not files:
         raise UsageError(f"{folder} has no file *.json")
     sites = [(file, agents, site) for file, agents, site in product(files, AGENTS, range(SITES))]
@@ -59,7 +60,7 @@ def _contests(config: DictConfig) -> list[Contest]:
     index = np.arange(len(sites))
     episodes = Episodes(instances, index.astype(np.int32), index.astype(np.uint64))
     planned = np.array([plan(instance).end.max() for instance in instances])
-    families = [(re.match("[a-zA-Z0-9]*", file.stem) or [file.stem])[0] for file, _, _ in sites]
+    families = [(re.match("[a-zA-Z0-9]*", stem(file)) or [stem(file)])[0] for file, _, _ in sites]
     scenario = replace(cli.standard_scenario("workflow"), candidates=max(instance.num_tasks for instance in instances))
     return [
         Contest(

@@ -18,6 +18,8 @@ from envs.workloads.instance import Instance, WorkloadError
 from envs.workloads.source import MAX_CELLS, FileWorkload, Numbers, build, check_size, data_lines, lines, precedence
 
 SUFFIXES: Final = (".sm", ".rcp")
+MULTI_MODE: Final = ".mm"
+"""Where PSPLIB keeps projects of several modes: read as .sm is, up to the first thing that has no place in this world."""
 
 _COUNTS: Final = {
     "jobs": re.compile(r"jobs\b[^:]*:(.*)"),
@@ -25,6 +27,7 @@ _COUNTS: Final = {
     "nonrenewable": re.compile(r"\s*-\s*nonrenewable\s*:([^N]*)"),
     "doubly constrained": re.compile(r"\s*-\s*doubly constrained\s*:([^D]*)"),
 }
+_SINGLE_MODE: Final = ": multi-mode projects, whose activities choose between durations and units, cannot be played"
 _SECTIONS: Final = ("PROJECT INFORMATION", "PRECEDENCE RELATIONS", "REQUESTS/DURATIONS", "RESOURCEAVAILABILITIES")
 
 
@@ -49,14 +52,14 @@ class ProjectWorkload(FileWorkload):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self._suffix() in SUFFIXES, self, "path", f"a file that ends in {' or '.join(SUFFIXES)} (.gz may follow)")
+        require(self._suffix() in (*SUFFIXES, MULTI_MODE), self, "path", f"a file that ends in {' or '.join(SUFFIXES)} (.gz may follow)")
 
     def _suffix(self) -> str:
         plain = self.path.lower().removesuffix(".gz")
         return plain[plain.rfind(".") :]
 
     def read(self) -> tuple[Instance, tuple[str, ...]]:
-        project = _read_sm(self.path) if self._suffix() == ".sm" else _read_rcp(self.path)
+        project = _read_rcp(self.path) if self._suffix() == ".rcp" else _read_sm(self.path)
         kept = _kept(project)
         if not kept:
             raise WorkloadError(f"{self.path}: has no activity beside the dummies, must have at least one")
@@ -165,7 +168,8 @@ def _read_sm(path: str) -> _Project:
     count = counts["jobs"].integer("jobs", 1, MAX_CELLS)
     resources = counts["renewable"].integer("renewable resources", 1, MAX_CELLS)
     for unsupported in ("nonrenewable", "doubly constrained"):
-        counts[unsupported].integer(f"{unsupported} resources", 0, 0)
+        if amount := counts[unsupported].integer(f"{unsupported} resources", 0):
+            raise WorkloadError(f"{path}:{counts[unsupported].line}: has {amount} {unsupported} resources, must have 0{_SINGLE_MODE}")
     check_size(path, f"{count} jobs x {resources} resources", count * resources)
     information, relations, requests, availability = (tables[title] for title in _SECTIONS)
     project = _Project([availability.integer(f"capacity of R{r + 1}", 0) for r in range(resources)])
@@ -179,7 +183,8 @@ def _read_sm(path: str) -> _Project:
     information.end("the one project")
     for activity in range(1, count + 1):
         relations.integer("jobnr.", activity, activity)
-        relations.integer("#modes", 1, 1)
+        if (modes := relations.integer("#modes", 1)) > 1:
+            raise WorkloadError(f"{path}:{relations.line}: job {activity} has {modes} modes, must have 1{_SINGLE_MODE}")
         _take_successors(relations, project, count)
         requests.integer("jobnr.", activity, activity)
         requests.integer("mode", 1, 1)
@@ -203,7 +208,7 @@ def _sm_tables(path: str) -> tuple[dict[str, Numbers], dict[str, Numbers]]:
         elif table is not None:
             if not line.startswith("---"):
                 table.append((number, line))
-        else:
+        elif ":" in line:
             counts.update({name: Numbers(path, [(number, match[1])]) for name, form in _COUNTS.items() if (match := form.match(line))})
     missing = [name for name in (*_COUNTS, *_SECTIONS) if name not in counts and name not in rows]
     if missing:

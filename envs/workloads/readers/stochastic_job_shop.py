@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from tokenize import TokenError
 from typing import Any, Final
 
 import numpy as np
@@ -19,12 +20,14 @@ from numpy.typing import NDArray
 
 from envs.workloads.instance import Instance, WorkloadError
 from envs.workloads.readers.job_shop import shop_instance
-from envs.workloads.source import MAX_SECONDS, FileWorkload, check_size
+from envs.workloads.source import MAX_SECONDS, FileWorkload, check_regular, check_size
 
 ROUTE: Final = "affectations"
 DURATIONS: Final = "durations"
 NUMBERS: Final = "iuf"
 """Kinds of dtype that hold numbers; others could hold anything, even code."""
+_HEADER_ERRORS: Final = (SyntaxError, TokenError)
+"""What NumPy raises, besides ValueError, where the header of an array is not the Python literal that it must be."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +68,12 @@ def _is_triangle(durations: NDArray[np.float64]) -> NDArray[np.bool_]:
 def _arrays(path: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return both arrays, [J, M] and [J, M, 4]."""
     try:
+        check_regular(path)
         with zipfile.ZipFile(path) as archive:
             found = {name: _array(path, archive, name) for name in (ROUTE, DURATIONS)}
     except WorkloadError:
         raise
-    except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error, *_HEADER_ERRORS) as error:
         raise WorkloadError(f"{path}: cannot be read as .npz: {getattr(error, 'strerror', None) or error}") from None
     route, durations = found[ROUTE], found[DURATIONS]
     if route.ndim != 2 or route.size == 0:
@@ -86,9 +90,11 @@ def _array(path: str, archive: zipfile.ZipFile, name: str) -> NDArray[np.float64
         raise WorkloadError(f"{path}: has no array {name!r}, must have {ROUTE} and {DURATIONS}")
     with archive.open(member) as file:
         shape, dtype = _header(file)
+        if not all(type(length) is int and length >= 0 for length in shape):  # True is an int, to NumPy's reader as well
+            raise WorkloadError(f"{path}: {name} has shape {shape}, must be integers >= 0")
         if dtype.kind not in NUMBERS:
             raise WorkloadError(f"{path}: {name} has dtype {dtype}, must be of numbers")
-        check_size(path, f"the {' x '.join(map(str, shape))} numbers of {name}", math.prod(shape))
+        check_size(path, f"the {' x '.join(map(str, shape))} numbers of {name}", math.prod(max(1, length) for length in shape))
     with archive.open(member) as file:
         return np.asarray(npy.read_array(file, allow_pickle=False), np.float64)
 

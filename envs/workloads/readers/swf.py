@@ -1,38 +1,34 @@
 """Batch queues in the Standard Workload Format (Chapin et al. 1999; Feitelson's Parallel Workloads Archive).
 
-A line per job with 18 fields, of which these are read: 2 submit time, 4 run time, 5 allocated processors, 8 requested
-processors, 9 requested time, 12 user, 13 group, 14 application; -1 means unknown. Lines that start with ``;`` are the header.
+A line per job with 18 fields, of which these are read: 1 job number, 2 submit time, 4 run time, 5 allocated processors, 8 requested
+processors, 9 requested time, 11 status, 12 user, 13 group, 14 application, 17 preceding job; -1 means unknown. Lines that start with
+``;`` are the header. A job that was checkpointed has a line that sums it up (status 0 or 1) and, behind it, one per burst (status 2, 3
+or 4): by the format's definition, studies of workloads use the former alone.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from operator import itemgetter
 from typing import Final
 
 import numpy as np
 
 from envs.workloads.drawing import integer, number, require, stream
-from envs.workloads.instance import Instance, WorkloadError
-from envs.workloads.source import MAX_AGENTS, MAX_SECONDS, MAX_UNITS, FileWorkload, build, field_error, lines, plain_float
+from envs.workloads.instance import FloatArray, Instance, WorkloadError
+from envs.workloads.readers.swf_lines import UNKNOWN, USED, Header, capacity_of, records
+from envs.workloads.source import MAX_AGENTS, MAX_SECONDS, MAX_UNITS, FileWorkload, build, check_size
 
-FIELDS: Final = 18
-UNKNOWN: Final = -1
-"""What the format writes where a value was not recorded."""
+BURSTS: Final = (2, 3, 4)
+"""Status of a part of a job: to be continued, the last one of a job that completed, or that failed."""
+REQUESTED: Final = "requested"
+REQUESTED_OR_ACTUAL: Final = "requested_or_actual"
+ACTUAL: Final = "actual"
+ESTIMATES: Final = (REQUESTED, REQUESTED_OR_ACTUAL, ACTUAL)
 
-_USED: Final[Mapping[int, str]] = {
-    2: "submit time",
-    4: "run time",
-    5: "allocated processors",
-    8: "requested processors",
-    9: "requested time",
-}
-_TIMES: Final = (2, 4, 9)
 _OWNER: Final[Mapping[str, Mapping[int, str]]] = {"round_robin": {}, "user": {12: "user"}, "group": {13: "group"}}
 _KIND: Final[Mapping[str, Mapping[int, str]]] = {
     "one": {},
@@ -40,7 +36,10 @@ _KIND: Final[Mapping[str, Mapping[int, str]]] = {
     "group": {13: "group"},
     "application": {14: "application"},
 }
-_HEADER: Final = re.compile(r"\s*;\s*(MaxProcs|MaxNodes)\s*:\s*(\d{1,9})(?![\d.,])")
+
+
+class TooShortError(WorkloadError):
+    """A log with fewer jobs that can run than somebody wants of it."""
 
 
 @dataclass
@@ -50,14 +49,18 @@ class _Log:
     capacity: int
     submit: array[float] = field(default_factory=lambda: array("d"))
     run: array[float] = field(default_factory=lambda: array("d"))
-    nominal: array[float] = field(default_factory=lambda: array("d"))
+    asked: array[float] = field(default_factory=lambda: array("d"))
     demand: array[int] = field(default_factory=lambda: array("i"))
     owner: array[float] = field(default_factory=lambda: array("d"))
     kind: array[float] = field(default_factory=lambda: array("d"))
     seen: int = 0
     kept: int = 0
-    estimated: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
+    bursts: int = 0
+    stray_bursts: int = 0
+    """Those without a line that sums them up before them."""
+    following: int = 0
+    """Jobs of the window that were submitted when another had ended."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +84,14 @@ class SwfWorkload(FileWorkload):
     kind_by: str = "one"
     """Kinds of tasks, by which agents learn how run times compare with estimates: 'one' for all, or by 'user', 'group', 'application'."""
     processors: int = 0
-    """Units in the pool; 0: MaxProcs of the header, else its MaxNodes."""
-    estimate: str = "requested"
-    """Nominal duration: 'requested', the requested time where known; 'actual', the run time."""
+    """Units in the pool; 0: MaxProcs of the header, else its MaxNodes, else ``default_processors``."""
+    default_processors: int = 0
+    """Units in the pool where the header says nothing; 0: such a log is refused."""
+    estimate: str = REQUESTED
+    """Nominal duration, which agents know: 'requested', the requested time, or ``default_request`` of jobs that have none;
+    'requested_or_actual', their run time, which nobody could know; 'actual', the run time of all."""
+    default_request: float = 0.0
+    """Seconds that jobs without a requested time are thought to take; 0: the median of what the others of the window request."""
     unknown_run: float = 0.0
     """Seconds that jobs run whose run time is unknown; 0: they are skipped."""
     clock: str = "window"
@@ -102,7 +110,11 @@ class SwfWorkload(FileWorkload):
         require(self.owner_by in _OWNER, self, "owner_by", "'round_robin', 'user' or 'group'")
         require(self.kind_by in _KIND, self, "kind_by", f"one of {', '.join(_KIND)}")
         require(integer(self.processors, 0, MAX_UNITS), self, "processors", f"an integer in 0..{MAX_UNITS} (0 for the header's)")
-        require(self.estimate in ("requested", "actual"), self, "estimate", "'requested' or 'actual'")
+        bound = f"an integer in 0..{MAX_UNITS} (0 to refuse a log that does not say)"
+        require(integer(self.default_processors, 0, MAX_UNITS), self, "default_processors", bound)
+        require(self.estimate in ESTIMATES, self, "estimate", f"one of {', '.join(ESTIMATES)}")
+        bound = f"in [0, {MAX_SECONDS:g}] (0 for the median of the others)"
+        require(number(self.default_request, 0, MAX_SECONDS), self, "default_request", bound)
         require(number(self.unknown_run, 0, MAX_SECONDS), self, "unknown_run", f"in [0, {MAX_SECONDS:g}] (0 to skip such jobs)")
         require(self.clock in ("window", "log"), self, "clock", "'window' or 'log'")
         require(number(self.due_slack, 0, 1e9), self, "due_slack", "in [0, 1e9] (0 for none)")
@@ -121,18 +133,24 @@ class SwfWorkload(FileWorkload):
         log = self._scan()
         jobs = len(log.submit)
         report = [f"skipped {count} of {log.seen} jobs: {reason}" for reason, count in log.skipped.items()]
+        for count, which in ((log.bursts, "that others sum up"), (log.stray_bursts, "that no line before them (status 0 or 1) sums up")):
+            if count:
+                report.append(f"left out {count} lines (status 2, 3 or 4): bursts of jobs {which}")
         if jobs == 0 or jobs < self.jobs:
             window = f"start={self.start}, jobs={self.jobs or 'all'}"
-            raise WorkloadError(f"{self.path}: has {'; '.join([f'{log.kept} jobs that can run', *report])}: too few for {window}")
-        if self.estimate == "requested" and log.estimated < jobs:
-            report.append(f"took the run time of {jobs - log.estimated} of {jobs} jobs as nominal: requested time is 0 or unknown")
+            raise TooShortError(f"{self.path}: has {'; '.join([f'{log.kept} jobs that can run', *report])}: too few for {window}")
+        if log.following:
+            followers = f"{log.following} of {jobs} jobs"
+            report.append(f"released {followers} as recorded: that each follows a preceding job (fields 17, 18) is not played")
+        estimates = self._estimates(log, report)
         backward = int(np.count_nonzero(np.diff(log.submit) < 0))
         if backward:
             report.append(f"sorted {jobs} jobs by submit time: {backward} were earlier than the job before")
         order = np.argsort(log.submit, kind="stable")
-        submit, run, nominal, demand = (np.asarray(column)[order] for column in (log.submit, log.run, log.nominal, log.demand))
+        submit, run, nominal, demand = (np.asarray(column)[order] for column in (log.submit, log.run, estimates, log.demand))
         release = (submit - submit[0] if self.clock == "window" else submit) / self.load_scale
         kinds, kind = np.unique(np.asarray(log.kind)[order], return_inverse=True) if log.kind else (np.zeros(1), np.zeros(jobs))
+        check_size(self.path, f"{self.owners} owners x {kinds.size} kinds", self.owners * kinds.size)
         owner = np.asarray(log.owner)[order] if log.owner else np.arange(jobs)
         agent = np.where(owner == UNKNOWN, 0, owner % self.owners).astype(np.int32)
         one_each = np.arange(jobs + 1, dtype=np.int32)
@@ -159,14 +177,47 @@ class SwfWorkload(FileWorkload):
         )
         return instance, tuple(report)
 
+    def _estimates(self, log: _Log, report: list[str]) -> FloatArray:
+        """[J] nominal durations; says in ``report`` what stands in for requests that nobody made.
+
+        Raises:
+            WorkloadError: where nobody made any, and no setting says what stands in for them.
+        """
+        run, asked = np.asarray(log.run), np.asarray(log.asked)
+        missing = asked <= 0
+        count = f"of {np.count_nonzero(missing)} of {run.size} jobs"
+        if self.estimate == ACTUAL:
+            return run
+        if not missing.any():
+            return asked
+        if self.estimate == REQUESTED_OR_ACTUAL:
+            report.append(f"took the run time {count} as nominal: requested time is 0 or unknown")
+            return np.where(missing, run, asked)
+        if not self.default_request and missing.all():
+            wanted = f"default_request=SECONDS, or with estimate={REQUESTED_OR_ACTUAL} that they know run times"
+            raise WorkloadError(
+                f"{self.path}: none of {run.size} jobs requests a time (field 9): say what agents shall expect with {wanted}"
+            )
+        usual = self.default_request or float(np.median(asked[~missing]))
+        origin = "default_request" if self.default_request else "the median of the others"
+        report.append(f"took {usual:g} s, {origin}, as nominal {count}: requested time is 0 or unknown")
+        return np.where(missing, usual, asked)
+
     def _scan(self) -> _Log:
         """Go through the file up to the end of the window, keeping the few numbers of each job that are needed."""
-        header: dict[str, int] = {}
+        header: Header = {}
         stop = self.start + self.jobs if self.jobs else math.inf
         log = _Log(self.processors)
         owners, kinds = _OWNER[self.owner_by], _KIND[self.kind_by]
-        for submit, recorded, allocated, requested, limit, *groups in _records(self.path, [_USED, owners, kinds], header):
-            log.capacity = log.capacity or _capacity(self.path, header)
+        summed_up = math.nan
+        for each in records(self.path, [USED, owners, kinds], header):
+            job, submit, recorded, allocated, requested, limit, status, preceding, *groups = each
+            log.capacity = log.capacity or capacity_of(self.path, header, self.default_processors)
+            if status in BURSTS:
+                log.bursts += job == summed_up
+                log.stray_bursts += job != summed_up
+                continue
+            summed_up = job
             log.seen += 1
             demand = max(allocated, requested)
             run = self.unknown_run if recorded < 0 else recorded
@@ -182,11 +233,10 @@ class SwfWorkload(FileWorkload):
                 log.kept += 1
                 if log.kept <= self.start:
                     continue
-                estimated = limit > 0 and self.estimate == "requested"
-                log.estimated += estimated
+                log.following += preceding > 0
                 log.submit.append(submit)
                 log.run.append(run)
-                log.nominal.append(limit if estimated else run)
+                log.asked.append(limit)
                 log.demand.append(int(demand))
                 log.owner.extend(groups[: len(owners)])
                 log.kind.extend(groups[len(owners) :])
@@ -215,41 +265,3 @@ def _cut(whole: Instance, first: int, jobs: int, origin: float) -> Instance:
         option_nominal=whole.option_nominal[part],
         successor_first=np.zeros(jobs + 1, np.int32),
     )
-
-
-def _records(path: str, groups: list[Mapping[int, str]], header: dict[str, int]) -> Iterator[tuple[float, ...]]:
-    """Yield the named fields of each job, group by group, checked one by one; fill ``header`` on the way."""
-    names = [(position, name) for group in groups for position, name in group.items()]
-    pick = itemgetter(*(position - 1 for position, _ in names))
-    for line_number, line in lines(path):
-        fields = line.split()
-        if not fields or fields[0][0] == ";":
-            if match := _HEADER.match(line):
-                header.setdefault(match[1], int(match[2]))
-            continue
-        if len(fields) != FIELDS:
-            raise WorkloadError(f"{path}:{line_number}: has {len(fields)} fields, must have {FIELDS}")
-        try:
-            values: tuple[float, ...] = tuple(map(int, pick(fields)))
-            plain = min(values) >= UNKNOWN and max(values) <= MAX_SECONDS and "_" not in line
-        except ValueError:
-            plain = False
-        yield values if plain else _careful(path, line_number, fields, names)
-
-
-def _careful(path: str, line: int, fields: list[str], names: list[tuple[int, str]]) -> tuple[float, ...]:
-    """Return the named fields of a line where they are not all short integers, or say which one is wrong."""
-    values = tuple(plain_float(fields[position - 1]) for position, _ in names)
-    for (position, name), value in zip(names, values, strict=True):
-        whole = position not in _TIMES
-        if not (0 <= value <= MAX_SECONDS or value == UNKNOWN) or (whole and value % 1):
-            bound = f"{'an integer' if whole else 'a number'} in 0..{MAX_SECONDS:g}, or {UNKNOWN} for unknown"
-            raise field_error(path, line, position, name, fields[position - 1], bound)
-    return values
-
-
-def _capacity(path: str, header: dict[str, int]) -> int:
-    capacity = header.get("MaxProcs") or header.get("MaxNodes")
-    if not capacity:
-        raise WorkloadError(f"{path}: the header has neither MaxProcs nor MaxNodes > 0; say how many with processors=...")
-    return capacity

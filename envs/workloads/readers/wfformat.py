@@ -7,7 +7,6 @@ other by name, later by id.
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -16,11 +15,23 @@ from typing import Any, Final
 
 import numpy as np
 
+from envs import strict_json
 from envs.workloads.drawing import integer, number, require, stream
 from envs.workloads.generators.random_workflow import draw_speeds
 from envs.workloads.graph import IntArray
 from envs.workloads.instance import Instance, WorkloadError
-from envs.workloads.source import MAX_AGENTS, MAX_SECONDS, MAX_UNITS, FileWorkload, build, check_size, open_text, precedence
+from envs.workloads.source import (
+    MAX_AGENTS,
+    MAX_SECONDS,
+    MAX_UNITS,
+    FileWorkload,
+    build,
+    check_size,
+    most_characters,
+    open_text,
+    precedence,
+    too_long,
+)
 
 MAX_CHARACTERS: Final = 512 * 2**20
 """Size of a file above which it is refused unread."""
@@ -79,6 +90,10 @@ class WfFormatWorkload(FileWorkload):
         options = len(entries) * self.copies * self.agents
         check_size(self.path, f"{len(entries)} tasks x {self.copies} copies x {self.agents} agents", options)
         measured = _measured(self.path, workflow)
+        untimed = not any(entry.get(name) is not None for entry in entries.values() for name in _RUNTIME)
+        if untimed and "specification" in workflow and "execution" not in workflow:
+            wanted = f"{_RUNTIME[0]} in workflow.execution.tasks"
+            raise WorkloadError(f"{self.path}: has a specification and no execution, which says how long tasks took; must have {wanted}")
         tasks = {key: _task(self.path, key, entry, measured.get(key, entry)) for key, entry in entries.items()}
         cores = self.cores or max(task.cores for task in tasks.values())
         for key, task in tasks.items():
@@ -122,17 +137,14 @@ class WfFormatWorkload(FileWorkload):
 
 def _load(path: str) -> Json:
     with open_text(path) as file:
-        text = file.read(MAX_CHARACTERS + 1)
+        most = most_characters(path)
+        text = file.read(min(most, MAX_CHARACTERS) + 1)
+    if len(text) > most:
+        raise too_long(path)
     if len(text) > MAX_CHARACTERS:
         raise WorkloadError(f"{path}: is longer than {MAX_CHARACTERS} characters, must be at most that")
-
-    def refuse(constant: str) -> None:
-        raise ValueError(f"{constant} is no number of JSON")
-
     try:
-        return json.loads(text, parse_constant=refuse)
-    except RecursionError:
-        raise WorkloadError(f"{path}: is no WfFormat: nested too deeply") from None
+        return strict_json.loads(text)
     except ValueError as error:
         raise WorkloadError(f"{path}: is no JSON: {error}") from None
 

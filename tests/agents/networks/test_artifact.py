@@ -103,6 +103,7 @@ def rewrite(path: Path, **changes: object) -> None:
         ({"width": 16}, "as policy.json says"),
         ({"width": True}, "whole number"),
         ({"width": 10**9}, "width is 1000000000"),
+        ({"levels": -1}, "levels is -1, must be 0: a prioritizer does not bid"),
         ({"context_columns": ["queue", "queue"]}, "different column names"),
         ({"context_columns": ["what"]}, "unknown column 'what'"),
         ({"candidate_columns": ["units"]}, "has a scale"),

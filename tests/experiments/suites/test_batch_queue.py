@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def limit(monkeypatch: pytest.MonkeyPatch, *rules: str) -> None:
 
 def protocol(path: Path, backfilling: bool) -> Scenario:
     """The protocol on a whole log."""
-    workload = SwfWorkload(str(path), owners=1, unknown_run=10.0, clock="log")
+    workload = SwfWorkload(str(path), owners=1, unknown_run=10.0, clock="log", estimate="requested_or_actual")
     reservations = Reservations(hold="start", backfill=backfilling, blocking=True)
     return Scenario(workload, Objective(slowdown=1.0), knowledge=Knowledge(learn=False), reservations=reservations, candidates=JOBS)
 
@@ -142,3 +143,26 @@ def test_too_short_a_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
         measured(monkeypatch, tmp_path / "out.json", "suite=batch_queue", f"path={tmp_path}")
     assert exit_.value.code == 2
     assert f"{tmp_path}: no log has 3,005 jobs that can run" in capsys.readouterr().err
+
+
+def test_logs_that_are_packed_or_do_not_say_their_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects folders of logs: a packed one is played, a setting helps those that say no size, and what was skipped is told."""
+    monkeypatch.setattr(traces, "JOBS", 32)
+    monkeypatch.setattr(traces, "TRAINING_JOBS", 8)
+    limit(monkeypatch, "fifo+r")
+    write_log(tmp_path / "some.swf", 60, 0)
+    text = (tmp_path / "some.swf").read_text().partition("\n")[2]
+    (tmp_path / "packed.swf.gz").write_bytes(gzip.compress(text.encode() + b"61 9999 -1 0 1 -1 -1 1 9 -1 0 1 1 1 -1 -1 -1 -1\n"))
+    with pytest.raises(SystemExit) as exit_:
+        measured(monkeypatch, tmp_path / "out.json", "suite=batch_queue", f"path={tmp_path}")
+    assert exit_.value.code == 2
+    assert "packed.swf.gz: the header has neither MaxProcs nor MaxNodes > 0; say how many with" in capsys.readouterr().err
+    found = measured(monkeypatch, tmp_path / "out.json", "suite=batch_queue", f"path={tmp_path}", f"default_processors={PROCESSORS}")
+    assert f"{tmp_path / 'packed.swf.gz'}: skipped 1 of 61 jobs: run time is 0" in capsys.readouterr().err
+    slow = found["contestants"][0]["mean_slowdown"]
+    names = [each["cell"].split(",")[0] for each in found["episodes"]]
+    packed, plain = ([s for s, name in zip(slow[0], names, strict=True) if name == log] for log in ("packed", "some"))
+    assert len(packed) == 4
+    assert packed == plain

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import shutil
 from pathlib import Path
@@ -13,16 +14,17 @@ import torch
 
 from agents.networks.architecture import PRIORITIZER, Brain, Spec
 from agents.networks.artifact import save
-from envs.scenario import Objective
+from envs.scenario import Objective, Scenario
 from envs.workloads.readers.flexible_job_shop import FlexibleJobShopWorkload
 from envs.workloads.readers.job_shop import JobShopWorkload
 from envs.workloads.readers.psplib import ProjectWorkload
 from experiments.bounds.analytic import critical_path, makespan_bound
 from experiments.bounds.answers import Answer, Answers, digest_of
 from experiments.plumbing.cli import UsageError
-from experiments.suites.instances import best_known
+from experiments.suites.instances import FAMILY, best_known, contests
 from experiments.suites.project import Design
 from experiments.suites.stochastic_job_shop import INSTANCE, ORACLE, SUITE, oracle
+from experiments.suites.suite import TO_BOUND
 from tests.experiments.studies.measuring import cells, measured
 
 SHOP = "2 2\n0 3 1 2\n1 4 0 1\n"
@@ -51,12 +53,32 @@ def shops(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("value", ["0", "-5", "NaN", "true", "1e999"])
+@pytest.mark.parametrize("value", ["0", "-5", '"55"', "true", "1e999"])
 def test_best_known_values_are_positive(value: str, shops: Path) -> None:
     """Protects tables from nonsense: what no makespan can be is refused by file and name."""
     (shops / "bks_mine.json").write_text(f'{{"aa01": {value}}}', encoding="utf-8")
     with pytest.raises(UsageError, match=r"bks_mine\.json: .*aa01 has .*, no number > 0"):
         best_known(shops)
+
+
+@pytest.mark.parametrize("text", ['{"aa01": 5, "aa01": 6}', '{"aa01": NaN}'])
+def test_best_known_values_mean_one_thing(text: str, shops: Path) -> None:
+    """Protects tables from a choice that nobody made: a name that stands twice is refused."""
+    (shops / "bks_mine.json").write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=r"bks_mine\.json: .*(key 'aa01' stands twice in one object|NaN is no number of JSON)"):
+        best_known(shops)
+
+
+def test_packed_instances(shops: Path) -> None:
+    """Protects folders of packed files: they are found and read, and their best known values by their names."""
+    (shops / "aa01.txt").unlink()
+    (shops / "aa01.txt.gz").write_bytes(gzip.compress(SHOP.encode()))
+    scenario = Scenario(JobShopWorkload(str(shops / "bb1.txt")), Objective(makespan=1.0))
+    made = contests(shops, (".txt",), JobShopWorkload, scenario, lambda name: name, lambda i: (9.0, True))
+    assert [(contest.classes[FAMILY], contest.reference.tolist()) for contest in made if contest.reference is not None] == [
+        (["aa01", f"bb1, {TO_BOUND}"], [5.0, 9.0]),
+        ([f"aa02, {TO_BOUND}"], [9.0]),
+    ]
 
 
 def test_a_folder_of_instances(runs: list[Path], shops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,6 +76,104 @@ def test_wrong_shop(tmp_path: Path, text: str, message: str) -> None:
     assert str(caught.value) == path + message
 
 
+def options(path: str, name: str = "") -> list[tuple[int, float]]:
+    """The machine (from 0) and the duration of every operation of a shop, in order."""
+    i = JobShopWorkload(path, name).instance(0)
+    return list(zip(i.option_agent.tolist(), i.option_nominal.tolist(), strict=True))
+
+
+TOY = [(0, 2), (1, 1), (2, 3), (1, 3), (0, 2), (2, 1), (2, 1), (1, 2), (0, 3)]
+TAILLARDS = "3 3\n2 1 3\n3 2 1\n1 2 3\n1 2 3\n2 1 3\n3 2 1\n"
+OR_LIBRARY = """ These are test instances.
+ They are called instance by instance, 3 of them.
+
+ instance toy3
+
+ +++++++++++++++++++++++++++++
+ three jobs, three machines
+ 3 3
+ 0 2 1 1 2 3
+ 1 3 0 2 2 1
+ 2 1 1 2 0 3
+ +++++++++++++++++++++++++++++
+"""
+NB_OF_JOBS = """Nb of jobs, Nb of Machines, Time seed, Machine seed, Upper bound, Lower bound
+          3          3  840612802  398197754        1231       1005
+Times
+ 2 1 3
+ 3 2 1
+ 1 2 3
+Machines
+ 1 2 3
+ 2 1 3
+ 3 2 1
+"""
+
+
+def test_taillards_layout(tmp_path: Path) -> None:
+    """Protects who brings shops as Taillard wrote them: durations, then machines from 1, or from 0 as some have them; and says so."""
+    path = write(tmp_path, TAILLARDS)
+    assert options(path) == TOY
+    assert JobShopWorkload(path).report() == ("read in Taillard's layout: durations, then machines",)
+    path = write(tmp_path, "3 3\n2 1 3\n3 2 1\n1 2 3\n0 1 2\n1 0 2\n2 1 0\n")
+    assert options(path) == TOY
+    assert JobShopWorkload(path).report() == ("machines count from 0", "read in Taillard's layout: durations, then machines")
+    assert options(write(tmp_path, "1 1\n5\n1\n")) == [(0, 5)]
+    swapped = write(tmp_path, "2 3\n1 2 3\n2 1 3\n5 5 2\n3 9 1\n")
+    for text, message in (
+        ("2 3\n1 2 3\n2 1 3\n3 3 2\n3 2 1\n", ":4: field 2 (machine) is '3', must be another than before: these lines are in Taillard's"),
+        (Path(swapped).read_text(), ":4: field 1 (machine) is '5', must be an integer in 1..3"),
+        ("1 2\n1 2\n0 2\n", ":3: field 2 (machine) is '2', must be an integer in 0..1"),
+        ("1 2\n1 x\n1 2\n", ":2: field 2 (duration) is 'x', must be a number in 0..1e+15"),
+        ("2 2\n1 2\n1 2 3\n1 2\n1 2\n", ":3: field 3 (left over) is '3', must be absent: the durations of 2 operations ended before it"),
+        ("1 2\n1 2\n1 2 1\n", ":3: field 3 (left over) is '1', must be absent: the machines of 2 operations ended before it"),
+    ):
+        path = write(tmp_path, text)
+        with pytest.raises(WorkloadError) as caught:
+            JobShopWorkload(path).instance(0)
+        assert str(caught.value).startswith(path + message)
+
+
+def test_machines_from_one(tmp_path: Path) -> None:
+    """Protects from a guess: they count from 1 where nothing else is possible, which is said, and an error where nothing is."""
+    path = write(tmp_path, "2 3\n1 3 2 2 3 2\n2 2 1 4 3 1\n")
+    assert options(path) == [(0, 3), (1, 2), (2, 2), (1, 2), (0, 4), (2, 1)]
+    assert JobShopWorkload(path).report() == ("machines count from 1",)
+    assert options(write(tmp_path, "1 3\n1 5 2 6 1 7\n")) == [(1, 5), (2, 6), (1, 7)]
+    for machine in ("3", "4"):
+        path = write(tmp_path, f"1 3\n{0 if machine == '3' else 3} 5 1 6 {machine} 7\n")
+        with pytest.raises(
+            WorkloadError, match=rf":2: field 5 \(machine\) is '{machine}', must be an integer in {'0..2' if machine == '3' else '1..3'}"
+        ):
+            JobShopWorkload(path).instance(0)
+
+
+def test_files_of_several_shops(tmp_path: Path) -> None:
+    """Protects who brings OR-library's file or Taillard's own: prose and titles are known for what they are, a name chooses."""
+    assert options(write(tmp_path, OR_LIBRARY)) == TOY
+    assert options(write(tmp_path, NB_OF_JOBS)) == TOY
+    two = OR_LIBRARY + OR_LIBRARY[OR_LIBRARY.index(" instance toy") :].replace("toy3", "toy4").replace(" 0 2 1 1", " 0 9 1 1")
+    path = write(tmp_path, two)
+    assert options(path, "toy3") == TOY
+    assert options(path, "toy4") == [(0, 9), *TOY[1:]]
+    path = write(tmp_path, NB_OF_JOBS + NB_OF_JOBS.replace(" 2 1 3\n 3", " 9 1 3\n 3", 1))
+    assert options(path, "2") == [(0, 9), *TOY[1:]]
+    for text, name, message in (
+        (two, "", ": holds 2 job shops (toy3, toy4); name is '', must say which"),
+        (two, "toy", ": holds 2 job shops (toy3, toy4); name is 'toy', must say which"),
+        (SHOP, "toy", ": holds one job shop without a name; name is 'toy', must say which, or nothing"),
+        (two.replace("toy4", "toy3"), "toy3", ":13: a second shop is called 'toy3', must have a name of its own"),
+        (OR_LIBRARY.replace(" 2 1 1 2 0 3\n", ""), "", ": has lines for 2 jobs, must have 3 as the first line says"),
+        (OR_LIBRARY.replace(" 2 1 1 2 0 3\n", " and so on\n"), "", ":11: field 1 (machine) is 'and', must be an integer in 0..2"),
+        (OR_LIBRARY.replace(" 3 3\n", ""), "", ":8: field 1 (jobs) is '0', must be an integer in 1..10000000"),
+        (OR_LIBRARY[: OR_LIBRARY.index(" 3 3")], "", ": is empty, must start with the numbers of jobs and machines"),
+    ):
+        path = write(tmp_path, text)
+        with pytest.raises(WorkloadError) as caught:
+            JobShopWorkload(path, name).instance(0)
+        assert str(caught.value) == path + message
+
+
 def test_real_shops(data_dir: Path) -> None:
     """Protects the readers against real files: sizes as published, and no shop beats its lower bound's trivial part."""
     known = json.loads((data_dir / "jsp" / "bks_dev.json").read_text())["instances"]

@@ -149,14 +149,14 @@ def test_wrong_rcp(tmp_path: Path, text: str, message: str) -> None:
     [
         ("jobs (incl", "tasks (incl", ": has no 'jobs': is this a PSPLIB file?"),
         ("REQUESTS/DURATIONS", "REQUESTS", ": has no 'REQUESTS/DURATIONS': is this a PSPLIB file?"),
-        ("0   N", "2   N", ":10: field 1 (nonrenewable resources) is '2', must be an integer in 0..0"),
-        ("0   D", "1   D", ":11: field 1 (doubly constrained resources) is '1', must be an integer in 0..0"),
+        ("0   N", "2   N", ":10: has 2 nonrenewable resources, must have 0: multi-mode projects, whose"),
+        ("0   D", "1   D", ":11: has 1 doubly constrained resources, must have 0: multi-mode projects, whose"),
         ("2   R", "3   R", ":36: the numbers end before capacity of R3, which must be an integer >= 0"),
         ("2   R", "1   R", ":36: field 2 (left over) is '3', must be absent: the capacities ended before it"),
         ("sink ):  5", "sink ):  6", ":23: the numbers end before jobnr., which must be an integer in 6..6"),
         ("sink ):  5", "sink ):  4", ":22: field 4 (successor) is '5', must be an integer in 1..4"),
         ("    1      3      1        8 ", "    1      3      1       -8 ", ":15: field 4 (duedate) is '-8', must be a number in 0..1e+15"),
-        ("   2        1          1", "   2        3          1", ":20: field 2 (#modes) is '3', must be an integer in 1..1"),
+        ("   2        1          1", "   2        3          1", ":20: job 2 has 3 modes, must have 1: multi-mode projects, whose"),
         ("   2        1          1", "   9        1          1", ":20: field 1 (jobnr.) is '9', must be an integer in 2..2"),
         ("  3      1     2 ", "  3      1     x ", ":30: field 3 (duration) is 'x', must be a number in 0..1e+15"),
         ("       0    3\n", "       0    4\n", ":30: field 5 (demand of R2) is '4', must be an integer in 0..3"),
@@ -174,8 +174,23 @@ def test_wrong_sm(tmp_path: Path, old: str, new: str, message: str) -> None:
 
 def test_wrong_suffix() -> None:
     """Protects users from a file read by the wrong rules."""
-    with pytest.raises(WorkloadError, match=r"ProjectWorkload.path is 'p.mm', must be a file that ends in .sm or .rcp"):
-        ProjectWorkload("p.mm")
+    with pytest.raises(WorkloadError, match=r"ProjectWorkload.path is 'p.txt', must be a file that ends in .sm or .rcp"):
+        ProjectWorkload("p.txt")
+
+
+@pytest.mark.parametrize("name", ["p.mm", "p.sm"])
+def test_multi_mode_projects_are_named(tmp_path: Path, name: str) -> None:
+    """Protects users of PSPLIB's other half: they learn that it is the modes that cannot be played, by either ending."""
+    first = "  2      1     5       4    1\n"
+    modes = SM.replace("   2        1          1", "   2        2          1").replace(first, f"{first}         2     7       2    0\n")
+    for text, message in (
+        (modes, ":20: job 2 has 2 modes, must have 1: multi-mode projects, whose activities choose between durations and units, cannot"),
+        (modes.replace("0   N", "1   N"), ":10: has 1 nonrenewable resources, must have 0: multi-mode projects, whose"),
+    ):
+        path = write(tmp_path, text, name)
+        with pytest.raises(WorkloadError) as caught:
+            ProjectWorkload(path).instance(0)
+        assert str(caught.value).startswith(path + message)
 
 
 def critical_path(i: Instance) -> float:

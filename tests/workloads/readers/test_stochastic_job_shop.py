@@ -128,6 +128,16 @@ def test_no_memory_is_taken_for_what_is_announced(tmp_path: Path) -> None:
         StochasticJobShopWorkload(str(tmp_path / "shop.npz")).instance(0)
 
 
+@pytest.mark.parametrize("shape", [(True, 2), (-1, 2), (-2, -2), (2.0, 2), ("2", 2), (10**30, 0)])
+def test_shapes_that_are_none(tmp_path: Path, shape: tuple[object, ...]) -> None:
+    """Protects users from tracebacks of NumPy: lengths that are no lengths are refused, whatever they are."""
+    text = f"{{'descr': '<i8', 'fortran_order': False, 'shape': {shape!r}, }}".ljust(117) + "\n"
+    with zipfile.ZipFile(tmp_path / "shop.npz", "w") as archive:
+        archive.writestr(f"{ROUTE}.npy", b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode() + bytes(64))
+    with pytest.raises(WorkloadError, match=r"shop\.npz: "):
+        StochasticJobShopWorkload(str(tmp_path / "shop.npz")).instance(0)
+
+
 def test_damaged_files(tmp_path: Path) -> None:
     """Protects users from tracebacks: absent, no archive, cut short, an array missing, no array in the archive."""
     path = write(tmp_path)

@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from agents.evaluation.play import Episodes, play
+from agents.rules import negotiator, prioritizer
+from envs.scenario import Objective, Scenario
 from envs.workloads.instance import WorkloadError
 from envs.workloads.readers.swf import SwfWorkload
 
@@ -19,19 +22,23 @@ def job(
     run: object = 10,
     allocated: object = 1,
     requested: object = -1,
-    limit: object = -1,
+    limit: object = 100,
     user: object = -1,
     group: object = -1,
     application: object = "-",
+    number: object = 7,
+    status: object = 0,
+    preceding: object = -1,
 ) -> str:
     """One line of a log; fields that no reader should mind are set to values that it would."""
-    return f" 7 {submit} -5 {run} {allocated} x 1e999 {requested} {limit} -1 0 {user} {group} {application} -1 -1 nan -1\n"
+    known = f"{number} {submit} -5 {run} {allocated} x 1e999 {requested} {limit} -1 {status} {user} {group} {application}"
+    return f" {known} -1 -1 {preceding} nan\n"
 
 
 def write(folder: Path, *jobs: str, header: str = HEADER) -> str:
     """Write the file and return its path."""
     path = folder / "log.swf"
-    path.write_text(header + "".join(jobs), encoding="latin-1")
+    path.write_text(header + "".join(jobs), encoding="utf-8")
     return str(path)
 
 
@@ -51,19 +58,19 @@ def test_every_field(tmp_path: Path) -> None:
     assert i.local_capacity.tolist() == [[0], [0]]
     assert i.speed.tolist() == [[1], [1]]
     assert i.job_release.tolist() == [0, 0, 30]
-    assert i.job_due.tolist() == [180, 180, 46.5]
+    assert i.job_due.tolist() == [180, 180, 210]
     assert i.job_weight.tolist() == [1, 1, 1]
     assert i.job_owner.tolist() == [0, 1, 0]
     assert i.job_first.tolist() == [0, 1, 2, 3]
     assert i.task_kind.tolist() == [0, 0, 0]
     assert i.task_demand.tolist() == [[4], [8], [3]]
-    assert i.task_ratio.tolist() == [0.5, 1.5, 1]
+    assert i.task_ratio.tolist() == [0.5, 1.5, 5.5 / 60]
     assert i.option_first.tolist() == [0, 1, 2, 3]
     assert i.option_agent.tolist() == [0, 1, 0]
-    assert i.option_nominal.tolist() == [60, 60, 5.5]
+    assert i.option_nominal.tolist() == [60, 60, 60]
     assert i.successor_first.tolist() == [0, 0, 0, 0]
     assert i.successor.tolist() == []
-    assert workload.report() == ("took the run time of 1 of 3 jobs as nominal: requested time is 0 or unknown",)
+    assert workload.report() == ("took 60 s, the median of the others, as nominal of 1 of 3 jobs: requested time is 0 or unknown",)
 
 
 def test_actual_estimates_and_no_due_dates(tmp_path: Path) -> None:
@@ -146,7 +153,7 @@ def test_window_ends_the_reading(tmp_path: Path) -> None:
 def test_disorder_is_sorted(tmp_path: Path) -> None:
     """Protects logs that are out of order: sorted by submit time, equal times in the order of the file, and said so."""
     jobs = (job(30, run=1, user=1), job(10, run=2, user=2), job(30, run=3, user=3), job(10, run=4, user=4))
-    workload = SwfWorkload(write(tmp_path, *jobs), owner_by="user", owners=9)
+    workload = SwfWorkload(write(tmp_path, *jobs), owner_by="user", owners=9, estimate="actual")
     i = workload.instance(0)
     assert i.job_release.tolist() == [0, 0, 20, 20]
     assert i.option_nominal.tolist() == [2, 4, 1, 3]
@@ -177,6 +184,11 @@ def test_capacity(tmp_path: Path, header: str, capacity: int) -> None:
         (job(allocated=2.5), ":6: field 5 (allocated processors) is '2.5', must be an integer in 0..1e+15, or -1 for unknown"),
         (job(requested=-3), ":6: field 8 (requested processors) is '-3', must be an integer in 0..1e+15, or -1 for unknown"),
         (job(limit="1_0"), ":6: field 9 (requested time) is '1_0', must be a number in 0..1e+15, or -1 for unknown"),
+        (job(number="x"), ":6: field 1 (job number) is 'x', must be an integer in 0..1e+15, or -1 for unknown"),
+        (job(status="ok"), ":6: field 11 (status) is 'ok', must be an integer in 0..1e+15, or -1 for unknown"),
+        (job(preceding="?"), ":6: field 17 (preceding job) is '?', must be an integer in 0..1e+15, or -1 for unknown"),
+        (job(run="\u0661\u0660"), ":6: field 4 (run time) is '\u0661\u0660', must be a number in 0..1e+15, or -1 for unknown"),
+        (job(allocated="\uff14"), ":6: field 5 (allocated processors) is '\uff14', must be an integer in 0..1e+15, or -1 for unknown"),
         (job(user="ann"), ":6: field 12 (user) is 'ann', must be an integer in 0..1e+15, or -1 for unknown"),
         (job()[:20], ":6: has 7 fields, must have 18"),
         (job().replace("\n", job()), ":6: has 36 fields, must have 18"),
@@ -193,10 +205,19 @@ def test_wrong_log(tmp_path: Path, line: str, message: str) -> None:
 
 
 def test_log_without_capacity(tmp_path: Path) -> None:
-    """Protects users from a guessed pool: a header without numbers, or with one that is not plain, needs the parameter."""
-    for header in ("", "; MaxProcs: 1,152\n", "; MaxProcs: many\n"):
-        with pytest.raises(WorkloadError, match=r"log.swf: the header has neither MaxProcs nor MaxNodes > 0"):
-            SwfWorkload(write(tmp_path, job(), header=header)).instance(0)
+    """Protects users from a guessed pool: a header without numbers needs a parameter, and one that is not plain is named."""
+    for header in ("", "; MaxProcs:\n", "; MaxProcs: -1\n"):
+        path = write(tmp_path, job(), header=header)
+        with pytest.raises(WorkloadError, match=r"log.swf: the header has neither MaxProcs nor MaxNodes > 0; .* default_processors="):
+            SwfWorkload(path).instance(0)
+        assert SwfWorkload(path, default_processors=3).instance(0).shared_capacity.tolist() == [3]
+    for text in ("1,024", "1,152 (144 x 8)", "many", "4.5", "\u0661\u0662", "9" * 30):
+        path = write(tmp_path, job())
+        Path(path).write_text(f"; MaxNodes: 4\n; MaxProcs: {text}\n{job()}", encoding="utf-8")
+        with pytest.raises(WorkloadError) as caught:
+            SwfWorkload(path, default_processors=3).instance(0)
+        assert str(caught.value) == f"{path}:2: MaxProcs of the header is {text!r}, must be an integer; or say how many with processors=..."
+        assert SwfWorkload(path, processors=5).instance(0).shared_capacity.tolist() == [5]
 
 
 def test_window_too_large(tmp_path: Path) -> None:
@@ -217,6 +238,8 @@ def test_window_too_large(tmp_path: Path) -> None:
         ("owner_by", "queue"),
         ("processors", -1),
         ("estimate", "guess"),
+        ("default_processors", -1),
+        ("default_request", float("inf")),
         ("due_slack", float("nan")),
     ],
 )
@@ -228,12 +251,12 @@ def test_wrong_parameter(name: str, value: object) -> None:
 
 def test_memory_per_job(tmp_path: Path) -> None:
     """Protects laptops: reading takes less than 200 bytes per job at its peak, whatever the length of the lines."""
-    path = write(tmp_path, *(job(submit=k, limit=60, user=k % 50) for k in range(5_000)))
+    path = write(tmp_path, *(job(submit=k, limit=60, user=k % 50) for k in range(20_000)))
     SwfWorkload(path, jobs=1).instance(0)
     tracemalloc.start()
     try:
-        assert SwfWorkload(path, owner_by="user").instance(0).num_jobs == 5_000
-        assert tracemalloc.get_traced_memory()[1] < 200 * 5_000
+        assert SwfWorkload(path, owner_by="user").instance(0).num_jobs == 20_000
+        assert tracemalloc.get_traced_memory()[1] < 200 * 20_000
     finally:
         tracemalloc.stop()
 
@@ -249,7 +272,7 @@ def test_memory_per_job(tmp_path: Path) -> None:
 )
 def test_real_logs(data_dir: Path, name: str, jobs: int, capacity: int, unusable: int) -> None:
     """Protects the reader against real logs, with the jobs of each that have no run time counted by other means (awk)."""
-    workload = SwfWorkload(str(data_dir / "swf" / f"{name}.swf"))
+    workload = SwfWorkload(str(data_dir / "swf" / f"{name}.swf"), estimate="requested_or_actual")
     i = workload.instance(0)
     assert i.num_jobs == jobs - unusable
     assert i.shared_capacity.tolist() == [capacity]
@@ -276,3 +299,65 @@ def test_random_windows_are_parts_of_the_log(tmp_path: Path) -> None:
     assert len(firsts) > 3
     with pytest.raises(WorkloadError, match="random_window=31"):
         SwfWorkload(str(path), random_window=31).instance(0)
+
+
+def test_only_the_summary_of_a_checkpointed_job_counts(tmp_path: Path) -> None:
+    """Protects from counting work twice: by the format's definition a workload is its summaries; bursts are left out, and that is said."""
+    header = "; MaxProcs: 4\n"
+    bursts = [job(0, 100, 4, limit=200, number=1, status=2), job(-1, 50, 4, limit=200, number=1, status=3)]
+    other = job(20, 10, 4, limit=20, number=2, status=1)
+    log = write(tmp_path, job(0, 150, 4, limit=200, number=1, status=1), *bursts, other, header=header)
+    workload = SwfWorkload(log, owners=1)
+    assert (workload.instance(0).option_nominal * workload.instance(0).task_ratio).tolist() == [150, 10]
+    assert workload.report() == ("left out 2 lines (status 2, 3 or 4): bursts of jobs that others sum up",)
+    scenario = Scenario(workload, Objective(slowdown=1.0))
+    index = np.zeros(1, np.int32)
+    episodes = Episodes([workload.instance(0)], index, index.astype(np.uint64))
+    metrics = play(scenario, episodes, prioritizer("fifo"), negotiator("fcfs")).metrics[0]
+    assert (metrics.mean_slowdown, metrics.makespan) == (7.5, 160)
+    stray = SwfWorkload(write(tmp_path, *bursts, other, job(30, 5, 1, number=1, status=4), header=header))
+    assert stray.instance(0).num_jobs == 1
+    assert stray.report() == ("left out 3 lines (status 2, 3 or 4): bursts of jobs that no line before them (status 0 or 1) sums up",)
+    with pytest.raises(WorkloadError, match=r"has 0 jobs that can run; left out 2 lines \(status 2, 3 or 4\)"):
+        SwfWorkload(write(tmp_path, *bursts, header=header)).instance(0)
+
+
+def test_preceding_jobs_are_told(tmp_path: Path) -> None:
+    """Protects honesty: feedback between jobs, which this world does not have, is counted where it is dropped."""
+    workload = SwfWorkload(write(tmp_path, job(), job(preceding=1), job(5, preceding=1)))
+    assert workload.instance(0).job_release.tolist() == [0, 0, 5]
+    assert workload.report() == ("released 2 of 3 jobs as recorded: that each follows a preceding job (fields 17, 18) is not played",)
+    assert SwfWorkload(workload.path, jobs=1).report() == ()
+
+
+def test_run_times_that_nobody_requested(tmp_path: Path) -> None:
+    """Protects from a leak: agents know the true run time of such jobs where a setting says so, and nowhere else."""
+    path = write(tmp_path, job(run=7, limit=0), job(run=8, limit=-1), job(run=9, limit=30), job(run=10, limit=50))
+    count = "as nominal of 2 of 4 jobs: requested time is 0 or unknown"
+    for settings, nominal, told in (
+        ({}, [40, 40, 30, 50], f"took 40 s, the median of the others, {count}"),
+        ({"default_request": 3600.0}, [3600, 3600, 30, 50], f"took 3600 s, default_request, {count}"),
+        (
+            {"estimate": "requested_or_actual"},
+            [7, 8, 30, 50],
+            "took the run time of 2 of 4 jobs as nominal: requested time is 0 or unknown",
+        ),
+    ):
+        workload = SwfWorkload(path, **settings)  # type: ignore[arg-type]
+        assert workload.instance(0).option_nominal.tolist() == nominal
+        assert (workload.instance(0).task_ratio * nominal).tolist() == pytest.approx([7, 8, 9, 10])
+        assert workload.report() == (told,)
+    none = write(tmp_path, job(limit=0), job(limit=-1))
+    with pytest.raises(WorkloadError) as caught:
+        SwfWorkload(none).instance(0)
+    known = "what agents shall expect with default_request=SECONDS, or with estimate=requested_or_actual that they know run times"
+    assert str(caught.value) == f"{none}: none of 2 jobs requests a time (field 9): say {known}"
+    assert SwfWorkload(none, default_request=60).instance(0).option_nominal.tolist() == [60, 60]
+
+
+def test_beliefs_that_would_fill_the_memory(tmp_path: Path) -> None:
+    """Protects memory: what every owner would believe of every user is counted before it is allocated."""
+    path = write(tmp_path, *(job(user=user) for user in range(2_000)))
+    assert SwfWorkload(path, kind_by="user", owners=5_000).instance(0).num_kinds == 2_000
+    with pytest.raises(WorkloadError, match=r"10000 owners x 2000 kinds make 20000000, must be at most 10000000"):
+        SwfWorkload(path, kind_by="user", owners=10_000).instance(0)

@@ -151,8 +151,14 @@ def changed(change: Callable[[list[dict[str, Any]], list[dict[str, Any]]], objec
         ('{"workflow": {"tasks": [{"id": "a", "runtime": NaN}]}}', ": is no JSON: NaN is no number of JSON"),
         ('{"workflow": {"tasks": [{"id": "a", "runtime": -Infinity}]}}', ": is no JSON: -Infinity is no number of JSON"),
         ('{"workflow": {"tasks": [{"id": "a", "runtime": 1e999}]}}', ": runtime of task 'a' is inf, must be a number in 0..1e+15"),
-        ("[" * 200_000, ": is no WfFormat: nested too deeply"),
+        ("[" * 200_000, ": is no JSON: nested too deeply"),
+        ('{"workflow": {"tasks": [{"id": "a", "runtime": 1, "runtime": 2}]}}', ": is no JSON: key 'runtime' stands twice in one object"),
         ([], ": the file has no 'workflow' that is an object: is this WfFormat?"),
+        (
+            {"workflow": {"specification": {"tasks": [{"name": "a", "id": "a1", "parents": [], "children": []}], "files": []}}},
+            ": has a specification and no execution, which says how long tasks took; must have "
+            "runtimeInSeconds in workflow.execution.tasks",
+        ),
         ({"workflow": []}, ": the file has no 'workflow' that is an object: is this WfFormat?"),
         ({"workflow": {}}, ": workflow has no 'tasks' that is a list: is this WfFormat?"),
         ({"workflow": {"specification": 1}}, ": workflow has no 'specification' that is an object: is this WfFormat?"),
