@@ -32,7 +32,6 @@ ENGINE: Final = "envs.engine"
 MOST_EPISODES: Final = 100_000
 """That are played in one go: each stays in memory."""
 MOST_WORLDS: Final = 65_536
-MOST_RESAMPLES: Final = 1_000_000
 OUR_PACKAGES: Final = ("envs", "agents", "experiments")
 HYDRA_HINTS: Final = re.compile(r"To append to your (config|default list) use \S+|(Config search path|full_key):.*", re.DOTALL)
 """What Hydra and OmegaConf add to a message that helps only their own developers."""

@@ -12,7 +12,7 @@ from envs.render.style import DPI, FAINT, INK, PALETTE
 from experiments.outcome import Sheet
 from experiments.policies import SHIPPED
 from experiments.runs import LEARNED
-from experiments.study.boards import INDEX, Found, differs, flow
+from experiments.study.boards import INDEX, Found, differs, flow, jain
 from experiments.study.field import SCORE, Meeting, worst_off
 from experiments.study.labels import Named, place_labels
 from experiments.study.questions import Questions
@@ -90,7 +90,7 @@ def sheet(ask: Questions, found: Found) -> Sheet:
 
 def _fairness(one: Standing, to: Standing) -> list[str]:
     shown = [number(float(values.mean())) for values in (one.column("mean_slowdown"), worst_off(one), one.column("jain"))]
-    return [*shown, differs(one.column("jain"), to.column("jain"))]
+    return [*shown, differs(one, to, jain)]
 
 
 def _place(point: Point, best: list[Point], of_rules: list[Point]) -> str:

@@ -15,13 +15,14 @@ from omegaconf import DictConfig
 from agents.evaluation import draw_episodes, play
 from agents.learning import checkpoint
 from agents.rules import negotiator, prioritizer
+from agents.rules.levels import Cut
 from envs import default_scenario
 from envs.columns import NUM_NEGOTIATION, Candidate
 from experiments import cli, negotiation
 from experiments.policies import load_negotiator, load_prioritizer
 from experiments.runs import LEARNED
 from experiments.study import variants
-from experiments.study.bids import TOP, Cut, Rounded, cut, deviator, overhear, with_deviator
+from experiments.study.bids import TOP, Rounded, cut, deviator, overhear, with_deviator
 from experiments.study.field import SEED, Meeting
 from experiments.study.frontier import Point, unbeaten
 from experiments.study.questions import COOPERATION, CREDITS, RESERVATIONS, Questions
@@ -93,6 +94,8 @@ def test_the_whole_study(studied: tuple[Path, dict[str, Any]]) -> None:
     assert team.shape == flow["team", "team", "team", "of other runs"].shape == (2,)
     numbers = [m[name] for m in found["meetings"] for name in ("weighted_flow", "mean_slowdown", "jain", "worst_off")]
     assert {tuple(each) for each in numbers} == {("mean", "by_run", "to_rules")}  # and no list of all episodes
+    for m in found["meetings"]:  # but what intervals are made of
+        assert [np.mean(run) for run in m["by_cluster"]] == pytest.approx(m["weighted_flow"]["by_run"], rel=1e-5)
     assert {len(each["by_run"]) for each in numbers} == {1, 2}
 
     chosen = variants.variants(config(*TINY))[0].config
