@@ -1,4 +1,4 @@
-"""The table at the top of README.md, from what the suites have written: ``python -m experiments.headline`` puts it there."""
+"""The table at the top of README.md, from what the suites have written: ``python -m scripts.headline`` puts it there."""
 
 from __future__ import annotations
 
@@ -13,15 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.statistics import Interval, relative_difference
-from experiments.files import write_text
-from experiments.processes import ROOT
 
 Scores = NDArray[np.float64]
 Cells = dict[str, "Cell"]
 """By column."""
 
-BEGIN: Final = "<!-- made by python -m experiments.headline -->"
-END: Final = "<!-- end of what python -m experiments.headline made -->"
+BEGIN: Final = "<!-- made by python -m scripts.headline -->"
+END: Final = "<!-- end of what python -m scripts.headline made -->"
 RULE, INDEX, PUBLISHED, LEARNED, SEARCHED, SAME_SEARCH = COLUMNS = (
     "rule",
     "index",
@@ -278,13 +276,3 @@ def put(readme: str, folder: Path) -> str:
     if not begin or not end or BEGIN in after or END in after:
         raise ValueError(f"the page must have {BEGIN} and, behind it, {END}, each once")
     return f"{before}{BEGIN}\n{table(folder)}\n{END}{after}"
-
-
-def main() -> None:
-    """Put the table into README.md."""
-    page = ROOT / "README.md"
-    write_text(page, put(page.read_text(encoding="utf-8"), ROOT / "results" / "suites"))
-
-
-if __name__ == "__main__":
-    main()

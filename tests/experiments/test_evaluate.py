@@ -86,9 +86,7 @@ def test_mistakes_of_the_user(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
 
 
-def test_what_repeats_itself_is_played_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_repeats_itself_is_played_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Protects from false certainty: 64 times the same episode of a file is one; with noise it is 64, all of one instance."""
     (tmp_path / "shop.txt").write_text(SHOP, encoding="utf-8")
     shop = ["scenario=job_shop", "workload=job_shop", f"workload.path={tmp_path / 'shop.txt'}", "prioritizer=[spt,mwkr]", "negotiator=fcfs"]

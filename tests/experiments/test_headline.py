@@ -49,7 +49,7 @@ def document() -> dict[str, Any]:
 def test_readme_says_what_the_suites_found() -> None:
     """Protects the headline: whoever measures anew, or changes the page by hand, has to make it again."""
     page = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert put(page, ROOT / "results" / "suites") == page, "run python -m experiments.headline"
+    assert put(page, ROOT / "results" / "suites") == page, "run python -m scripts.headline"
     assert page.count(ABSENT) > 0
     assert "¹ Not measured" in page
 
