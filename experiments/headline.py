@@ -93,6 +93,11 @@ class Found:
         score, wanted = self.document["score"], set(kinds)
         return {one["name"]: np.array(one[score]) / references for one in self.document["contestants"] if one["kind"] in wanted}
 
+    def _search(self, name: str) -> str | None:
+        """The search that a contestant's name ends with, before its negotiator's if that has a name; the longest that fits."""
+        fits = [how for how in self.document["searches"] if f", {how} with " in f"{name} with "]
+        return max(fits, key=len, default=None)
+
     def shown(self, least: Mapping[str, Mapping[str, float]]) -> dict[str, str]:
         """Who stands in each column, given the means of all contestants by column; nobody where nobody was measured."""
         chosen = {column: min(of, key=lambda name: of[name]) for column, of in least.items() if of}
@@ -104,8 +109,8 @@ class Found:
             chosen.pop(SEARCHED, None)
             if searched:
                 chosen[SEARCHED] = min(searched, key=lambda name: searched[name])
-        how = next((how for how in self.document["searches"] if SEARCHED in chosen and f", {how}" in chosen[SEARCHED]), None)
-        same = {name: mean for name, mean in least[SAME_SEARCH].items() if how is not None and f", {how}" in name}
+        how = self._search(chosen[SEARCHED]) if SEARCHED in chosen else None
+        same = {name: mean for name, mean in least[SAME_SEARCH].items() if how is not None and self._search(name) == how}
         chosen.pop(SAME_SEARCH, None)
         return chosen | ({SAME_SEARCH: min(same, key=lambda name: same[name])} if same else {})
 

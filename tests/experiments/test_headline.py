@@ -82,6 +82,21 @@ def test_relative_and_published(document: dict[str, Any]) -> None:
     assert singly[INDEX].value.value == pytest.approx(100 * (np.mean([12 / 20, 12 / 22, 12 / 24]) - 1))
 
 
+def test_the_same_search_is_the_same(document: dict[str, Any]) -> None:
+    """Protects the last column: best of 8 is not best of 80, nor is it one that goes on to look ahead; negotiators may follow."""
+    alike = copy.deepcopy(document)
+    alike["searches"] = {"best of 8": {}, "best of 80": {}, "lookahead 2": {}, "best of 80, lookahead 2": {}}
+    names = {
+        "learned, best of 8": "learned, best of 80 with learned",
+        "learned, lookahead 2": "learned, best of 80, lookahead 2 with learned",
+    }
+    for one in alike["contestants"]:
+        one["name"] = names.get(one["name"], one["name"])
+    assert SAME_SEARCH not in KNOWN.cells(Found("job_shop", alike))
+    alike["contestants"][-1]["name"] = "mwkr, best of 80 with drf"
+    assert KNOWN.cells(Found("job_shop", alike))[SAME_SEARCH].who == "mwkr, best of 80 with drf"
+
+
 def test_what_was_not_searched_is_not_told(document: dict[str, Any]) -> None:
     """Protects the fourth column: a search that played as the policy does by itself is none, and nothing stands beside it."""
     idle = copy.deepcopy(document)
