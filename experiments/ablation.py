@@ -47,9 +47,12 @@ def ablate(config: DictConfig) -> None:
 
 def _measure(config: DictConfig, rules: tuple[str, str], chosen: list[Variant], planned: dict[str, list[Run]], count: int) -> Outcome:
     """Score every variant under its own rules of play, on the same episodes."""
+    import numpy as np
     from tqdm import tqdm
 
     from agents.evaluation.play import draw_episodes
+    from agents.evaluation.statistics import INTERVALS
+    from agents.learning import checkpoint
     from experiments.reports.outcome import Outcome, Sheet
     from experiments.reports.tables import number
     from experiments.suites.runs import LEARNED, OBJECTIVE, Players, cell, difference
@@ -65,21 +68,29 @@ def _measure(config: DictConfig, rules: tuple[str, str], chosen: list[Variant], 
         sides[variant.name] = players.play(variant.scenario, episodes, *pair)
     base = sides[chosen[0].name]
     rows = []
+    budgets: dict[str, dict[str, list[float]]] = {}
     for variant in chosen:
         side = sides[variant.name]
+        spent = [checkpoint.load_facts(run.folder / checkpoint.NAME) for run in planned[variant.name]]
+        budgets[variant.name] = {name: [facts[name] for facts in spent] for name in ("decisions", "iteration", "seconds")}
         by_run = 100.0 * (side.column(OBJECTIVE).mean(axis=1) / of_rules.mean(OBJECTIVE) - 1.0)
-        differences = cell(difference(side, of_rules, OBJECTIVE)), cell(difference(side, base, OBJECTIVE))
-        rows.append([variant.name, *differences, " ".join(number(float(value), 3) for value in by_run), _told(config, variant)])
-    header = ["variant", f"% of {' with '.join(rules)}", f"% of {chosen[0].name}", "each run, % of the rules", "what is changed"]
+        differences = (cell(difference(side, to, OBJECTIVE, episodes.instance)) for to in (of_rules, base))
+        rows.append([variant.name, *differences, " ".join(number(float(value), 3) for value in by_run)])
+        rows[-1] += [f"{np.mean(values):,.0f}" for values in budgets[variant.name].values()] + [_told(config, variant)]
+    header = ["variant", f"% of {' with '.join(rules)}", f"% of {chosen[0].name}", "each run, % of the rules"]
+    header += ["decisions played", "iterations", "s of learning", "what is changed"]
     checked = of_rules.schedules + sum(side.schedules for side in sides.values())
     notes = [
         f"{checked} schedules, every one checked against the rules of its scenario: no violation.",
         f"Mean objective on {count} fresh episodes, the same for all, of the best policy of each of {len(config.seeds)} runs by its own "
-        "evaluation; 95 % intervals, paired bootstrap over episodes and runs. Less is better.",
+        f"evaluation. {INTERVALS} Less is better.",
+        "Budgets count decisions played: all that the learning roles made while collecting, whether they were learned from or not; what "
+        "rules showed them before (learner.imitation) is not among them. The last iteration ends behind the budget. Means over runs.",
     ]
     numbers = {
         "rules": {"names": rules, "objective": of_rules.column(OBJECTIVE).tolist()},
-        "variants": {name: {"objective": side.column(OBJECTIVE).tolist()} for name, side in sides.items()},
+        "variants": {name: {"objective": side.column(OBJECTIVE).tolist()} | budgets[name] for name, side in sides.items()},
+        "clusters": episodes.instance.tolist(),
         "settings": OmegaConf.to_container(config.variants, resolve=True),
     }
     problem = HydraConfig.get().runtime.choices["problem"]

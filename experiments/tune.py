@@ -43,7 +43,7 @@ def tune(config: DictConfig) -> None:
         bar.set_postfix_str(f"spread {found.spread:.2f}, elite {100 * (found.gain - 1):+.1f} %")
     tuned, episodes = index.Index(found.mean), draw_episodes(scenario, count, fresh)
     cost, of_rules = (play(scenario, episodes, *pair).objective for pair in ((tuned, tuned), rules))
-    difference = relative_difference(cost, of_rules)
+    difference = relative_difference(cost, of_rules, cluster=episodes.instance)
     said = [override for override in HydraConfig.get().overrides.task if not override.startswith("folder=")]
     facts: dict[str, Any] = {
         "command": " ".join(["python -m experiments.tune", *said]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -68,6 +69,15 @@ def draw_episodes(scenario: Scenario, count: int, seed: int) -> Episodes:
     different = list({id(instance): instance for instance in drawn}.values())  # a file gives the same one every time
     place = {id(instance): index for index, instance in enumerate(different)}
     return Episodes(different, np.array([place[id(instance)] for instance in drawn], np.int32), words[:, 1])
+
+
+def without_repeats(scenario: Scenario, episodes: Episodes) -> Episodes:
+    """The first episode alone, where all are of one instance and nothing is drawn in them: they would come out the same."""
+    unsure = scenario.uncertainty
+    drawn = unsure.duration_sigma or unsure.failure_probability or math.isfinite(unsure.mean_time_between_failures)
+    if drawn or len(episodes.instances) > 1:
+        return episodes
+    return Episodes(episodes.instances, episodes.instance[:1], episodes.seeds[:1])
 
 
 def play(

@@ -62,8 +62,10 @@ def play(
 class Bank:
     """Episodes and the cost path of a rule on each: the baseline of a learner on the same episode.
 
-    Under common random numbers nothing in it depends on what the learner does, so subtracting it from what the learner earns
-    leaves the gradient unbiased and takes away most of its variance.
+    Under common random numbers nothing in it depends on what the learner does. Without a discount, subtracting it from what the learner
+    earns therefore leaves the gradient of the episode's return unbiased, where the episode comes to its end, and takes away most of its
+    variance. With a discount it does not: the learner's own times decide at which moments the path is read, and its end when the rest
+    of it is paid. docs/learning.md says what that means.
     """
 
     def __init__(self, world: World, episodes: Episodes, prioritizer: Prioritizer, negotiator: Negotiator) -> None:

@@ -45,6 +45,8 @@ class Collector:
         self.bank = bank
         self.demonstrating = False
         """Whether the given policies play the learning roles as well, for these to imitate."""
+        self.heard: list[Floats] = []
+        """What the given negotiator has bid while demonstrating, in the order of its decisions."""
         self._earned = np.zeros((world.num_worlds, world.num_agents))
         self._cost = np.zeros(world.num_worlds)
         self._was_over = np.zeros(world.num_worlds, np.bool_)
@@ -111,12 +113,18 @@ class Collector:
         seen = _see_contest(experience, observation)
         if self.demonstrating:
             bids = self.negotiator.bid(observation)
-            experience.decide(seats, *self._now(seats), seen, as_levels(bids, self.world.scenario.negotiation.levels))
+            self.heard.append(bids)
+            experience.decide(seats, *self._now(seats), seen, np.zeros(len(bids), np.int64))  # what level they are is known when all are in
             return bids
         return experience.decide(seats, *self._now(seats), seen).astype(np.float64)
 
     def _now(self, seats: Ids) -> tuple[Floats, Floats]:
-        """Time and total of each seat. The baseline does not depend on what the seats do, so it changes no optimum."""
+        """Time and total of each seat: what it has earned, plus what the baseline had cost by then.
+
+        Without a discount all that the baseline adds to an episode that comes to its end is the baseline's total (see ``_rest``), whatever
+        the seat does: it changes no optimum. With a discount what it adds depends on when the seat decides and on when its episode
+        ends, and the optimum is that of other rewards (docs/learning.md).
+        """
         world = seats // self.world.num_agents
         time = self.world.out.time[world]
         total = self._earned.reshape(-1)[seats]
@@ -125,7 +133,7 @@ class Collector:
         return time, total
 
     def _rest(self, seats: Ids, time: Floats) -> Floats | float:
-        """What the baseline still had to pay after an episode's end."""
+        """What the baseline still had to pay after an episode's end: it is paid at that end, so that the sum is the baseline's total."""
         if self.bank is None:
             return 0.0
         places, agents = self.bank.places(self.world.out.seed[seats // self.world.num_agents]), seats % self.world.num_agents
@@ -159,13 +167,6 @@ class Collector:
         rows, numbers, counts = gather(_by_seat(out.candidates), exists, seats)
         parts = (rows, counts, _by_seat(out.context)[seats], _by_seat(out.mask)[seats, -1])
         return Sets.of(*(torch.from_numpy(part).to(experience.policy.device) for part in parts)), numbers
-
-
-def as_levels(bids: Floats, levels: int) -> Ids:
-    """Turn real bids [N] into levels that keep their order and are all as common: the rank among the N, in equal parts."""
-    rank = np.argsort(np.argsort(bids, kind="stable"), kind="stable")
-    level: Ids = (rank * levels) // max(len(bids), 1)
-    return level
 
 
 def _see_contest(experience: Experience, observation: NDArray[np.float32]) -> Sets:

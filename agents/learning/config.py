@@ -195,9 +195,10 @@ class Learner:
     """Which roles learn, of prioritizer and negotiator; the others follow the rules of ``episodes``."""
     worlds: int
     rollout: int
-    """Decisions per iteration, of both roles together ('ppo')."""
+    """Decisions played per iteration, of both roles together ('ppo')."""
     decisions: float
-    """Budget: stop after so many decisions; .inf: only ``seconds`` counts."""
+    """Budget: stop after so many decisions played, which are all that learning roles make while collecting, whether they are learned from
+    or not ('group' and 'self_label' leave out most of theirs); .inf: only ``seconds`` counts. What anneals goes by the same unit."""
     seconds: float
     """Budget: stop after so many seconds of training; .inf: only ``decisions`` counts."""
     checkpoint_every: int

@@ -91,6 +91,10 @@ class Experience:
         self._last[seats] = new
         return chosen
 
+    def relabel(self, actions: Ids) -> None:
+        """Let every decision [N] of this rollout have been another one."""
+        self._made["action"][:] = actions
+
     def open_seats(self, seats: Ids) -> Ids:
         """Those of ``seats`` that have decided in their current episode."""
         found: Ids = seats[self._last[seats] != OPEN]

@@ -21,11 +21,12 @@ from agents.learning.experience import Clock, Experience
 from agents.learning.fitting import fit
 from agents.learning.logging import RoleLogger
 from agents.learning.ppo import RolePPO
-from agents.networks.architecture import PRIORITIZER
+from agents.networks.architecture import NEGOTIATOR, PRIORITIZER
 from agents.protocols import Negotiator, Prioritizer, rules_of_play
 from agents.rules import index
 from agents.rules import negotiator as negotiation_rule
 from agents.rules import prioritizer as dispatching_rule
+from agents.rules.levels import as_levels, borders
 from envs.engine.codes import Phase
 from envs.scenario import Scenario
 from envs.world import World
@@ -240,15 +241,22 @@ class Groups:
 
 
 def warm_up(collector: Collector, learner: Learner, models: Mapping[str, RolePPO]) -> None:
-    """Let the rules play: measure the columns first, then, where the learner starts by imitation, imitate what they do."""
+    """Let the rules play: measure the columns first, then, where the learner starts by imitation, imitate what they do.
+
+    What a rule bids are real numbers: imitated is the level that each has among all bids that were heard.
+    """
     experience, start = collector.experience, learner.imitation
     collector.demonstrating = True
     _play_for(collector, learner.rollout // 4)
     for role in experience.values():
         role.calibrate()
         role.forget()
+    collector.heard.clear()
     if start.decisions:
         _play_for(collector, start.decisions)
+        if collector.heard:
+            bids = np.concatenate(collector.heard)
+            experience[NEGOTIATOR].relabel(as_levels(bids, borders(bids, collector.world.scenario.negotiation.levels)))
         for name, role in experience.items():
             shown = role.assign(np.ones(collector.world.num_worlds * collector.world.num_agents))
             if len(shown) > 1:
@@ -256,6 +264,7 @@ def warm_up(collector: Collector, learner: Learner, models: Mapping[str, RolePPO
             role.calibrate()
             role.forget()
     collector.demonstrating = False
+    collector.heard.clear()
 
 
 def _play_for(collector: Collector, decisions: int) -> None:

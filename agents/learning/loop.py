@@ -86,6 +86,7 @@ class Run:
         self.evaluation = Evaluation(scenario, learner, seed)
         self.iteration = 0
         self.decisions = 0
+        """Played by the learning roles while collecting: the unit of the budget, whatever of them was learned from."""
         self.seconds = 0.0
         self.best: float | None = None
         """The smallest gap so far: the policy that had it is the one in ``folder / policy``."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.protocols import Mask, Observation
-from agents.rules.dispatching import pick_best
+from agents.rules.dispatching import likelihoods, pick_best
 from agents.rules.registry import RuleError
 from envs import strict_json
 from envs.columns import Candidate
@@ -71,6 +71,10 @@ class Index:
     def pick(self, candidates: Observation, context: Observation, mask: Mask) -> NDArray[np.int32]:
         """Return [N] actions in 0..K: the best of all legal candidates."""
         return pick_best(features(candidates) @ self._weights, mask)
+
+    def scores(self, candidates: Observation, context: Observation, mask: Mask) -> Observation:
+        """Return [N, K+1] log-probabilities for searches, see ``likelihoods``."""
+        return likelihoods(features(candidates) @ self._weights, mask)
 
     def bid(self, observation: Observation) -> NDArray[np.float64]:
         """Return [N] the index of each pick."""

@@ -36,7 +36,6 @@ ENGINE: Final = "envs.engine"
 MOST_EPISODES: Final = 100_000
 """That are played in one go: each stays in memory."""
 MOST_WORLDS: Final = 65_536
-MOST_RESAMPLES: Final = 1_000_000
 DISK_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 """A disk that is full or may not be written: of what, the error does not say where it comes from a stream."""
 OUR_PACKAGES: Final = ("envs", "agents", "experiments")

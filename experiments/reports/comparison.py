@@ -12,14 +12,18 @@ from importlib.metadata import version
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agents.evaluation.metrics import Metrics
 from agents.evaluation.play import Episodes, Results, play
-from agents.evaluation.statistics import Interval, relative_difference
+from agents.evaluation.statistics import INTERVALS, Interval, difference_of_medians, relative_difference
+from agents.planning.plan import is_certain
+from agents.planning.settings import Search
 from agents.policies import is_rule
 from agents.protocols import Negotiator, Prioritizer
 from envs.engine.codes import Term
 from envs.scenario import Scenario
+from experiments.plumbing.searching import searched
 from experiments.reports.outcome import plain
 from experiments.reports.tables import ABSENT, number, percent, table
 
@@ -62,6 +66,8 @@ class Comparison:
     means: tuple[Interval, ...]
     """Relative difference of the mean objective to the baseline's, one per pair."""
     medians: tuple[Interval, ...]
+    instances: int
+    """Different ones among the episodes."""
 
 
 def play_pairs(
@@ -70,24 +76,34 @@ def play_pairs(
     prioritizers: Mapping[str, Prioritizer],
     negotiators: Mapping[str, Negotiator],
     worlds: int = 64,
+    search: Mapping[str, Search] | None = None,
 ) -> list[Pair]:
-    """Let every prioritizer play with every negotiator, all on the same episodes; a progress bar shows where people look."""
+    """Let every prioritizer play with every negotiator, all on the same episodes, and with every search as well, by its name.
+
+    A progress bar shows where people look. A pair with search is none of rules: the baseline is what decides by itself.
+
+    Raises:
+        UsageError: where a prioritizer cannot be searched.
+    """
     pairs = []
+    certain = all(is_certain(scenario, instance) for instance in episodes.instances)
     for (p, prioritizer), (n, negotiator) in itertools.product(prioritizers.items(), negotiators.items()):
         results = play(scenario, episodes, prioritizer, negotiator, worlds=worlds, label=f"{p} with {n}", progress=sys.stderr.isatty())
         pairs.append(Pair(p, n, is_rule("prioritizer", p) and is_rule("negotiator", n), results))
+        for name, how in (search or {}).items():
+            pairs.append(Pair(f"{p}, {name}", n, False, searched(scenario, episodes, prioritizer, negotiator, how, certain)))
     return pairs
 
 
-def compare(pairs: list[Pair], resamples: int) -> Comparison:
-    """Rank the pairs and bootstrap their differences to the baseline; ``resamples`` as in ``relative_difference``."""
+def compare(pairs: list[Pair], instance: NDArray[np.int32]) -> Comparison:
+    """Rank the pairs and tell their differences to the baseline; ``instance`` [E] is that of each episode."""
     ranked = sorted(pairs, key=lambda pair: float(pair.results.objective.mean()))
     baseline = next((pair for pair in ranked if pair.rules), ranked[0])
     means, medians = (
-        tuple(relative_difference(pair.results.objective, baseline.results.objective, statistic, resamples=resamples) for pair in ranked)
-        for statistic in (np.mean, np.median)
+        tuple(differ(pair.results.objective, baseline.results.objective, cluster=instance) for pair in ranked)
+        for differ in (relative_difference, difference_of_medians)
     )
-    return Comparison(tuple(ranked), baseline, means, medians)
+    return Comparison(tuple(ranked), baseline, means, medians, len(np.unique(instance)))
 
 
 def as_text(comparison: Comparison) -> str:
@@ -104,11 +120,23 @@ def as_text(comparison: Comparison) -> str:
     told = [c for c in range(len(header)) if c < 3 or any(row[c] not in NOTHING for row in rows)]
     best = comparison.baseline
     notes = [
-        f"Means over {len(best.results.objective)} episodes that all pairs played alike, in seconds; every event log passed the checker.",
-        f"Differences of the objective are to {best.prioritizer} with {best.negotiator}, with their 95 % intervals (paired bootstrap).",
+        f"Means over {_episodes(comparison)} that all pairs played alike, in seconds; every event log passed the checker.",
+        f"Differences of the objective are to {best.prioritizer} with {best.negotiator}. {_how_sure(comparison)}",
         "Less is better, but for Jain's index.",
     ]
     return "\n".join([table([header[c] for c in told], [[row[c] for c in told] for row in rows], left=2), *notes])
+
+
+def _episodes(comparison: Comparison) -> str:
+    count = len(comparison.baseline.results.objective)
+    return "the only episode" if count == 1 else f"{count} episodes"
+
+
+def _how_sure(comparison: Comparison) -> str:
+    """What the intervals say, or why there are none."""
+    if len(comparison.baseline.results.objective) == 1:
+        return "There is no interval: one episode does not tell how much others would differ."
+    return INTERVALS if comparison.instances > 1 else f"{INTERVALS} All episodes are of one instance, and so are these."
 
 
 def as_json(comparison: Comparison, episodes: Episodes, config: dict[str, Any]) -> dict[str, Any]:
@@ -139,6 +167,7 @@ def as_json(comparison: Comparison, episodes: Episodes, config: dict[str, Any]) 
         "config": config,
         "versions": {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}},
         "episode_seeds": episodes.seeds.tolist(),
+        "episode_clusters": episodes.instance.tolist(),
         "episode_instances": [episodes.instances[index].name for index in episodes.instance],
         "pairs": pairs,
     }

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 import os
 import platform
+import subprocess
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Final
 
+from experiments.plumbing.processes import ROOT
 from experiments.reports.tables import table
 
 PACKAGES: Final = ("numpy", "numba", "torch")
@@ -40,7 +43,22 @@ def machine() -> dict[str, Any]:
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     facts: dict[str, Any] = {"system": platform.system(), "architecture": platform.machine(), "cores": usable}
     facts["load"] = round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
+    facts["commit"] = commit()
     return facts | {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}}
+
+
+def commit() -> str | None:
+    """The commit that is checked out, with + behind it where files differ from it; None where this is no repository, or git is absent."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30).stdout.strip()
+
+    try:
+        if Path(git("rev-parse", "--show-toplevel")) != ROOT:
+            return None  # installed somewhere below another repository
+        return git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
 
 
 def as_text(outcome: Outcome, facts: dict[str, Any]) -> str:

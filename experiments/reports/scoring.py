@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from omegaconf import DictConfig, OmegaConf
 
-from agents.evaluation.play import Episodes, draw_episodes, record
+from agents.evaluation.play import Episodes, draw_episodes, record, without_repeats
 from agents.policies import load_negotiator, load_prioritizer
 from agents.protocols import Negotiator, Prioritizer
 from envs.render import gantt
@@ -18,7 +18,6 @@ from experiments.plumbing.files import write_text
 from experiments.reports.comparison import as_json, as_text, compare, play_pairs
 
 LEARNED: Final = "learned"
-RESAMPLES: Final = 10_000
 
 
 def check(config: DictConfig) -> None:
@@ -39,8 +38,9 @@ def score(config: DictConfig, scenario: Scenario, folder: Path) -> None:
         prioritizers[LEARNED] = load_prioritizer(str(policy))
     if (policy / "negotiator").is_dir():
         negotiators[LEARNED] = load_negotiator(str(policy))
-    episodes = draw_episodes(scenario, integer(config, "score.episodes", 1), integer(config, "score.seed", 0))
-    comparison = compare(play_pairs(scenario, episodes, prioritizers, negotiators), RESAMPLES)
+    drawn = draw_episodes(scenario, integer(config, "score.episodes", 1), integer(config, "score.seed", 0))
+    episodes = without_repeats(scenario, drawn)
+    comparison = compare(play_pairs(scenario, episodes, prioritizers, negotiators), episodes.instance)
     settings: Any = OmegaConf.to_container(config, resolve=True)
     write_text(folder / "evaluation.json", json.dumps(as_json(comparison, episodes, settings), indent=1, allow_nan=False) + "\n")
     draw(scenario, episodes, list(prioritizers.values())[-1], list(negotiators.values())[-1], folder / "schedule.png")

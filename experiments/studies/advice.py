@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from agents.evaluation.statistics import Interval, relative_difference
+from agents.evaluation.statistics import Interval
 from experiments.reports.outcome import Sheet
 from experiments.reports.tables import percent
 from experiments.studies.boards import Found
@@ -59,9 +59,8 @@ def _roles(ask: Questions) -> Answers:
 
 def _verdict(answers: Answers, found: Found) -> list[str]:
     """The answer with the shortest flow time, or those that cannot be told apart from it; and by how much the others' is longer."""
-    flow = {name: found[meeting].column(SCORE) for name, meeting in answers.items()}
-    best, *others = sorted(flow, key=lambda name: float(flow[name].mean()))
-    longer = {name: relative_difference(flow[name], flow[best]) for name in others}
+    best, *others = sorted(answers, key=lambda name: float(found[answers[name]].column(SCORE).mean()))
+    longer = {name: _between(answers[name], answers[best], found) for name in others}
     alike = [name for name, difference in longer.items() if _unsure(difference)]
     return [" or ".join([best, *alike]), "; ".join(f"{name} {_told(difference)}" for name, difference in longer.items())]
 
@@ -77,8 +76,8 @@ def _told(difference: Interval) -> str:
 def _incentives(ask: Questions, found: Found) -> Iterator[list[str]]:
     """Whether an agent gains by bidding the top for everything, where bids are free and where they are paid for."""
     for variant in ask.about(COOPERATION, CREDITS):
-        honest = ask.home(variant)
-        gain = relative_difference(of_deviator(found[honest._replace(how=DEVIATING)]), of_deviator(found[honest]))
+        honest, deviating = found[ask.home(variant)], found[ask.home(variant)._replace(how=DEVIATING)]
+        gain = deviating.compared(honest, of_deviator(deviating), of_deviator(honest))
         answer = UNSURE if _unsure(gain) else "yes" if gain.value < 0.0 else "no, it loses"
         yield [f"Does one agent of {variant.name} gain if it always bids the top?", answer, f"its own flow time {percent(gain)} %"]
 
@@ -95,4 +94,4 @@ def _fairness(ask: Questions, found: Found) -> list[str]:
 
 
 def _between(one: Meeting, to: Meeting, found: Found) -> Interval:
-    return relative_difference(found[one].column(SCORE), found[to].column(SCORE))
+    return found[one].compared(found[to], found[one].column(SCORE), found[to].column(SCORE))

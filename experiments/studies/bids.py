@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from agents.evaluation.play import Choose, Episodes, decide, play
 from agents.protocols import Negotiator, Observation, Prioritizer
+from agents.rules.levels import Cut, borders
 from envs.engine.codes import Phase
 from envs.scenario import Scenario
 from envs.world import Outputs, World
@@ -26,19 +27,6 @@ class Rounded:
     def bid(self, observation: Observation) -> Floats:
         """Return [N] whole bids."""
         return np.rint(self.negotiator.bid(observation))
-
-
-@dataclass(frozen=True)
-class Cut:
-    """A negotiator that may only say in which of some levels its bid lies."""
-
-    negotiator: Negotiator
-    borders: Floats
-    """[levels - 1] ascending."""
-
-    def bid(self, observation: Observation) -> Floats:
-        """Return [N] bids in 0..levels - 1."""
-        return np.searchsorted(self.borders, self.negotiator.bid(observation), side="right").astype(np.float64)
 
 
 @dataclass
@@ -63,7 +51,7 @@ def overhear(negotiator: Negotiator, prioritizer: Prioritizer, scenario: Scenari
 
 def cut(negotiator: Negotiator, bids: Floats, levels: int) -> Cut:
     """Return the negotiator with ``levels`` levels that are equally common among ``bids`` [N]."""
-    return Cut(negotiator, np.quantile(bids, np.arange(1, levels) / levels))
+    return Cut(negotiator, borders(bids, levels))
 
 
 TOP: Final = 15.0

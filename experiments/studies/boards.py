@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from agents.evaluation.statistics import relative_difference
 from agents.policies import SHIPPED
 from experiments.reports.outcome import Sheet
 from experiments.reports.tables import number
@@ -46,12 +45,18 @@ def boards(ask: Questions) -> list[Board]:
 
 def flow(one: Standing, to: Standing) -> str:
     """By how much the flow time differs."""
-    return differs(one.column(SCORE), to.column(SCORE))
+    return differs(one, to, lambda each: each.column(SCORE))
 
 
-def differs(one: Scores, to: Scores) -> str:
-    """By how much a mean differs, in per cent, with its interval."""
-    return cell(SAME if one is to or (one.shape == to.shape and bool((one == to).all())) else relative_difference(one, to))
+def differs(one: Standing, to: Standing, read: Callable[[Standing], Scores]) -> str:
+    """By how much the mean of what is read off each differs, in per cent, with its interval."""
+    mine, its = read(one), read(to)
+    return cell(SAME if mine.shape == its.shape and bool((mine == its).all()) else one.compared(to, mine, its))
+
+
+def jain(standing: Standing) -> Scores:
+    """[runs, E] Jain's index."""
+    return standing.column("jain")
 
 
 def _to(base: Meeting) -> Cells:
@@ -84,9 +89,9 @@ def rewards(ask: Questions) -> Board:
             number(float(one.column(SCORE).mean())),
             flow(one, found[ask.rules]),
             flow(one, to),
-            differs(worst_off(one), worst_off(to)),
+            differs(one, to, worst_off),
         ]
-        shown += [number(float(one.column("jain").mean())), differs(one.column("jain"), to.column("jain"))]
+        shown += [number(float(one.column("jain").mean())), differs(one, to, jain)]
         return [*shown, *([flow(partner, one) for partner in partners] or [""] * ask.several)]
 
     header = [
@@ -124,8 +129,8 @@ def deviations(ask: Questions) -> Board:
 
     def cells(found: Found, meetings: list[Meeting]) -> list[str]:
         honest, deviating = (found[meeting] for meeting in meetings)
-        own, others = (differs(read(deviating), read(honest)) for read in (of_deviator, of_others))
-        return [own, others, flow(deviating, honest), differs(deviating.column("jain"), honest.column("jain"))]
+        own, others = (differs(deviating, honest, read) for read in (of_deviator, of_others))
+        return [own, others, flow(deviating, honest), differs(deviating, honest, jain)]
 
     header = ["", "its own flow time, %", "the other agents', %", "all, %", "Jain, %"]
     return Board("One agent bids the top level for everything: what changes", header, rows, [], cells)

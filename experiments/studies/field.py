@@ -62,6 +62,7 @@ class Field:
         self._variants = {variant.name: variant for variant in chosen}
         self._runs = runs
         self._episodes = _draw(chosen[0].scenario, loads, count, SEED)
+        self._clusters = np.tile(np.arange(count), len(loads))  # the k-th of each load is drawn from the same seeds
         self._heard = _draw(chosen[0].scenario, loads, HEARD, HEARING)
         self._policies: dict[tuple[str, str], list[Any]] = {}
         self._bids: dict[tuple[int, int], NDArray[np.float64]] = {}
@@ -84,7 +85,7 @@ class Field:
         results = tuple(self._results(meeting, *pair) for pair in self._pairs(meeting))
         side = Side(meeting.prioritizer, meeting.negotiator, results)
         size = len(self._episodes.seeds)
-        return Standing(meeting.name, self._kind(meeting), [side], [np.ones(size)], np.ones(size, np.bool_))
+        return Standing(meeting.name, self._kind(meeting), [side], [np.ones(size)], np.ones(size, np.bool_), [self._clusters])
 
     def _kind(self, meeting: Meeting) -> str:
         if meeting.prioritizer in self._variants or meeting.negotiator in self._variants:

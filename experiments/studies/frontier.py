@@ -12,7 +12,7 @@ from envs.files import write_bytes
 from envs.render.style import DPI, FAINT, INK, PALETTE
 from experiments.reports.outcome import Sheet
 from experiments.reports.tables import number
-from experiments.studies.boards import INDEX, Found, differs, flow
+from experiments.studies.boards import INDEX, Found, differs, flow, jain
 from experiments.studies.field import SCORE, Meeting, worst_off
 from experiments.studies.labels import Named, place_labels
 from experiments.studies.questions import Questions
@@ -90,7 +90,7 @@ def sheet(ask: Questions, found: Found) -> Sheet:
 
 def _fairness(one: Standing, to: Standing) -> list[str]:
     shown = [number(float(values.mean())) for values in (one.column("mean_slowdown"), worst_off(one), one.column("jain"))]
-    return [*shown, differs(one.column("jain"), to.column("jain"))]
+    return [*shown, differs(one, to, jain)]
 
 
 def _place(point: Point, best: list[Point], of_rules: list[Point]) -> str:

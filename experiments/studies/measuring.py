@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
-from agents.evaluation.statistics import relative_difference
+from agents.evaluation.statistics import INTERVALS
 from experiments.reports.outcome import Outcome
 from experiments.studies import advice, frontier
 from experiments.studies.boards import Found, boards
@@ -18,7 +20,7 @@ from experiments.studies.page import PRIVATE
 from experiments.studies.questions import Questions
 from experiments.studies.variants import Run, Variant
 from experiments.suites.runs import check_rules
-from experiments.suites.standing import Scores
+from experiments.suites.standing import Scores, Standing
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,8 @@ class Study:
         return [
             f"{checked} schedules, every one checked against the rules of its scenario: no violation.",
             f"Everybody plays the same {episodes} fresh episodes at each of the loads {loads}, with the same durations. Differences are of "
-            f"means over episodes and over training runs ({seeds} seeds), with 95 % intervals: paired bootstrap over both. Flow time is "
-            "the weighted mean over jobs: less is better. A higher Jain's index is fairer.",
+            f"means over episodes and over training runs ({seeds} seeds); {INTERVALS} The same episode at two loads is one observation. "
+            "Flow time is the weighted mean over jobs: less is better. A higher Jain's index is fairer.",
             f"Variants are in conf/negotiation.yaml. {self.ask.base.name}: {_told(self.ask.base)}; the others differ from it as their "
             f"names say.{start} Each run makes {learner['decisions']:,.0f} decisions, and its last policy counts.",
             f"Flow times are told in per cent of {rules.name}. Bids of rules are real numbers, and learned "
@@ -88,13 +90,22 @@ def _told(variant: Variant) -> str:
 
 
 def _numbers(meeting: Meeting, found: Found, rules: Meeting) -> dict[str, Any]:
-    """What a meeting measured: no episode by itself, of which there are many."""
+    """What a meeting measured; of episodes, of which there are many, the flow times alone, from which intervals can be told again."""
     one, to = found[meeting], found[rules]
-    measured = {name: summary(one.column(name), to.column(name)) for name in (SCORE, "mean_slowdown", "jain")}
-    return meeting._asdict() | {"seconds_per_decision": one.decision} | measured | {"worst_off": summary(worst_off(one), worst_off(to))}
+    measured = {name: summary(one, to, one.column(name), to.column(name)) for name in (SCORE, "mean_slowdown", "jain")}
+    measured["worst_off"] = summary(one, to, worst_off(one), worst_off(to))
+    told = {"seconds_per_decision": one.decision, "by_cluster": by_cluster(one.column(SCORE), one.cluster())}
+    return meeting._asdict() | told | measured
 
 
-def summary(scores: Scores, to: Scores) -> dict[str, Any]:
+def summary(one: Standing, to: Standing, scores: Scores, of_rules: Scores) -> dict[str, Any]:
     """Return the mean of scores [runs, E], of all and of each run, and by how much it exceeds that of the rules, with its interval."""
     by_run = scores.mean(axis=1).tolist()
-    return {"mean": float(scores.mean()), "by_run": by_run, "to_rules": relative_difference(scores, to)._asdict()}
+    return {"mean": float(scores.mean()), "by_run": by_run, "to_rules": one.compared(to, scores, of_rules)._asdict()}
+
+
+def by_cluster(scores: Scores, cluster: NDArray[Any]) -> list[list[float]]:
+    """[runs, clusters] means of scores [runs, E] to seven digits; clusters in the order of their labels, all equally large."""
+    order = np.argsort(cluster, kind="stable")
+    means = scores[:, order].reshape(len(scores), len(np.unique(cluster)), -1).mean(axis=2)
+    return [[float(f"{value:.7g}") for value in run] for run in means]

@@ -1,23 +1,17 @@
-"""Who plays in a suite: rules, what is learned as it stands, and what is learned with search."""
+"""Who plays in a suite: rules, what is tuned and what is learned, as they stand and with search."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields, replace
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from tqdm import tqdm
 
-from agents.evaluation.play import Episodes, Results, play_by
-from agents.planning.completions import follow
-from agents.planning.plan import is_certain, plan
-from agents.planning.rollout import look_ahead
+from agents.planning.plan import is_certain
 from agents.planning.settings import Search
 from agents.policies import SHIPPED
-from agents.protocols import Negotiator, Prioritizer, Scorer
-from envs.scenario import Scenario
-from experiments.plumbing.cli import UsageError
+from experiments.plumbing.searching import listed, searched
 from experiments.suites import standing
 from experiments.suites.runs import ANOTHER, LEARNED, Players, Side
 from experiments.suites.suite import Contest, Pairing, Suite
@@ -35,26 +29,11 @@ def searches(config: DictConfig, suite: Suite) -> dict[str, Search]:
     Raises:
         UsageError, PlanError: where a setting is unknown or out of its bounds.
     """
-    if config.search is None:
-        return {search.name: search for search in suite.searches}
-    listed: Any = OmegaConf.to_container(config.search, resolve=True) if OmegaConf.is_config(config.search) else config.search
-    if not isinstance(listed, list) or not all(isinstance(options, dict) for options in listed):
-        raise UsageError(f"search is {listed!r}, must be a list such as [{{samples:128}},{{choices:3}}]")
-    try:
-        made = [Search(**options) for options in listed]
-    except TypeError as error:  # an unknown setting, a word where a number belongs
-        known = ", ".join(field.name for field in fields(Search))
-        raise UsageError(f"search has what is no search: {error}; it may have {known}") from None
-    found: dict[str, Search] = {}
-    for search in made:
-        if search.name in found:
-            raise UsageError(f"search lists {search.name!r} twice: tables could not tell them apart; ask for them one after the other")
-        found[search.name] = search
-    return found
+    return {search.name: search for search in suite.searches} if config.search is None else listed(config.search)
 
 
-def meet(suite: Suite, contest: Contest, players: Players, search: Mapping[str, Search], bar: tqdm[Any]) -> Sides:
-    """Let everybody play a contest, every schedule checked; where something is uncertain, searches that do not foresee do without."""
+def meet(suite: Suite, contest: Contest, players: Players, bar: tqdm[Any]) -> Sides:
+    """Let everybody play a contest without search, every schedule checked."""
     scenario, episodes = contest.scenario, contest.episodes
     sides: Sides = {}
 
@@ -70,17 +49,29 @@ def meet(suite: Suite, contest: Contest, players: Players, search: Mapping[str, 
         enter(name, Side(name, NOBODY, (plays(scenario, episodes),)))
     for pair in learned(suite, players):
         bar.set_postfix_str(" with ".join(pair))
-        own = players.play(scenario, episodes, *pair)
-        enter(name_of(suite, *pair), own)
-        if pair != suite.learned[0]:
-            continue
-        certain = all(is_certain(scenario, instance) for instance in episodes.instances)
-        for called, how in search.items():
-            bar.set_postfix_str(f"{' with '.join(pair)}, {called}")
-            results = own.results
-            if certain or how.foresees:
-                results = tuple(searched(scenario, episodes, *seats, how, certain) for seats in players.pairs(*pair))
-            enter(name_of(suite, f"{pair[0]}, {called}", pair[1]), Side(f"{pair[0]}, {called}", pair[1], results))
+        enter(name_of(suite, *pair), players.play(scenario, episodes, *pair))
+    return sides
+
+
+def searchers(suite: Suite, players: Players, best: Pairing) -> list[Pairing]:
+    """Who plays with search as well: what is learned first, and beside it, with the same searches, the best rules and what is tuned."""
+    return [*learned(suite, players)[:1], best, *suite.tuned]
+
+
+def meet_with_search(
+    suite: Suite, contest: Contest, players: Players, pair: Pairing, search: Mapping[str, Search], own: Side, bar: tqdm[Any]
+) -> Sides:
+    """Let a pair play a contest with every search; where something is uncertain, those that do not foresee do as it did by itself."""
+    scenario, episodes = contest.scenario, contest.episodes
+    certain = all(is_certain(scenario, instance) for instance in episodes.instances)
+    sides: Sides = {}
+    for called, how in search.items():
+        bar.set_postfix_str(f"{' with '.join(pair)}, {called}")
+        results = own.results
+        if certain or how.foresees:
+            results = tuple(searched(scenario, episodes, *seats, how, certain) for seats in players.pairs(*pair))
+        side = sides[searched_name(suite, pair, called)] = Side(f"{pair[0]}, {called}", pair[1], results)
+        bar.update(side.schedules)
     return sides
 
 
@@ -90,23 +81,19 @@ def learned(suite: Suite, players: Players) -> list[Pairing]:
     return [pair for pair in suite.learned if runs >= (2 if ANOTHER in pair else 1)]
 
 
-def searched(
-    scenario: Scenario, episodes: Episodes, prioritizer: Prioritizer, negotiator: Negotiator, search: Search, certain: bool
-) -> Results:
-    """Play with search, every schedule checked; where all is certain, plans are made first, and their wall time is what counts."""
-    if not isinstance(prioritizer, Scorer):
-        raise UsageError("only a trained prioritizer says how likely its actions are, as a search needs")
-    if not certain:
-        return play_by(look_ahead(prioritizer, negotiator, search), scenario, episodes)
-    planned = plan(scenario, episodes, prioritizer, negotiator, search)
-    return replace(play_by(follow(planned.plans), scenario, episodes), seconds=planned.seconds)
-
-
-def kind_of(suite: Suite, name: str) -> str:
-    """What sort of contestant the one of that name is, in the words of ``standing``."""
+def kind_of(suite: Suite, name: str, search: Iterable[str]) -> str:
+    """What sort of contestant the one of that name is, in the words of ``standing``; ``search`` are the names of searches."""
     sorts = {standing.RULE: suite.rules, standing.TUNED: suite.tuned, LEARNED: suite.learned}
     kinds = {name_of(suite, *pair): kind for kind, pairs in sorts.items() for pair in pairs} | dict.fromkeys(suite.others, standing.OTHER)
-    return kinds.get(name, standing.SEARCHED)
+    with_search = {standing.SEARCHED: suite.learned, standing.RULE_SEARCHED: suite.rules, standing.TUNED_SEARCHED: suite.tuned}
+    for kind, pairs in with_search.items():
+        kinds |= {searched_name(suite, pair, how): kind for how in search for pair in pairs}
+    return kinds[name]
+
+
+def searched_name(suite: Suite, pair: Pairing, search: str) -> str:
+    """How a pair with a search is called."""
+    return name_of(suite, f"{pair[0]}, {search}", pair[1])
 
 
 def name_of(suite: Suite, prioritizer: str, negotiator: str) -> str:

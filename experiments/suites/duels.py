@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from agents.evaluation.statistics import relative_difference
 from experiments.reports.outcome import Sheet
 from experiments.suites.runs import cell
 from experiments.suites.standing import Standing
@@ -17,9 +16,9 @@ def duels(title: str, groups: Groups, to: Mapping[str, Standing], others: Sequen
     """By how many per cent the mean ``measure`` of each of ``others`` exceeds that of ``to`` in its row."""
     rows = []
     for label, group in groups.items():
-        base = to[label].multiples(measure, group)
-        differences = [relative_difference(one.multiples(measure, group), base) for one in others]
-        rows.append([label, str(base.shape[1]), to[label].name, *map(cell, differences)])
+        base = to[label]
+        differences = [one.difference(base, measure, group) for one in others]
+        rows.append([label, str(len(base.cluster(group))), base.name, *map(cell, differences)])
     return Sheet(title, ["", "episodes", "to", *(one.name for one in others)], rows)
 
 

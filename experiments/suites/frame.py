@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-from agents.evaluation.statistics import Interval, relative_difference
+from agents.evaluation.statistics import INTERVALS, Interval, relative_difference
 from agents.planning.plan import is_certain
 from agents.planning.settings import Search
 from experiments.plumbing.cli import UsageError
+from experiments.plumbing.searching import check_ranked
 from experiments.reports.outcome import Outcome, Sheet
 from experiments.reports.tables import number, percent
-from experiments.suites.contestants import kind_of, learned, meet, searches
+from experiments.suites.contestants import kind_of, learned, meet, meet_with_search, name_of, searchers, searches
 from experiments.suites.runs import SAME, Players, Side, cell, entrants
 from experiments.suites.standing import Scores, Standing
 from experiments.suites.suite import TO_BOUND, Contest, Suite
@@ -34,7 +35,8 @@ def measure(suite: Suite, config: DictConfig) -> Outcome:
         UsageError, PlanError, ArtifactError, WorkloadError: where a setting is wrong, or a policy or a file is absent or damaged.
         InvalidEpisode: where a schedule breaks the rules of its scenario.
     """
-    how, names = searches(config, suite), entrants(config, suite.name)
+    names = entrants(config, suite.name)
+    how = searches(config, suite) if names or config.search is not None else {}  # rules alone: nothing to set their searches beside
     contests = suite.contests(config)
     _check_references(contests)
     _check_ranked(contests, how.values())
@@ -43,11 +45,15 @@ def measure(suite: Suite, config: DictConfig) -> Outcome:
     players = Players.of(names, negotiators=any(pair[1] == pair[0] for pair in suite.learned))
     episodes = sum(len(contest.episodes.seeds) for contest in contests)
     each = sum(len(players.pairs(*pair)) for pair in (*suite.rules, *suite.tuned, *learned(suite, players)))
-    each += len(suite.others) + len(names) * len(how)
+    each += len(suite.others) + (len(names) + 1 + len(suite.tuned)) * len(how)
     with tqdm(total=episodes * each, desc=suite.name, unit="schedule", disable=None) as bar:
-        met = [meet(suite, contest, players, how, bar) for contest in contests]
-    standings = _standings(suite, contests, met)
-    best = min((one for one in standings if one.rule), key=lambda one: float(one.scores(suite.measures[0]).mean()))
+        met = [meet(suite, contest, players, bar) for contest in contests]
+        best = _best(suite, _standings(suite, contests, met, how))
+        for pair in searchers(suite, players, best.pair):
+            for contest, sides in zip(contests, met, strict=True):
+                sides |= meet_with_search(suite, contest, players, pair, how, sides[name_of(suite, *pair)], bar)
+    standings = _standings(suite, contests, met, how)
+    best = _best(suite, standings)
     ratio = contests[0].reference is not None
     sheets = [_overall(suite, standings, best, ratio)]
     sheets += [_view(suite, view, contests, standings, ratio) for view in suite.views]
@@ -59,14 +65,15 @@ def measure(suite: Suite, config: DictConfig) -> Outcome:
     checked = sum(side.schedules for one in standings for side in one.sides)
     notes = [
         f"{checked} schedules, every one checked against the rules of its scenario: no violation.",
-        f"Means over episodes and, for what is learned, over training runs ({len(names)}), with 95 % intervals: bootstrap over both. "
-        "The best rules are the best on these very episodes. Seconds are wall time, those of search included.",
+        f"Means over episodes and, for what is learned, over training runs ({len(names)}). {INTERVALS} Episodes with "
+        "the same label in the JSON's 'cluster' are one observation. The best rules are the best on these very episodes, and they and what "
+        "is tuned play with the same searches as what is learned. Seconds are wall time, those of search included.",
         *suite.notes,
     ]
     numbers = {
         "policies": names,
         "searches": {name: vars(search) for name, search in how.items()},
-        "episodes": [_episode(contest, e) for contest in contests for e in range(len(contest.episodes.seeds))],
+        "episodes": [_episode(contest, c, e) for c, contest in enumerate(contests) for e in range(len(contest.episodes.seeds))],
         "score": suite.measures[0],
         "best_rules": best.name,
         "contestants": [_numbers(suite, one, best) for one in standings],
@@ -88,20 +95,24 @@ def _check_references(contests: list[Contest]) -> None:
 def _check_ranked(contests: list[Contest], how: Iterable[Search]) -> None:
     """Raise UsageError where completions by rank, in which nobody bids, are asked for and several agents contest something."""
     teams = [i.num_agents for contest in contests for i in contest.episodes.instances]
-    if max(teams) > 1 and any(search.ranked for search in how):
-        raise UsageError(
-            f"search.ranked is true, must be false where several agents play, here {max(teams)}: nobody bids in such completions"
-        )
+    for search in how:
+        check_ranked(search, max(teams))
 
 
-def _standings(suite: Suite, contests: list[Contest], met: list[dict[str, Side]]) -> list[Standing]:
-    """Everybody who played in every contest."""
+def _best(suite: Suite, standings: list[Standing]) -> Standing:
+    """The rules with the best score."""
+    return min((one for one in standings if one.rule), key=lambda one: float(one.scores(suite.measures[0]).mean()))
+
+
+def _standings(suite: Suite, contests: list[Contest], met: list[dict[str, Side]], how: Iterable[str]) -> list[Standing]:
+    """Everybody who played in every contest; ``how`` are the names of searches."""
     references = [np.ones(len(c.episodes.seeds)) if c.reference is None else c.reference for c in contests]
     counted = ~_to_bound(contests)
     if not counted.any():
         counted = ~counted
     names = [name for name in met[0] if all(name in sides for sides in met)]
-    return [Standing(name, kind_of(suite, name), [sides[name] for sides in met], references, counted) for name in names]
+    clusters = [contest.clusters(c) for c, contest in enumerate(contests)]
+    return [Standing(name, kind_of(suite, name, how), [sides[name] for sides in met], references, counted, clusters) for name in names]
 
 
 def _to_bound(contests: list[Contest]) -> NDArray[np.bool_]:
@@ -109,21 +120,23 @@ def _to_bound(contests: list[Contest]) -> NDArray[np.bool_]:
 
 
 def _difference(suite: Suite, one: Standing, to: Standing) -> Interval:
-    return SAME if one is to else relative_difference(one.scores(suite.measures[0]), to.scores(suite.measures[0]))
+    return SAME if one is to else one.difference(to, suite.measures[0])
 
 
-def _mean(scores: Scores, ratio: bool) -> tuple[float, Interval]:
-    """The mean of relative scores and, where they are multiples, by how much it exceeds 1, with its interval."""
-    return float(scores.mean()), relative_difference(scores, np.ones(scores.shape[1])) if ratio else Interval(np.nan, np.nan, np.nan)
+def _excess(one: Standing, scores: Scores) -> Interval:
+    """By how much the mean of multiples of the references exceeds 1."""
+    ones, cluster = np.ones(scores.shape[1]), one.cluster()[one.counted]
+    return relative_difference(scores, ones, cluster=cluster, independent=one.sides[0].runs)
 
 
 def _overall(suite: Suite, standings: list[Standing], best: Standing, ratio: bool) -> Sheet:
     rows = []
     for one in standings:
-        mean, excess = _mean(one.scores(suite.measures[0]), ratio)
+        scores = one.scores(suite.measures[0])
+        mean = percent(_excess(one, scores)) if ratio else number(float(scores.mean()))
         others = [number(float(one.column(name).mean())) for name in suite.measures[1:]]
         times = [number(1e3 * one.decision, 3), number(one.seconds, 3)]
-        rows.append([one.name, percent(excess) if ratio else number(mean), cell(_difference(suite, one, best)), *others, *times])
+        rows.append([one.name, mean, cell(_difference(suite, one, best)), *others, *times])
     header = ["", suite.unit, f"% of the best rules ({best.name})", *suite.measures[1:], "ms per decision", "s per episode"]
     return Sheet("Everybody, all episodes", header, rows)
 
@@ -147,10 +160,10 @@ def in_cell(scores: Scores, ratio: bool) -> str:
     return shown[0] if len(runs) == 1 else f"{shown[0]} [{shown[1]}, {shown[2]}]"
 
 
-def _episode(contest: Contest, e: int) -> dict[str, Any]:
+def _episode(contest: Contest, c: int, e: int) -> dict[str, Any]:
     reference = None if contest.reference is None else float(contest.reference[e])
     name = contest.episodes.instances[int(contest.episodes.instance[e])].name
-    return {"instance": name, "seed": int(contest.episodes.seeds[e]), "reference": reference} | {
+    return {"instance": name, "seed": int(contest.episodes.seeds[e]), "reference": reference, "cluster": str(contest.clusters(c)[e])} | {
         view: labels[e] for view, labels in contest.classes.items()
     }
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +25,8 @@ from experiments.suites.suite import TO_BOUND, Contest
 
 BOUNDS: Final = "bks*.json"
 """Files of best known values, in the folder of the instances, below it, or beside it."""
+FEW: Final = 5
+"""Names that a message lists."""
 KEYS: Final = ("upper_bound", "ub")
 FAMILY: Final = "family"
 SIZE: Final = "size"
@@ -56,23 +59,27 @@ def contests(
     measure: Measure,
     *,
     known: Mapping[str, float] | None = None,
+    counts: Callable[[str], bool] = lambda name: True,
     size: Callable[[Instance], str] = size_of,
 ) -> list[Contest]:
     """Read every file below a folder whose name ends in one of ``suffixes``; files of one size make one contest.
 
-    What is ``known`` of an instance, by the name of its file, is its reference; by default the best known values of the folder.
+    What is ``known`` of an instance, by the name of its file, is its reference where that name ``counts``; by default the best known
+    values of the folder.
     A size is numbers with x between them.
 
     Where no best known value is given, scores are measured against what ``measure`` says.
 
     Raises:
-        UsageError: where there is no such file, or the best known values cannot be read.
+        UsageError: where there is no such file, or the best known values cannot be read or are of none of the files.
         WorkloadError: where a file is damaged.
     """
     files = files_in(folder, *suffixes, below=True)
     if not files:
         raise UsageError(f"{folder} has no file {' or '.join(f'*{suffix}' for suffix in suffixes)}")
     known = best_known(folder) if known is None else known
+    check_known(folder, known, [stem(file) for file in files])
+    known = {name: value for name, value in known.items() if counts(name)}
     sizes: dict[str, list[tuple[Path, Workload]]] = {}
     for file in tqdm(files, desc="reading", unit="file", disable=None, leave=False):
         workload = read(str(file))
@@ -132,6 +139,27 @@ def best_known(folder: Path) -> dict[str, float]:
         except (ValueError, TypeError, AttributeError) as error:
             raise UsageError(f"{path}: must give for each name its best known value, or an object with {KEYS[0]}, but: {error!r}") from None
     return known
+
+
+def check_known(folder: Path, known: Mapping[str, float], names: Sequence[str]) -> None:
+    """Say on stderr which of the instances have no known value, where others have one.
+
+    Raises:
+        UsageError: where there are known values, and not one is of an instance.
+    """
+    without = [name for name in names if name not in known]
+    if known and len(without) == len(names):
+        raise UsageError(
+            f"{folder}: values are known of {_some(list(known))}, and of no instance there, which are {_some(names)}: names must be those "
+            "of the files, without their endings; or take the values away"
+        )
+    if known and without:
+        print(f"{folder}: no value is known of {_some(without)}; measured against a bound", file=sys.stderr)
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first few of some names, and how many there are."""
+    return ", ".join(names[:FEW]) + (f" and {len(names) - FEW} more" if len(names) > FEW else "")
 
 
 def generated(scenario: Scenario, workload: Workload, size: str, seeds: list[int], measure: Measure) -> Contest:

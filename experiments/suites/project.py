@@ -22,7 +22,7 @@ from experiments.plumbing import cli
 from experiments.reports.outcome import Outcome, Sheet
 from experiments.suites import frame
 from experiments.suites.bounds import Measure, measure_of
-from experiments.suites.instances import FAMILY, SIZE, best_known, contests, folder_of, generated
+from experiments.suites.instances import FAMILY, SIZE, contests, folder_of, generated
 from experiments.suites.runs import LEARNED, cell
 from experiments.suites.standing import Standing
 from experiments.suites.suite import TO_BOUND, Contest, Published, Suite
@@ -71,9 +71,17 @@ class Design:
 
 def _contests(config: DictConfig) -> list[Contest]:
     folder, scenario = folder_of(config, "rcpsp/patterson"), cli.standard_scenario("project")
-    optima = {name: value for name, value in best_known(folder).items() if family(name) == SOLVED}
     measure = _measure(config, scenario)
-    made = contests(folder, SUFFIXES, ProjectWorkload, scenario, family, measure, known=optima, size=lambda i: str(i.num_tasks))
+    made = contests(
+        folder,
+        SUFFIXES,
+        ProjectWorkload,
+        scenario,
+        family,
+        measure,
+        counts=lambda name: family(name) == SOLVED,
+        size=lambda i: str(i.num_tasks),
+    )
     published = [replace(contest, to_bound=None) for contest in made]  # by protocol: they count with the others
     return published if config.path is not None else published + [_generated(scenario, activities, measure) for activities in STRENGTHS]
 
@@ -101,7 +109,8 @@ def _ratios(contests: Sequence[Contest], standings: Sequence[Standing]) -> list[
     rows = []
     for label in dict.fromkeys(labels.tolist()):
         ratios = [(one.column("makespan") / rule)[:, labels == label] for one in standings]
-        rows.append([label, *(cell(relative_difference(ratio, np.ones(ratio.shape[1]))) for ratio in ratios)])
+        cluster = standings[0].cluster()[labels == label]
+        rows.append([label, *(cell(relative_difference(ratio, np.ones(len(cluster)), cluster=cluster)) for ratio in ratios)])
     return [Sheet(f"Against {REFERENCE} on the same instances: mean % of its makespan", ["", *(one.name for one in standings)], rows)]
 
 

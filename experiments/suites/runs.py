@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import permutations
-from typing import Final
+from math import isqrt
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -90,6 +91,12 @@ class Side:
         return float(self.column(measure).mean())
 
     @property
+    def runs(self) -> int:
+        """Training runs behind the results: fewer than these where every run plays with the partners of all others."""
+        pairs = len(self.results)
+        return (1 + isqrt(1 + 4 * pairs)) // 2 if self.negotiator == ANOTHER else pairs
+
+    @property
     def schedules(self) -> int:
         """How many were played, and checked."""
         return sum(len(results.metrics) for results in self.results)
@@ -132,9 +139,9 @@ class Players:
         return Side(prioritizer, negotiator, tuple(play(scenario, episodes, *pair) for pair in self.pairs(prioritizer, negotiator)))
 
 
-def difference(side: Side, to: Side, measure: str) -> Interval:
-    """Return the relative difference of the means of a measure, over episodes and runs, with its interval; SAME to itself."""
-    return SAME if side is to else relative_difference(side.column(measure), to.column(measure))
+def difference(side: Side, to: Side, measure: str, cluster: NDArray[Any]) -> Interval:
+    """Return the relative difference of the means of a measure, with its interval by ``cluster`` [E] and run; SAME to itself."""
+    return SAME if side is to else relative_difference(side.column(measure), to.column(measure), cluster=cluster)
 
 
 def cell(difference: Interval) -> str:

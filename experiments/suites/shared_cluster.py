@@ -10,7 +10,6 @@ import numpy as np
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from agents.evaluation.play import draw_episodes
-from agents.evaluation.statistics import relative_difference
 from agents.policies import SHIPPED, is_rule
 from envs.scenario import Objective
 from experiments.plumbing import cli
@@ -71,7 +70,9 @@ def _contest(config: DictConfig, load: float, agents: int, tasks: str, count: in
     assert isinstance(changed, DictConfig)
     scenario = cli.make_scenario(changed)
     classes = {"load": f"load {load}", "agents": f"{agents} agents", "tasks": tasks}
-    return Contest(scenario, draw_episodes(scenario, count, SEED), {view: [label] * count for view, label in classes.items()})
+    draws = [str(number) for number in range(count)]  # everywhere from the same seeds: what two loads show is no news twice
+    episodes = draw_episodes(scenario, count, SEED)
+    return Contest(scenario, episodes, {view: [label] * count for view, label in classes.items()}, cluster=draws)
 
 
 def _tables(contests: list[Contest], standings: list[Standing]) -> list[Sheet]:
@@ -128,11 +129,11 @@ def _label(classes: dict[str, list[str]]) -> str:
 def _two_by_two(classes: dict[str, list[str]], place: int, by_pair: dict[tuple[str, str], Standing]) -> Sheet:
     """Each role by its strongest rule or learned; where there are several runs, with the negotiators of other runs too."""
     negotiators = [n for n in (STRONGEST[1], LEARNED, ANOTHER) if (LEARNED, n) in by_pair]
-    base = by_pair[BASELINE].multiples(SCORE, [place])
+    base = by_pair[BASELINE]
     rows = []
     for prioritizer in (STRONGEST[0], LEARNED):
         pairs = [(prioritizer, negotiator) for negotiator in negotiators]
-        row = ["" if pair not in by_pair else cell(relative_difference(by_pair[pair].multiples(SCORE, [place]), base)) for pair in pairs]
+        row = ["" if pair not in by_pair else cell(by_pair[pair].difference(base, SCORE, [place])) for pair in pairs]
         rows.append([prioritizer, *row])
     title = f"{_label(classes).capitalize()}: each role by rule or learned, % of {' with '.join(BASELINE)}"
     return Sheet(title, ["prioritizer", *(f"negotiator {negotiator}" for negotiator in negotiators)], rows)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.evaluation.statistics import Interval, relative_difference
 from experiments.suites.runs import Side
 
 Scores = NDArray[np.float64]
@@ -21,6 +22,8 @@ OTHER: Final = "other"
 """Plays in its own way and is no pair of policies."""
 SEARCHED: Final = "searched"
 """Is LEARNED, with search."""
+RULE_SEARCHED: Final = "rule, searched"
+TUNED_SEARCHED: Final = "tuned, searched"
 
 
 @dataclass(frozen=True)
@@ -29,13 +32,15 @@ class Standing:
 
     name: str
     kind: str
-    """RULE, TUNED, OTHER, SEARCHED, or LEARNED where something trained decides by itself."""
+    """RULE, TUNED, OTHER, LEARNED where something trained decides by itself, or SEARCHED, RULE_SEARCHED, TUNED_SEARCHED."""
     sides: list[Side]
     """[contests]."""
     references: list[Scores]
     """[contests] of [E]: 1 where scores are not measured against anything."""
     counted: NDArray[np.bool_]
     """[E] the episodes of ALL."""
+    clusters: Sequence[NDArray[Any]]
+    """[contests] of [E]: episodes with the same label, in whatever contests, are one observation."""
 
     @property
     def rule(self) -> bool:
@@ -59,6 +64,23 @@ class Standing:
         """[runs, E] a measure over some contests, or all, as multiples of the reference where there is one."""
         chosen = range(len(self.sides)) if contests is None else contests
         return np.concatenate([self.sides[c].column(measure) / self.references[c] for c in chosen], axis=1)
+
+    def cluster(self, contests: Iterable[int] | None = None) -> NDArray[Any]:
+        """[E] the labels over some contests, or all, beside ``multiples``."""
+        return np.concatenate([self.clusters[c] for c in (range(len(self.sides)) if contests is None else contests)])
+
+    def difference(self, to: Standing, measure: str, contests: Iterable[int] | None = None) -> Interval:
+        """By how much the mean of a measure over some contests, or the episodes of ALL, exceeds that of another contestant."""
+        if contests is None:
+            return self.compared(to, self.scores(measure), to.scores(measure), self.cluster()[self.counted])
+        chosen = list(contests)
+        return self.compared(to, self.multiples(measure, chosen), to.multiples(measure, chosen), self.cluster(chosen))
+
+    def compared(self, to: Standing, mine: Scores, its: Scores, cluster: NDArray[Any] | None = None) -> Interval:
+        """By how much the mean of what was read off this contestant exceeds that of another one; both [runs, E] of the same episodes."""
+        same = self.pair == to.pair and len(mine) == len(its) > 1
+        cluster = self.cluster() if cluster is None else cluster
+        return relative_difference(mine, its, cluster=cluster, independent=self.sides[0].runs, same_runs=same)
 
     @cached_property
     def seconds(self) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -32,6 +32,14 @@ class Contest:
     """[E] what scores are measured against, the best known value or a bound: the tables then show by how much they exceed it."""
     to_bound: NDArray[np.bool_] | None = None
     """[E] where that is a bound, which no schedule may reach: such episodes are kept apart from the others. None: nowhere."""
+    cluster: Sequence[str] | None = None
+    """[E] labels: episodes with the same one, in whatever contests, share an instance or its draws, and intervals count them as one
+    observation. None: every instance of the contest is one."""
+
+    def clusters(self, number: int) -> NDArray[np.str_]:
+        """[E] labels that episodes of other contests have only where that is meant; ``number`` is the place of this one."""
+        own = [f"{number}:{instance}" for instance in self.episodes.instance] if self.cluster is None else self.cluster
+        return np.array(own, np.str_)
 
 
 ESTIMATES: Final = "estimates"
@@ -66,7 +74,7 @@ class Suite:
     rules: tuple[Pairing, ...]
     """Pairs of rules."""
     learned: tuple[Pairing, ...]
-    """Pairs with LEARNED in the place of what is trained; searches improve the first of them."""
+    """Pairs with LEARNED in the place of what is trained; searches improve the first of them, the best rules and what is tuned."""
     measures: tuple[str, ...]
     """Of :class:`agents.evaluation.metrics.Metrics`, or OBJECTIVE; the first is the score. Less is better."""
     unit: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -55,6 +55,16 @@ PUBLISHED: Final[Mapping[str, Mapping[str, str]]] = {
     for mode, row in rows.items()
 }
 """By cell and published name: the number as it was printed."""
+
+
+def overlapping(starts: Sequence[int]) -> list[int]:
+    """For each window of JOBS, the first job of the first one to which others tie it, each sharing jobs with the next."""
+    first: dict[int, int] = {}
+    last, group = -JOBS, 0
+    for start in sorted(starts):
+        group = start if start >= last + JOBS else group
+        first[start], last = group, start
+    return [first[start] for start in starts]
 
 
 @dataclass(frozen=True)

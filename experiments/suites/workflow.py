@@ -68,6 +68,7 @@ def _contests(config: DictConfig) -> list[Contest]:
             episodes,
             {DURATIONS: [label] * len(sites), SIZE: [f"{agents} agents" for _, agents, _ in sites], FAMILY: families},
             planned,
+            cluster=[stem(file) for file, _, _ in sites],
         )
         for label, sigma in SIGMAS.items()
     ]

@@ -13,7 +13,8 @@ from agents.rules import NEGOTIATORS, PRIORITIZERS
 from experiments import evaluate
 from tests.conftest import ROOT
 
-SMALL = ["workload.jobs=6", "episodes=3", "resamples=50"]
+SMALL = ["workload.jobs=6", "episodes=3"]
+SHOP = "2 2\n0 3 1 2\n1 4 0 1\n"
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
@@ -58,7 +59,10 @@ def test_equal_commands_give_equal_numbers(tmp_path: Path, monkeypatch: pytest.M
         (["prioritizer=folder"], "no such file; a trained policy is a folder with"),
         (["out=folder"], "out=folder is a folder, must be the file to write"),
         (["episodes=0"], "episodes is 0, must be an integer in 1..100000"),
-        (["resamples=1e9"], "resamples is 1000000000, must be an integer in 1..1000000"),
+        (["search=[{samples:0}]"], "search.samples is 0, must be a whole number >= 1"),
+        (["search=3"], "search is 3, must be a list such as [{samples:128},{choices:3}]"),
+        (["search=[{samples:8}]"], "search: best of 8 plans beforehand, which nobody can in synthetic-"),
+        (["search=[{choices:2,ranked:true}]"], "search.ranked is true, must be false where several agents play, here 4"),
         (["out=file/results.json"], "out: file/results.json cannot be written: Not a directory"),
         (["scenario.uncertainty.mean_time_between_failures=1e-6"], "Uncertainty.mean_time_between_failures is 1e-06, must be >= "),
         (["seed=-1"], "seed is -1, must be an integer >= 0"),
@@ -80,6 +84,36 @@ def test_mistakes_of_the_user(
     assert captured.err.count("\n") == 1
     assert message in captured.err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_what_repeats_itself_is_played_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects from false certainty: 64 times the same episode of a file is one; with noise it is 64, all of one instance."""
+    (tmp_path / "shop.txt").write_text(SHOP, encoding="utf-8")
+    shop = ["scenario=job_shop", "workload=job_shop", f"workload.path={tmp_path / 'shop.txt'}", "prioritizer=[spt,mwkr]", "negotiator=fcfs"]
+    run(monkeypatch, *shop, f"out={tmp_path / 'once.json'}")
+    captured = capsys.readouterr()
+    assert "episodes=64: nothing in them is drawn, so that all are the same; one is played" in captured.err
+    assert "There is no interval" in captured.out
+    assert "[" not in captured.out
+    assert len(json.loads((tmp_path / "once.json").read_text(encoding="utf-8"))["episode_seeds"]) == 1
+    run(monkeypatch, *shop, f"out={tmp_path / 'noisy.json'}", "scenario.uncertainty.duration_sigma=0.3", "episodes=5")
+    assert "All episodes are of one instance" in capsys.readouterr().out
+    assert len(json.loads((tmp_path / "noisy.json").read_text(encoding="utf-8"))["episode_seeds"]) == 5
+
+
+def test_rules_are_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects fair comparisons: rules play with the same searches as networks, none is worse for it, and the baseline goes without."""
+    shops = ["scenario=job_shop", "workload=random_job_shop", "workload.jobs_max=6", "workload.jobs_min=6", "workload.machines_max=4"]
+    shops += ["workload.machines_min=4", "prioritizer=[spt,mwkr+r]", "negotiator=fcfs", "episodes=4", f"out={tmp_path / 'out.json'}"]
+    run(monkeypatch, *shops, "search=[{samples:8},{choices:2},{choices:2,beam:2}]")
+    pairs = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["pairs"]
+    costs = {pair["prioritizer"]: pair["episodes"]["objective"] for pair in pairs}
+    assert set(costs) == {p + how for p in ("spt", "mwkr+r") for how in ("", ", best of 8", ", lookahead 2", ", beam 2, 2 choices")}
+    for rule in ("spt", "mwkr+r"):
+        for how in (", best of 8", ", lookahead 2", ", beam 2, 2 choices"):
+            assert all(found <= alone for found, alone in zip(costs[rule + how], costs[rule], strict=True))
+        assert sum(costs[f"{rule}, lookahead 2"]) < sum(costs[rule])
+    assert [pair["prioritizer"] for pair in pairs if pair["baseline"]] in (["spt"], ["mwkr+r"])
 
 
 def test_help() -> None:

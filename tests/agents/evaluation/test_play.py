@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from agents.evaluation import play as evaluation
 from agents.evaluation.play import Episodes, InvalidEpisode, draw_episodes, play, record
-from agents.evaluation.play import play as evaluation
 from agents.rules import negotiator, prioritizer
 from envs.events import EventKind
 from envs.scenario import Limits, Reservations, Scenario, Uncertainty

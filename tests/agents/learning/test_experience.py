@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from agents.evaluation.play import draw_episodes
-from agents.learning.advantage import OPEN, TERMINATED, TRUNCATED
+from agents.learning.advantage import OPEN, TERMINATED, TRUNCATED, rewards_to_go
 from agents.learning.baseline import Bank, play
 from agents.learning.collect import Collector
 from agents.learning.config import Learner
@@ -100,6 +100,36 @@ def test_rule_costs_what_the_baseline_says(contested: Scenario, learner: Learner
         costs.update({episode.entry: episode.cost for episode in collector.step()})
     assert collector.bank is not None
     np.testing.assert_allclose([costs[entry] for entry in range(6)], collector.bank.team_cost, rtol=1e-9)
+
+
+@pytest.mark.parametrize("role", [PRIORITIZER, NEGOTIATOR])
+def test_without_discount_the_baseline_is_a_constant(role: str, contested: Scenario, learner: Learner) -> None:
+    """Protects docs/learning.md: it adds the rules' total less what they had paid before, wherever the learner ends; discounted, less."""
+    alike = [make(contested, learner, 1, [2], bank) for bank in (True, False)]
+    for collector in alike:
+        while not collector.step():
+            pass
+    with_bank, without = (collector.experience[role].state() for collector in alike)
+    bank, world = alike[0].bank, alike[0].world
+    assert bank is not None
+    assert np.array_equal(with_bank["made.action"], without["made.action"])
+    for seat in range(world.num_agents):
+        first, *_, last = np.flatnonzero((with_bank["made.seat"] == seat) & (with_bank["made.following"] != OPEN))
+        added = [state["made.end_total"][last] - state["made.total"][first] for state in (with_bank, without)]
+        began = with_bank["made.time"][[first]]
+        entry, agent = np.zeros(1, np.int64), np.array([seat])
+        assert added[0] - added[1] == pytest.approx(float((bank.total(entry, agent) - bank.cost(entry, agent, began))[0]))
+    following = with_bank["made.following"]
+    gained = []
+    for tau in (None, 50.0):
+        parts = []
+        for state in (with_bank, without):
+            goes_on = following >= 0
+            after = {name: np.where(goes_on, state[f"made.{name}"][following], state[f"made.end_{name}"]) for name in ("time", "total")}
+            earned, elapsed = (after[name] - state[f"made.{name}"] for name in ("total", "time"))
+            parts.append(rewards_to_go(earned, elapsed, following, tau)[0])
+        gained.append(parts[0] - parts[1])
+    assert abs(gained[1]) < 0.9 * abs(gained[0])
 
 
 def test_baseline_is_the_rules_path(contested: Scenario) -> None:

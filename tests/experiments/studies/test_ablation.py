@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_module
 
 from experiments import ablation
+from experiments.studies.variants import variants
+from tests.conftest import ROOT
 
 SMALL = [
     "workload.jobs_min=3",
@@ -38,9 +42,11 @@ def test_variants_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     assert found["command"] == " ".join(["python -m experiments.ablation", *SMALL, *chosen])
     assert list(found["variants"]) == ["group", "wide", "no-reservations"]
     for each in found["variants"].values():
+        assert all(300 <= made < 3000 for made in each["decisions"])  # the budget, and at most one iteration more
         assert [len(costs) for costs in each["objective"]] == [6, 6]
     assert found["variants"]["group"] != found["variants"]["no-reservations"]
     page = (tmp_path / "found.md").read_text(encoding="utf-8")
+    assert "| decisions played | iterations | s of learning |" in page
     rows = [line.split(" | ") for line in page.splitlines() if line.startswith(("| group", "| wide", "| no-res"))]
     assert next(row[2] for row in rows) == "= 0"
     assert [row[-1].strip(" |") for row in rows] == ["nothing", "learner.network.width=128", "scenario.reservations.allowed=False"]
@@ -52,6 +58,18 @@ def test_variants_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     run(monkeypatch, tmp_path, "+variants.large={workload:{jobs_min:4}}", "only=[large,group]", "seeds=[0,1]")
     again = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
     assert again["variants"]["group"] == found["variants"]["group"] != again["variants"]["large"]  # whatever it learned from
+
+
+def test_every_variant_has_the_same_budget() -> None:
+    """Protects comparisons: in every problem that is shipped, all variants play the same number of decisions, and no clock stops one."""
+    problems = sorted(path.stem for path in (ROOT / "conf" / "problem").glob("*.yaml"))
+    assert problems
+    with initialize_config_module("conf", version_base="1.3"):
+        for problem in problems:
+            config = compose("ablation", [f"problem={problem}", "runs=runs", "out=out.json"])
+            budgets = {(v.config.learner.decisions, v.config.learner.seconds) for v in variants(config)}
+            assert len(budgets) == 1, problem
+            assert budgets.pop()[1] == math.inf
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,13 @@ from agents.evaluation.play import draw_episodes, play
 from agents.learning import checkpoint
 from agents.policies import load_negotiator, load_prioritizer
 from agents.rules import negotiator, prioritizer
+from agents.rules.levels import Cut
 from envs import default_scenario
 from envs.columns import NUM_NEGOTIATION, Candidate
 from experiments import negotiation
 from experiments.plumbing import cli
 from experiments.studies import variants
-from experiments.studies.bids import TOP, Cut, Rounded, cut, deviator, overhear, with_deviator
+from experiments.studies.bids import TOP, Rounded, cut, deviator, overhear, with_deviator
 from experiments.studies.field import SEED, Meeting
 from experiments.studies.frontier import Point, unbeaten
 from experiments.studies.questions import COOPERATION, CREDITS, RESERVATIONS, Questions
@@ -94,6 +95,8 @@ def test_the_whole_study(studied: tuple[Path, dict[str, Any]]) -> None:
     assert team.shape == flow["team", "team", "team", "of other runs"].shape == (2,)
     numbers = [m[name] for m in found["meetings"] for name in ("weighted_flow", "mean_slowdown", "jain", "worst_off")]
     assert {tuple(each) for each in numbers} == {("mean", "by_run", "to_rules")}  # and no list of all episodes
+    for m in found["meetings"]:  # but what intervals are made of
+        assert [np.mean(run) for run in m["by_cluster"]] == pytest.approx(m["weighted_flow"]["by_run"], rel=1e-5)
     assert {len(each["by_run"]) for each in numbers} == {1, 2}
 
     chosen = variants.variants(config(*TINY))[0].config

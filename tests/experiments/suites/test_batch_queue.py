@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,7 +19,10 @@ from envs.scenario import Knowledge, Objective, Reservations, Scenario
 from envs.workloads.readers.swf import SwfWorkload
 from experiments.reports.tables import number
 from experiments.suites import batch_queue, traces
+from experiments.suites.batch_queue import NEGOTIATOR
 from experiments.suites.public_data import Group
+from experiments.suites.runs import Side
+from experiments.suites.standing import Standing
 from experiments.suites.traces import JOBS, MODES, PUBLISHED_RULES, STARTS, TRAINING_JOBS, Trace
 from tests.experiments.studies.measuring import cells, measured
 from tests.experiments.suites.rlscheduler import SCORES, Job, Queue
@@ -111,7 +115,8 @@ def test_suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"some, {mode}, last windows" for mode in MODES]
     assert told == [(name, known, start) for name in names for known in ("requested", "by user") for start in ("14", "46", "78")]
     slow = {one["name"]: np.array(one["mean_slowdown"]) for one in found["contestants"]}
-    assert list(slow) == ["fifo+r", "saf", "learned", "learned, lookahead 3"]
+    assert list(slow) == ["fifo+r", "saf", "learned", "learned, lookahead 3", f"{found['best_rules']}, lookahead 3"]
+    assert {each["cluster"] for each in found["episodes"]} == {f"some: {start}" for start in (14, 46, 78)}  # by whatever rules of play
     assert slow["learned"].shape == (2, 12)
     assert slow["learned, lookahead 3"].tolist() != slow["learned"].tolist()
     assert "learned, lookahead 3" in cells(out, "Best of all rules: mean bounded slowdown; learned, lookahead 3")[""]
@@ -134,6 +139,28 @@ def test_goals(learned: float, printed: str, reached: str) -> None:
     """Protects verdicts: the goal is the lower one of the best rule and, where there is one, the published policy."""
     scores = np.full((1, 3), learned), np.full((1, 3), 9.5 if not printed else 12.0)
     assert batch_queue.reached(*scores, printed) == reached.split()
+
+
+def test_overlapping_windows() -> None:
+    """Protects intervals: of the ten published windows seven share jobs with the next, two others do, and one stands alone."""
+    starts = list(STARTS)
+    together = dict(zip(starts, traces.overlapping(starts), strict=True))
+    assert {start for start in starts if together[start] == 1981} == {1981, 2714, 2756, 3316, 4022, 4299, 5228}
+    assert (together[7085], together[7762], together[8850]) == (7085, 7085, 8850)
+
+
+def test_where_nothing_waits_is_no_cell() -> None:
+    """Protects counts of cells: where everybody has 1.000, being level with the best rule is nothing; one who waits makes it one."""
+
+    def standing(*slowdowns: float) -> Standing:
+        made = (SimpleNamespace(column=lambda measure: np.array(slowdowns)),)
+        side = Side("fifo", NEGOTIATOR, made)  # type: ignore[arg-type]  # all that is asked of results
+        count = len(slowdowns)
+        return Standing("fifo", "rule", [side], [np.ones(count)], np.ones(count, np.bool_), [np.arange(count)])
+
+    idle, waiting = standing(1.0, 1.0004), standing(1.0, 1.002)
+    assert not batch_queue.somebody_waits("mean_slowdown", [idle, idle], [0])
+    assert batch_queue.somebody_waits("mean_slowdown", [idle, waiting], [0])
 
 
 def test_too_short_a_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ from hydra import compose, initialize_config_module
 
 from agents.networks.architecture import NEGOTIATOR, PRIORITIZER, Brain, Spec
 from agents.networks.artifact import save
-from experiments.suites.runs import ANOTHER, LEARNED, Players
+from experiments.suites.runs import ANOTHER, LEARNED, Players, Side
 from experiments.suites.shared_cluster import SUITE, bounds_of
+from experiments.suites.standing import Standing
 from tests.experiments.studies.measuring import cells, measured
 
 INDEX = "shared_cluster_index with shared_cluster_index"
@@ -43,6 +45,29 @@ def test_who_meets_whom(runs: list[Path]) -> None:
     assert [pair[1] for pair in players.pairs("wsrpt", LEARNED)] == [m, n]
     assert [pair[0] for pair in players.pairs(LEARNED, "drf")] == [p, q]
     assert len(players.pairs("wsrpt", "drf")) == 1
+
+
+@pytest.mark.parametrize(
+    ("negotiator", "pairs", "trained"), [(LEARNED, 3, 3), ("drf", 1, 1), (ANOTHER, 2, 2), (ANOTHER, 6, 3), (ANOTHER, 12, 4)]
+)
+def test_pairs_are_not_runs(negotiator: str, pairs: int, trained: int) -> None:
+    """Protects intervals of cross-play: what three runs play with each other's partners is three observations, not six."""
+    side = Side(LEARNED, negotiator, (None,) * pairs)  # type: ignore[arg-type]  # results are not looked at
+    assert side.runs == trained
+
+
+def test_the_same_runs_are_compared_run_by_run() -> None:
+    """Protects studies of one variant in two ways: where both sides are the same runs, what differs between runs is no doubt."""
+
+    def standing(negotiator: str, costs: np.ndarray) -> Standing:
+        results = tuple(SimpleNamespace(column=lambda measure, run=run: run) for run in costs)
+        side = Side(LEARNED, negotiator, results)  # type: ignore[arg-type]  # all that is asked of results
+        return Standing("", LEARNED, [side], [np.ones(20)], np.ones(20, np.bool_), [np.arange(20)])
+
+    runs = np.outer([1.0, 2.0, 3.0], np.ones(20))
+    one, to, other = standing(LEARNED, 1.1 * runs), standing(LEARNED, runs), standing("drf", runs)
+    assert one.difference(to, "cost") == pytest.approx((0.1, 0.1, 0.1))
+    assert one.difference(other, "cost").low < -0.5
 
 
 def test_shared_cluster(runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

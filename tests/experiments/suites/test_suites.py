@@ -21,7 +21,7 @@ from envs.workloads.readers.psplib import ProjectWorkload
 from experiments.bounds.analytic import critical_path, makespan_bound
 from experiments.bounds.answers import Answer, Answers, digest_of
 from experiments.plumbing.cli import UsageError
-from experiments.suites.instances import FAMILY, best_known, contests
+from experiments.suites.instances import FAMILY, best_known, check_known, contests
 from experiments.suites.project import Design
 from experiments.suites.stochastic_job_shop import INSTANCE, ORACLE, SUITE, oracle
 from experiments.suites.suite import TO_BOUND
@@ -93,8 +93,12 @@ def test_a_folder_of_instances(runs: list[Path], shops: Path, tmp_path: Path, mo
         "learned",
         "learned, best of 3",
         "learned, lookahead 2",
+        f"{found['best_rules']}, best of 3",
+        f"{found['best_rules']}, lookahead 2",
     ]
-    assert found["schedules_checked"] == 3 * (3 + 2 * 3)
+    assert [one["kind"] for one in found["contestants"]][-4:] == ["searched"] * 2 + ["rule, searched"] * 2
+    assert found["schedules_checked"] == 3 * (3 + 2 * 3 + 2)
+    assert len({each["cluster"] for each in found["episodes"]}) == 3
     assert {each["instance"]: each["reference"] for each in found["episodes"]} == {"aa01.txt": 5, "bb1.txt": 6, "aa02.txt": 8}
     assert found["searches"]["lookahead 2"]["choices"] == 2
     spt, learned, few = (np.array(found["contestants"][k]["makespan"]) for k in (0, 3, 4))
@@ -107,6 +111,34 @@ def test_a_folder_of_instances(runs: list[Path], shops: Path, tmp_path: Path, mo
     assert set(by_family) >= {"aa, to bound", "bb, to bound", "all, to bound"}
     assert by_size["all, to bound"][0] == "2"
     assert "CP-SAT, 10 minutes" in out.with_suffix(".md").read_text(encoding="utf-8")
+
+
+def test_best_known_values_of_other_instances(shops: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects from silence: values of no instance are an error that names both; of some, the others are told; of all, nothing is."""
+    names = ["aa01", "aa02", "bb1"]
+    check_known(shops, {"aa01": 5.0, "elsewhere": 3.0}, names)
+    assert capsys.readouterr().err == f"{shops}: no value is known of aa02, bb1; measured against a bound\n"
+    check_known(shops, dict.fromkeys(names, 1.0), names)
+    check_known(shops, {}, names)
+    assert capsys.readouterr().err == ""
+    with pytest.raises(UsageError, match=r"shops: values are known of AA1, aa01\.txt, and of no instance there, which are aa01, aa02, bb1"):
+        check_known(shops, {"AA1": 5.0, "aa01.txt": 3.0}, names)
+
+
+@pytest.mark.parametrize(("suite", "file"), [("job_shop", "bks_mine.json"), ("stochastic_job_shop", "results.csv")])
+def test_references_of_other_instances_are_refused(
+    suite: str, file: str, shops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects the heading: no table is 'above the best known' of instances of which nothing is known, in any suite."""
+    (shops / file).write_text('{"nosuch": 5}' if file.endswith("json") else f"{INSTANCE},{ORACLE}\nnosuch.npz,5\n", encoding="utf-8")
+    if suite == "stochastic_job_shop":
+        (shops / "bks_mine.json").unlink()
+        times = np.array([[[4, 1, 6, 2], [9, 3, 9, 6]], [[5, 5, 5, 5], [1, 0, 8, 1]]])
+        np.savez(shops / "2x2_0.npz", affectations=np.array([[0, 1], [1, 0]]), durations=times)
+    with pytest.raises(SystemExit) as exit_:
+        measured(monkeypatch, tmp_path / "out.json", f"suite={suite}", f"path={shops}")
+    assert exit_.value.code == 2
+    assert "values are known of nosuch, and of no instance there" in capsys.readouterr().err
 
 
 def test_rules_alone(shops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,7 +294,7 @@ def test_projects(tmp_path: Path, runs: list[Path], monkeypatch: pytest.MonkeyPa
     told = ["suite=project", f"path={tmp_path}", f"bounds={tmp_path / 'known.json'}", "search=[{samples:30,justify:true}]"]
     found = measured(monkeypatch, tmp_path / "out.json", *told, f"runs=[{runs[0]}]")
     assert {(each["family"], each["reference"]) for each in found["episodes"]} == {("j30", 7), ("j60", 7)}
-    assert found["contestants"][-1]["makespan"] == [[7, 7]]
+    assert [one["makespan"] for one in found["contestants"][-2:]] == [[[7, 7]], [[7, 7]]]  # the policy and the best rule, searched
 
 
 def test_generated_projects() -> None:
@@ -305,7 +337,9 @@ def test_workflows(runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyP
     found = measured(monkeypatch, out, "suite=workflow", listed, f"path={tmp_path / 'flows'}", search)
     spans = {one["name"]: np.array(one["makespan"]) for one in found["contestants"]}
     references = np.array([each["reference"] for each in found["episodes"]])
-    assert list(spans)[-3:] == ["HEFT", "learned", "learned, best of 4, lookahead 2"]
+    searched = ["learned, best of 4, lookahead 2", f"{found['best_rules']}, best of 4, lookahead 2"]
+    assert list(spans)[-4:] == ["HEFT", "learned", *searched]
+    assert {each["cluster"] for each in found["episodes"]} == {"deep-1", "wide-1"}
     assert (spans["learned"].shape, spans["HEFT"].shape) == ((2, 24), (1, 24))
     gained = spans["learned"] - spans["learned, best of 4, lookahead 2"]
     assert (gained[:, :8] >= 0).all()
