@@ -1,4 +1,11 @@
-"""What each part of learning is worth: train the variants that are missing, score all on the same fresh episodes. ``--help`` shows how."""
+"""What each part of learning is worth, on one problem.
+
+  parley ablation                                    job shops: train what is missing, then measure; half an hour
+  parley ablation problem=shared_cluster             both roles in the shared cluster
+  parley ablation only=[group,self-label] seeds=[0]  fewer
+
+Ctrl-C loses nothing: the same command goes on. Every schedule is checked.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +16,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from experiments import cli
+from experiments.building import settings
 from experiments.files import check_writable, write_text
+from experiments.settings import Ablation
 from experiments.study.page import command, place
 
 if TYPE_CHECKING:
@@ -24,7 +33,7 @@ SEED: Final = 20_261_124
 def ablate(config: DictConfig) -> None:
     """Train, measure, print, and write a table and numbers where ``config.out`` says."""
     out = place(config, "a .md file comes")
-    count = cli.integer(config, "episodes", 2, cli.MOST_EPISODES)
+    count = settings(config, Ablation).episodes
 
     from experiments.runs import check_rules
     from experiments.study import variants  # numba and torch come with it, which --help does without
@@ -33,7 +42,7 @@ def ablate(config: DictConfig) -> None:
     chosen = variants.variants(config)
     planned = variants.runs(config, chosen)
     check_writable("out", out)
-    typed = command("experiments.ablation")
+    typed = command("ablation")
     variants.train_missing(planned, typed)
 
     from experiments.outcome import as_json, as_markdown, as_text, machine
@@ -95,9 +104,5 @@ def _told(config: DictConfig, variant: Variant) -> str:
 
 
 def main() -> None:
-    """Run ``parley-ablation``."""
+    """Run ``parley ablation``."""
     cli.run(ablate, "ablation")
-
-
-if __name__ == "__main__":
-    main()

@@ -13,9 +13,13 @@ from agents.policy import Negotiator, Prioritizer
 from agents.rules import NEGOTIATORS, PRIORITIZERS, RuleError, index, negotiator, prioritizer, split
 from experiments.cli import UsageError
 
-RESULTS: Final = Path(__file__).resolve().parents[1] / "results"
+ROOT: Final = Path(__file__).resolve().parents[1]
 SHIPPED: Final = "policies"
-"""Below RESULTS: policies that come with the repository. Their names are those of their folders: policies/job_shop."""
+"""What names of policies that come with Parley begin with: policies/job_shop."""
+SHIPPED_FOLDER: Final = ROOT / "results" / "policies"
+"""Where these are."""
+OWN_FOLDER: Final = Path("results")
+"""Below the current folder: what commands write there has names as well, but those that come with Parley are taken first."""
 RULES: Final[dict[str, Mapping[str, object]]] = {"prioritizer": PRIORITIZERS, "negotiator": NEGOTIATORS}
 
 
@@ -48,10 +52,16 @@ def load_negotiator(name: str) -> Negotiator:
 
 def policy_folder(name: str) -> Path | None:
     """Return the folder that holds a trained policy: that of a training run, of its policy, or of a shipped one; None: no such folder."""
-    for folder in (Path(name), RESULTS / name):
+    shipped = [SHIPPED_FOLDER / name.removeprefix(f"{SHIPPED}/")] if name.startswith(f"{SHIPPED}/") else []
+    for folder in (Path(name), *shipped, OWN_FOLDER / name):
         if folder.is_dir():
             return folder / "policy" if (folder / "policy").is_dir() else folder
     return None
+
+
+def shipping_folder(suite: str) -> Path:
+    """Return where a policy is shipped: beside those that come with Parley; where Parley is installed, among the own results."""
+    return (SHIPPED_FOLDER if (ROOT / "pyproject.toml").is_file() else OWN_FOLDER / SHIPPED) / suite
 
 
 def is_rule(role: str, name: str) -> bool:

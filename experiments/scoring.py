@@ -12,10 +12,11 @@ from agents.evaluation import Episodes, draw_episodes, record
 from agents.policy import Negotiator, Prioritizer
 from envs.render import gantt
 from envs.scenario import Scenario
-from experiments.cli import MOST_EPISODES, integer
+from experiments.cli import integer
 from experiments.comparison import as_json, as_text, compare, play_pairs
 from experiments.files import write_text
 from experiments.policies import load_negotiator, load_prioritizer, names
+from experiments.settings import MOST_EPISODES
 
 LEARNED: Final = "learned"
 RESAMPLES: Final = 10_000
@@ -30,8 +31,11 @@ def check(config: DictConfig) -> None:
             load(name)
 
 
-def score(config: DictConfig, scenario: Scenario, folder: Path) -> None:
-    """Compare the policy of a run with the rules that ``config.score`` names; write evaluation.json and schedule.png beside it."""
+def score(config: DictConfig, scenario: Scenario, folder: Path) -> float:
+    """Compare the policy of a run with the rules that ``config.score`` names; write evaluation.json and schedule.png beside it.
+
+    Returns the mean objective of what was learned, with the last negotiator named where only the prioritizer was, and the other way round.
+    """
     prioritizers: dict[str, Prioritizer] = {name: load_prioritizer(name) for name in names(config.score, "prioritizer")}
     negotiators: dict[str, Negotiator] = {name: load_negotiator(name) for name in names(config.score, "negotiator")}
     policy = folder / "policy"
@@ -46,6 +50,8 @@ def score(config: DictConfig, scenario: Scenario, folder: Path) -> None:
     draw(scenario, episodes, list(prioritizers.values())[-1], list(negotiators.values())[-1], folder / "schedule.png")
     print(as_text(comparison))
     print(f"Policy, evaluation.json, schedule.png and TensorBoard files are in {folder}")
+    last = list(prioritizers)[-1], list(negotiators)[-1]
+    return next(float(pair.results.objective.mean()) for pair in comparison.pairs if (pair.prioritizer, pair.negotiator) == last)
 
 
 def draw(scenario: Scenario, episodes: Episodes, prioritizer: Prioritizer, negotiator: Negotiator, path: Path) -> None:

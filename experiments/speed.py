@@ -160,7 +160,7 @@ def _train(threads: int, seconds: float) -> float:
 
     with tempfile.TemporaryDirectory() as folder:
         settings = (f"folder={folder}/run", f"threads={threads}", f"learner.seconds={seconds}", "device=cpu")
-        python("-m", "experiments.train", *settings, *LEAN)
+        python("-m", "experiments", "train", *settings, *LEAN)
         facts = checkpoint.load(Path(folder) / "run" / checkpoint.NAME)[1]
     return float(facts["decisions"] / facts["seconds"])
 

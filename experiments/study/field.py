@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -58,7 +57,6 @@ class Field:
 
     def __init__(self, chosen: list[Variant], runs: Mapping[str, list[Run]], loads: list[float], count: int) -> None:
         """Draw the same episodes of each load for all."""
-        torch.set_num_threads(1)  # results differ in the last bits between numbers of threads
         self._variants = {variant.name: variant for variant in chosen}
         self._runs = runs
         self._episodes = _draw(chosen[0].scenario, loads, count, SEED)

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from tqdm import tqdm
 
 from agents.learning import checkpoint
 from agents.learning.config import Learner
 from envs.scenario import Scenario
-from experiments import cli, train
+from experiments import cli, saved, train
 from experiments.building import check, make
 from experiments.policies import RULES, is_rule
 
@@ -73,15 +72,12 @@ class Run:
         """
         if not (self.folder / train.CONFIG).is_file():
             return False
-        try:
-            saved: Any = OmegaConf.load(self.folder / train.CONFIG)
-        except (yaml.YAMLError, OSError, ValueError) as error:
-            raise cli.UsageError(f"{self.folder / train.CONFIG}: not YAML: {error}") from None
-        there, wanted = (flat({node: config.get(node) for node in CHANGED}) for config in (saved, self.config))
-        for key in sorted(there.keys() & wanted.keys()):  # a setting that came after the run did not make it what it is
-            if there[key] != wanted[key]:
+        there = saved.read(self.folder / train.CONFIG)
+        found, wanted = (flat({node: config.get(node) for node in CHANGED}) for config in (there, self.config))
+        for key in sorted(found.keys() & wanted.keys()):  # a setting that came after the run did not make it what it is
+            if found[key] != wanted[key]:
                 raise cli.UsageError(
-                    f"runs: {self.folder} was trained with {key}={there[key]}, here it is {wanted[key]}; give another folder"
+                    f"runs: {self.folder} was trained with {key}={found[key]}, here it is {wanted[key]}; give another folder"
                 )
         facts, learner = checkpoint.load_facts(self.folder / checkpoint.NAME), self.variant.config.learner
         return bool(facts["decisions"] >= learner.decisions or facts["seconds"] >= learner.seconds)

@@ -17,6 +17,7 @@ from experiments.building import check
 from experiments.outcome import Outcome, Sheet
 from experiments.policies import SHIPPED, is_rule
 from experiments.runs import ANOTHER, LEARNED, cell
+from experiments.settings import MOST_EPISODES
 from experiments.suites import frame
 from experiments.suites.bounds import all_is_done_once, realised_bounds
 from experiments.suites.duels import Groups, duels, strongest
@@ -46,7 +47,7 @@ def _contests(config: DictConfig) -> list[Contest]:
     """One for each load, number of agents and size of tasks."""
     if config.path is not None:
         raise cli.UsageError(f"path={config.path}: suite=shared_cluster draws its instances; leave it out")
-    count = cli.integer(config, "episodes", 2, cli.MOST_EPISODES)
+    count = cli.integer(config, "episodes", 2, MOST_EPISODES)
     cli.make_scenario(config)  # whose numbers of agents and jobs are counted with below
     loads, agents, tasks = (_listed(config, key, kind) for key, kind in (("loads", float), ("agents", int), ("tasks", str)))
     if unknown := [size for size in tasks if size not in SIZES]:

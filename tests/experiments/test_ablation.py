@@ -1,4 +1,4 @@
-"""The whole of ``parley-ablation``, small: variants that are trained once, scored on the same episodes, and told apart."""
+"""The whole of ``parley ablation``, small: variants that are trained once, scored on the same episodes, and told apart."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ SMALL = [
 
 
 def run(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str) -> None:
-    """Run ``parley-ablation`` with runs and results in a folder."""
-    monkeypatch.setattr(sys, "argv", ["parley-ablation", *SMALL, *arguments, f"runs={folder / 'runs'}", f"out={folder / 'found.json'}"])
+    """Run ``parley ablation`` with runs and results in a folder."""
+    monkeypatch.setattr(sys, "argv", ["parley ablation", *SMALL, *arguments, f"runs={folder / 'runs'}", f"out={folder / 'found.json'}"])
     ablation.main()
 
 
@@ -35,7 +35,7 @@ def test_variants_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     chosen = ["only=[group,wide,no-reservations]", "seeds=[0,1]"]
     run(monkeypatch, tmp_path, *chosen)
     found = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
-    assert found["command"] == " ".join(["python -m experiments.ablation", *SMALL, *chosen])
+    assert found["command"] == " ".join(["parley ablation", *SMALL, *chosen])
     assert list(found["variants"]) == ["group", "wide", "no-reservations"]
     for each in found["variants"].values():
         assert [len(costs) for costs in each["objective"]] == [6, 6]

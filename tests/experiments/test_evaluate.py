@@ -1,4 +1,4 @@
-"""The whole of ``parley-evaluate``, from the command line to the file."""
+"""The whole of ``parley evaluate``, from the command line to the file."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ SMALL = ["workload.jobs=6", "episodes=3", "resamples=50"]
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
-    """Run ``parley-evaluate`` with these arguments."""
-    monkeypatch.setattr(sys, "argv", ["parley-evaluate", *arguments])
+    """Run ``parley evaluate`` with these arguments."""
+    monkeypatch.setattr(sys, "argv", ["parley evaluate", *arguments])
     evaluate.main()
 
 
@@ -76,7 +76,7 @@ def test_mistakes_of_the_user(
     captured = capsys.readouterr()
     assert exit_.value.code == 2
     assert captured.out == ""
-    assert captured.err.startswith("parley-evaluate: error: ")
+    assert captured.err.startswith("parley evaluate: error: ")
     assert captured.err.count("\n") == 1
     assert message in captured.err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
@@ -84,12 +84,12 @@ def test_mistakes_of_the_user(
 
 def test_help() -> None:
     """Protects --help: it names every rule, and needs neither torch nor numba to do so."""
-    command = [sys.executable, "-X", "importtime", "-m", "experiments.evaluate", "--help"]
+    command = [sys.executable, "-X", "importtime", "-m", "experiments", "evaluate", "--help"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     imported = {line.rsplit("|", 1)[1].strip().split(".")[0] for line in done.stderr.splitlines() if line.startswith("import time:")}
-    assert imported.isdisjoint({"torch", "numba", "stable_baselines3"})
+    assert imported.isdisjoint({"torch", "numba", "stable_baselines3", "hydra"})
     for group in ("scenario", "workload"):
-        assert f"{group}   {' '.join(sorted(path.stem for path in (ROOT / 'conf' / group).glob('*.yaml')))}\n" in done.stdout
+        assert f"{group}    {' '.join(sorted(path.stem for path in (ROOT / 'conf' / group).glob('*.yaml')))}\n" in done.stdout
     assert "learner" not in done.stdout
     for rules in (PRIORITIZERS, NEGOTIATORS):
         assert " ".join(rules) in done.stdout

@@ -1,4 +1,4 @@
-"""The whole of ``parley-tune``, small: an index that is written, found by its name, and plays."""
+"""The whole of ``parley tune``, small: an index that is written, found by its name, and plays."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ SMALL = ["workload.jobs=8", "search.population=4", "search.elite=2", "search.gen
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
-    """Run ``parley-tune`` with these arguments."""
-    monkeypatch.setattr(sys, "argv", ["parley-tune", *arguments])
+    """Run ``parley tune`` with these arguments."""
+    monkeypatch.setattr(sys, "argv", ["parley tune", *arguments])
     tune.main()
 
 
@@ -49,7 +49,7 @@ def test_an_index_is_tuned_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert loaded.weights == written["weights"]
     assert written["weights"]["wsrpt"] == 1.0
     assert written["training"]["workload"]["load_max"] == 1.6
-    assert written["training"]["command"] == " ".join(["python -m experiments.tune", *SMALL])
+    assert written["training"]["command"] == " ".join(["parley tune", *SMALL])
     assert "On 2 fresh episodes its mean objective is" in capsys.readouterr().out
 
 
