@@ -104,8 +104,10 @@ def load(folder: Path, role: str) -> TrainedPrioritizer | TrainedNegotiator:
     """Read the policy of a role from its folder, or from a folder that holds one of that name.
 
     Raises:
-        ArtifactError: where there is none, or it is damaged, of another format, or of the other role.
+        ArtifactError: where there is none, or it is damaged, of another format, or of the other role; or where there is no such role.
     """
+    if role not in ROLES:
+        raise ArtifactError(f"role is {role!r}, must be {' or '.join(ROLES)}")
     roles = [name for name in ROLES if (folder / name).is_dir()]
     if roles and role not in roles:
         raise ArtifactError(f"{folder}: has no {role}, only a {' and a '.join(roles)}; give a rule, or a policy that has one")

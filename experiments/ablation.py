@@ -56,9 +56,8 @@ def ablate(config: DictConfig) -> None:
 
 def _measure(config: DictConfig, rules: tuple[str, str], chosen: list[Variant], planned: dict[str, list[Run]], count: int) -> Outcome:
     """Score every variant under its own rules of play, on the same episodes."""
-    from tqdm import tqdm
-
     from agents.evaluation import draw_episodes
+    from agents.progress import Progress
     from experiments.outcome import Outcome, Sheet
     from experiments.runs import LEARNED, OBJECTIVE, Players, cell, difference
     from experiments.tables import number
@@ -66,7 +65,7 @@ def _measure(config: DictConfig, rules: tuple[str, str], chosen: list[Variant], 
     episodes = draw_episodes(cli.make_scenario(config), count, SEED)
     of_rules = Players([], []).play(chosen[0].scenario, episodes, *rules)
     sides: dict[str, Side] = {}
-    for variant in tqdm(chosen, desc="measuring", unit="variant", disable=None):
+    for variant in Progress(chosen, desc="measuring", unit="variant"):
         roles = variant.roles
         folders = [str(run.folder / "policy") for run in planned[variant.name]]
         players = Players.of(folders, negotiators="negotiator" in roles)

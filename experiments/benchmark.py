@@ -63,6 +63,9 @@ def benchmark(config: DictConfig) -> None:
     from experiments.outcome import as_json, as_markdown, as_text, machine
 
     outcome, facts = suite.measure(config), machine()
+    if not outcome.is_complete:
+        print(as_text(outcome, facts))
+        raise KeyboardInterrupt("the tables are of the contests that were done; no file was written")
     if out is not None:
         command = cli.typed("benchmark", PRIVATE)
         write_text(out, json.dumps(as_json(outcome, facts, command), indent=1, allow_nan=False) + "\n")

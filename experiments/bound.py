@@ -38,8 +38,7 @@ def bound(config: DictConfig) -> None:
         raise cli.UsageError(f"out={out} must be the .json file to write")
     check_writable("out", out)
 
-    from tqdm import tqdm
-
+    from agents.progress import Progress
     from experiments.bounds.answers import Answers
     from experiments.bounds.cpsat import check_installed
     from experiments.bounds.search import answer, better
@@ -50,7 +49,7 @@ def bound(config: DictConfig) -> None:
     before = Answers.before(told.bounds, objective)
     how = {"seconds": told.seconds, "workers": told.workers, "seed": told.seed}
     answers = Answers(objective, {})
-    with tqdm(instances, desc="bounds", unit="instance", disable=None) as bar:
+    with Progress(instances, desc="bounds", unit="instance") as bar:
         for i in bar:
             bar.set_postfix_str(i.name)
             known = before.look_up(i)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 import platform
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
@@ -71,11 +70,15 @@ def play_pairs(
     negotiators: Mapping[str, Negotiator],
     worlds: int = 64,
 ) -> list[Pair]:
-    """Let every prioritizer play with every negotiator, all on the same episodes; a progress bar shows where people look."""
-    pairs = []
-    for (p, prioritizer), (n, negotiator) in itertools.product(prioritizers.items(), negotiators.items()):
-        results = play(scenario, episodes, prioritizer, negotiator, worlds=worlds, label=f"{p} with {n}", progress=sys.stderr.isatty())
-        pairs.append(Pair(p, n, is_rule("prioritizer", p) and is_rule("negotiator", n), results))
+    """Let every prioritizer play with every negotiator, all on the same episodes; Ctrl-C ends it with the pairs that are done, if any."""
+    pairs: list[Pair] = []
+    try:
+        for (p, prioritizer), (n, negotiator) in itertools.product(prioritizers.items(), negotiators.items()):
+            results = play(scenario, episodes, prioritizer, negotiator, worlds=worlds, label=f"{p} with {n}", progress=True)
+            pairs.append(Pair(p, n, is_rule("prioritizer", p) and is_rule("negotiator", n), results))
+    except KeyboardInterrupt:
+        if not pairs:
+            raise
     return pairs
 
 

@@ -48,7 +48,11 @@ def evaluate(config: DictConfig) -> None:
     if out is not None:
         check_writable("out", out)
     episodes = draw_episodes(scenario, told.episodes, told.seed)
-    comparison = compare(play_pairs(scenario, episodes, prioritizers, negotiators, told.worlds), told.resamples)
+    pairs, wanted = play_pairs(scenario, episodes, prioritizers, negotiators, told.worlds), len(prioritizers) * len(negotiators)
+    comparison = compare(pairs, told.resamples)
+    if len(pairs) < wanted:
+        print(as_text(comparison))
+        raise KeyboardInterrupt(f"the table is of the first {len(pairs)} of {wanted} pairs; no file was written")
     if out is not None:
         plain: Any = OmegaConf.to_container(config, resolve=True)
         write_text(out, json.dumps(as_json(comparison, episodes, plain), indent=1, allow_nan=False) + "\n")

@@ -44,7 +44,10 @@ def score(config: DictConfig, scenario: Scenario, folder: Path) -> float:
     if (policy / "negotiator").is_dir():
         negotiators[LEARNED] = load_negotiator(str(policy))
     episodes = draw_episodes(scenario, integer(config, "score.episodes", 1), integer(config, "score.seed", 0))
-    comparison = compare(play_pairs(scenario, episodes, prioritizers, negotiators), RESAMPLES)
+    pairs = play_pairs(scenario, episodes, prioritizers, negotiators)
+    if len(pairs) < len(prioritizers) * len(negotiators):
+        raise KeyboardInterrupt
+    comparison = compare(pairs, RESAMPLES)
     settings: Any = OmegaConf.to_container(config, resolve=True)
     write_text(folder / "evaluation.json", json.dumps(as_json(comparison, episodes, settings), indent=1, allow_nan=False) + "\n")
     draw(scenario, episodes, list(prioritizers.values())[-1], list(negotiators.values())[-1], folder / "schedule.png")

@@ -72,8 +72,9 @@ def _origin(module: str, name: str) -> str:
 
 
 def _string(node: ast.stmt | None) -> str:
-    is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-    return str(node.value.value) if is_text else ""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+        return node.value.value
+    return ""
 
 
 def _default(module: str, value: ast.expr | None) -> str | None:

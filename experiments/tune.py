@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from tqdm import tqdm
 
+from agents.progress import Progress
 from experiments import cli
 from experiments.building import make, settings
 from experiments.files import check_writable, write_text
@@ -44,7 +44,7 @@ def tune(config: DictConfig) -> None:
     if path.parent == Path() or any((path.parent / role).exists() for role in RULES):
         raise cli.UsageError(f"folder={told.folder!r} must be a folder of its own: not this one, nor one that holds a policy")
     check_writable("folder", path)
-    bar = tqdm(generations(scenario, search, told.seed, columns), total=search.generations, desc="tuning", unit="generation", disable=None)
+    bar = Progress(generations(scenario, search, told.seed, columns), total=search.generations, desc="tuning", unit="generation")
     for found in bar:
         bar.set_postfix_str(f"spread {found.spread:.2f}, elite {100 * (found.gain - 1):+.1f} %")
     tuned, episodes = index.Index(found.mean), draw_episodes(scenario, score.episodes, score.seed)

@@ -6,14 +6,13 @@ import math
 import signal
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.utils import get_device
-from tqdm import tqdm
 
 from agents import artifact
 from agents.artifact import TrainedNegotiator, TrainedPrioritizer
@@ -27,8 +26,11 @@ from agents.learning.logging import make_logger
 from agents.learning.ppo import RolePPO
 from agents.networks import NEGOTIATOR, PRIORITIZER
 from agents.policy import Negotiator, Prioritizer
+from agents.progress import Progress
 from envs.scenario import Scenario
 from envs.world import World
+
+BAR: Final = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}"
 
 
 class Evaluation:
@@ -96,7 +98,7 @@ class Run:
         before = signal.signal(signal.SIGINT, self._interrupt)
         logger = make_logger(self.folder / "tensorboard", self.decisions + 1 if self.decisions else 0)
         try:
-            with tqdm(total=100, unit="%", bar_format="{percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}") as bar:
+            with Progress(total=100, unit="%", desc="learning", bar_format=BAR) as bar:
                 while self.spent < 1.0 and not self._stop:
                     for name, value in self.iterate(logger).items():
                         logger.record(name, value)

@@ -8,10 +8,10 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from agents.evaluation import Episodes, Results, draw_episodes, play, play_by
 from agents.policy import Negotiator, Prioritizer
+from agents.progress import Progress
 from envs.scenario import Scenario
 from envs.workloads.synthetic import SyntheticWorkload
 from experiments.cli import UsageError
@@ -69,7 +69,7 @@ class Field:
         wanted = list(dict.fromkeys(meetings))
         played: dict[tuple[object, ...], Standing] = {}
         found: dict[Meeting, Standing] = {}
-        with tqdm(wanted, desc="meetings", disable=None) as bar:
+        with Progress(wanted, desc="meetings") as bar:
             for meeting in bar:
                 bar.set_postfix_str(meeting.name)
                 key = (_rules_of_play(self._variants[meeting.where].scenario), *meeting[1:])

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
-from tqdm import tqdm
 
 from agents.learning import checkpoint
 from agents.learning.config import Learner
+from agents.progress import Progress
 from envs.scenario import Scenario
 from experiments import cli, saved, train
 from experiments.building import check, make
@@ -143,7 +143,7 @@ def train_missing(planned: dict[str, list[Run]], command: str) -> None:
         KeyboardInterrupt: where the user stopped it; what was trained is kept.
     """
     missing = [run for by_seed in zip(*planned.values(), strict=True) for run in by_seed if not run.is_there()]
-    with tqdm(missing, desc="training", unit="run", disable=None) as bar:
+    with Progress(missing, desc="training", unit="run") as bar:
         for number, run in enumerate(bar, 1):
             print(f"{run.name}, {number} of {len(missing)} runs to train:", flush=True)
             try:

@@ -7,13 +7,13 @@ from dataclasses import fields, replace
 from typing import Any, Final
 
 from omegaconf import DictConfig, OmegaConf
-from tqdm import tqdm
 
 from agents.evaluation import Episodes, Results, play_by
 from agents.flight import follow
 from agents.foresight import look_ahead
 from agents.planner import is_certain, plan
 from agents.policy import Negotiator, Prioritizer, Scorer
+from agents.progress import Progress
 from agents.search import Search
 from envs.scenario import Scenario
 from experiments.cli import UsageError
@@ -53,7 +53,7 @@ def searches(config: DictConfig, suite: Suite) -> dict[str, Search]:
     return found
 
 
-def meet(suite: Suite, contest: Contest, players: Players, search: Mapping[str, Search], bar: tqdm[Any]) -> Sides:
+def meet(suite: Suite, contest: Contest, players: Players, search: Mapping[str, Search], bar: Progress) -> Sides:
     """Let everybody play a contest, every schedule checked; where something is uncertain, searches that do not foresee do without."""
     scenario, episodes = contest.scenario, contest.episodes
     sides: Sides = {}
@@ -97,8 +97,8 @@ def searched(
     if not isinstance(prioritizer, Scorer):
         raise UsageError("only a trained prioritizer says how likely its actions are, as a search needs")
     if not certain:
-        return play_by(look_ahead(prioritizer, negotiator, search), scenario, episodes)
-    planned = plan(scenario, episodes, prioritizer, negotiator, search)
+        return play_by(look_ahead(prioritizer, negotiator, search), scenario, episodes, label=search.name, progress=True)
+    planned = plan(scenario, episodes, prioritizer, negotiator, search, label=search.name, progress=True)
     return replace(play_by(follow(planned.plans), scenario, episodes), seconds=planned.seconds)
 
 

@@ -8,15 +8,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
-from tqdm import tqdm
 
 from agents.planner import is_certain
+from agents.progress import Progress
 from agents.search import Search
 from agents.statistics import Interval, relative_difference
 from experiments.cli import UsageError
 from experiments.outcome import Outcome, Sheet
 from experiments.runs import SAME, Players, Side, cell, entrants
-from experiments.suites.contestants import kind_of, learned, meet, searches
+from experiments.suites.contestants import Sides, kind_of, learned, meet, searches
 from experiments.suites.standing import Scores, Standing
 from experiments.suites.suite import TO_BOUND, Contest, Suite
 from experiments.tables import number, percent
@@ -44,8 +44,15 @@ def measure(suite: Suite, config: DictConfig) -> Outcome:
     episodes = sum(len(contest.episodes.seeds) for contest in contests)
     each = sum(len(players.pairs(*pair)) for pair in (*suite.rules, *suite.tuned, *learned(suite, players)))
     each += len(suite.others) + len(names) * len(how)
-    with tqdm(total=episodes * each, desc=suite.name, unit="schedule", disable=None) as bar:
-        met = [meet(suite, contest, players, how, bar) for contest in contests]
+    with Progress(total=episodes * each, desc=suite.name, unit="schedule") as bar:
+        met: list[Sides] = []
+        try:
+            for contest in contests:
+                met.append(meet(suite, contest, players, how, bar))
+        except KeyboardInterrupt:
+            if not met:
+                raise
+    is_complete, contests = len(met) == len(contests), contests[: len(met)]
     standings = _standings(suite, contests, met)
     best = min((one for one in standings if one.rule), key=lambda one: float(one.scores(suite.measures[0]).mean()))
     ratio = contests[0].reference is not None
@@ -73,7 +80,7 @@ def measure(suite: Suite, config: DictConfig) -> Outcome:
         "published": [each._asdict() for each in suite.published],
         "schedules_checked": checked,
     }
-    return Outcome(suite.title, sheets, notes, numbers)
+    return Outcome(suite.title, sheets, notes, numbers, is_complete)
 
 
 def _check_references(contests: list[Contest]) -> None:

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import numpy as np
 from omegaconf import DictConfig
-from tqdm import tqdm
 
 from agents.evaluation import Episodes
+from agents.progress import Progress
 from envs.scenario import Scenario
 from envs.workloads.instance import Instance, Workload
 from experiments import public_data
@@ -73,7 +73,7 @@ def contests(
         raise UsageError(f"{folder} has no file {' or '.join(f'*{suffix}' for suffix in suffixes)}")
     known = best_known(folder) if known is None else known
     sizes: dict[str, list[tuple[Path, Workload]]] = {}
-    for file in tqdm(files, desc="reading", unit="file", disable=None, leave=False):
+    for file in Progress(files, desc="reading", unit="file", leave=False):
         workload = read(str(file))
         sizes.setdefault(size(workload.instance(0)), []).append((file, workload))
     made = []

@@ -15,7 +15,7 @@ from agents.rules import Index
 from envs.default_scenario import default_scenario
 from experiments import policies, tune
 from experiments.building import make
-from experiments.policies import RESULTS, load_negotiator, load_prioritizer
+from experiments.policies import SHIPPED_FOLDER, load_negotiator, load_prioritizer
 
 SMALL = ["workload.jobs=8", "search.population=4", "search.elite=2", "search.generations=2", "search.episodes=2", "score.episodes=2"]
 
@@ -29,7 +29,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
 @pytest.mark.parametrize("folder", ["shared_cluster_index", "large_tasks_index"])
 def test_published_indices_are_what_they_say(folder: str) -> None:
     """Protects a committed index: on the first of the episodes that it names it is far ahead of the rules that it names."""
-    facts = json.loads((RESULTS / "policies" / folder / "index.json").read_text(encoding="utf-8"))["training"]
+    facts = json.loads((SHIPPED_FOLDER / folder / "index.json").read_text(encoding="utf-8"))["training"]
     scenario = replace(default_scenario(), workload=make(OmegaConf.create(facts), "workload"))
     episodes = draw_episodes(scenario, 16, facts["score"]["seed"])
     name, rules = f"policies/{folder}", facts["score"]
@@ -40,7 +40,7 @@ def test_published_indices_are_what_they_say(folder: str) -> None:
 
 def test_an_index_is_tuned_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Protects what is published: weights, what they were tuned on, and the name by which commands find them in both roles."""
-    monkeypatch.setattr(policies, "RESULTS", tmp_path)
+    monkeypatch.setattr(policies, "SHIPPED_FOLDER", tmp_path / "policies")
     run(monkeypatch, *SMALL, f"folder={tmp_path / 'policies' / 'mine'}")
     written = json.loads((tmp_path / "policies" / "mine" / "index.json").read_text(encoding="utf-8"))
     for load in (load_prioritizer, load_negotiator):
