@@ -93,7 +93,7 @@ def set_threads(number: int) -> None:
 
 def joined(arguments: list[str], added: str) -> list[str]:
     """Return a command line with one more override, beside those that it has: Hydra wants them all in one place."""
-    place = next((k for k, argument in enumerate(arguments) if "=" in argument), 0)
+    place = next((k for k, argument in enumerate(arguments) if "=" in argument or argument.startswith("~")), 0)
     return [*arguments[:place], added, *arguments[place:]]
 
 

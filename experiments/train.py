@@ -11,7 +11,7 @@
 
 Ctrl-C finishes the iteration, saves a checkpoint and says how to go on; a second one does not wait. The run's folder gets
 the config, a checkpoint, TensorBoard files, the best policy, evaluation.json and schedule.png.
-experiment=null: the settings below, without a recipe.
+~experiment: the settings below, without a recipe.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ COMMAND: Final = "command.txt"
 """What was typed, for the card of a policy that is shipped."""
 DEFAULT_EXPERIMENT: Final = "shared_cluster"
 """Of conf/train.yaml, and of its scenario, which is called default."""
+NO_EXPERIMENT: Final = "~experiment"
+"""On the command line: the defaults, without a recipe."""
 RESUMABLE: Final = ("resume", "learner.decisions", "learner.seconds", "device", "score.prioritizer", "score.negotiator", "score.episodes")
 """What a resumed run may be told on the command line."""
 
@@ -90,12 +92,12 @@ def with_experiment(arguments: list[str]) -> list[str]:
     """
     said = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
     scenario = said.get("scenario")
-    if scenario is None or "experiment" in said or "resume" in said:
+    if scenario is None or "experiment" in said or "resume" in said or NO_EXPERIMENT in arguments:
         return arguments
     if "," in scenario:
         raise cli.UsageError(f"scenario={scenario} cannot be swept, must be one; sweep experiment=NAME,NAME instead")
     known = {"default": DEFAULT_EXPERIMENT, **{name: name for name in choices("experiment")}}
-    return cli.joined(arguments, f"experiment={known.get(scenario, 'null')}")
+    return cli.joined(arguments, f"experiment={known[scenario]}" if scenario in known else NO_EXPERIMENT)
 
 
 def learn(config: DictConfig, command: str, resumed: bool) -> None:

@@ -53,10 +53,12 @@ def searches(config: DictConfig, suite: Suite) -> dict[str, Search]:
     return found
 
 
-def meet(suite: Suite, contest: Contest, players: Players, search: Mapping[str, Search], bar: Progress) -> Sides:
-    """Let everybody play a contest, every schedule checked; where something is uncertain, searches that do not foresee do without."""
+def meet(suite: Suite, contest: Contest, players: Players, search: Mapping[str, Search], bar: Progress, sides: Sides) -> None:
+    """Let everybody play a contest, every schedule checked, and enter them into ``sides`` one by one.
+
+    Where something is uncertain, searches that do not foresee do without.
+    """
     scenario, episodes = contest.scenario, contest.episodes
-    sides: Sides = {}
 
     def enter(name: str, side: Side) -> None:
         sides[name] = side
@@ -81,7 +83,6 @@ def meet(suite: Suite, contest: Contest, players: Players, search: Mapping[str, 
             if certain or how.foresees:
                 results = tuple(searched(scenario, episodes, *seats, how, certain) for seats in players.pairs(*pair))
             enter(name_of(suite, f"{pair[0]}, {called}", pair[1]), Side(f"{pair[0]}, {called}", pair[1], results))
-    return sides
 
 
 def learned(suite: Suite, players: Players) -> list[Pairing]:

@@ -45,14 +45,17 @@ def measure(suite: Suite, config: DictConfig) -> Outcome:
     each = sum(len(players.pairs(*pair)) for pair in (*suite.rules, *suite.tuned, *learned(suite, players)))
     each += len(suite.others) + len(names) * len(how)
     with Progress(total=episodes * each, desc=suite.name, unit="schedule") as bar:
-        met: list[Sides] = []
+        met, is_complete = [], True
         try:
             for contest in contests:
-                met.append(meet(suite, contest, players, how, bar))
+                met.append(Sides())
+                meet(suite, contest, players, how, bar, met[-1])
         except KeyboardInterrupt:
-            if not met:
+            if len(met) > 1:
+                met.pop()  # what is told is of whole contests, or of those who played the first one
+            elif suite.tables is not None or not met[0]:
                 raise
-    is_complete, contests = len(met) == len(contests), contests[: len(met)]
+            is_complete, contests = False, contests[: len(met)]
     standings = _standings(suite, contests, met)
     best = min((one for one in standings if one.rule), key=lambda one: float(one.scores(suite.measures[0]).mean()))
     ratio = contests[0].reference is not None

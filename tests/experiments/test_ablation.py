@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def test_variants_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     chosen = ["only=[group,wide,no-reservations]", "seeds=[0,1]"]
     run(monkeypatch, tmp_path, *chosen)
     found = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
-    assert found["command"] == " ".join(["parley ablation", *SMALL, *chosen])
+    assert found["command"] == shlex.join(["parley", "ablation", *SMALL, *chosen])
     assert list(found["variants"]) == ["group", "wide", "no-reservations"]
     for each in found["variants"].values():
         assert [len(costs) for costs in each["objective"]] == [6, 6]

@@ -179,5 +179,5 @@ def test_help() -> None:
     assert imported.isdisjoint({"torch", "numba", "stable_baselines3"})
     assert "suite=growth" in done.stdout
     for group in ("scenario", "workload"):
-        assert f"{group}   {' '.join(sorted(path.stem for path in (ROOT / 'conf' / group).glob('*.yaml')))}\n" in done.stdout
+        assert f"{group}    {' '.join(sorted(path.stem for path in (ROOT / 'conf' / group).glob('*.yaml')))}\n" in done.stdout
     assert "experiment=" not in done.stdout

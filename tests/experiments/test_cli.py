@@ -16,10 +16,12 @@ import pytest
 from numba.core import event
 from omegaconf import DictConfig, OmegaConf
 
-from envs import compiling
+from agents.learning.config import Learner
+from envs import compiling, default_scenario
 from envs.scenario import Scenario
-from experiments import cli, registry, train
+from experiments import building, cli, defaults, registry, source, train
 from experiments.manual import choices
+from experiments.settings import Train
 from tests.conftest import ROOT
 
 SCENARIOS = sorted(path.stem for path in (ROOT / "conf" / "scenario").glob("*.yaml"))
@@ -285,3 +287,32 @@ def test_training_refuses_before_it_starts(setting: str, told: str, tmp_path: Pa
     assert told in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "run" / "config.yaml").exists()
+
+
+def test_defaults_are_those_of_python(tmp_path: Path) -> None:
+    """Protects who uses the library without Hydra: a learner that is told nothing is the one that no recipe changes."""
+    with hydra.initialize_config_module("conf", version_base="1.3"):
+        config = hydra.compose("train", ["~experiment"])
+        assert building.make(config, "learner") == Learner()
+        assert cli.make_scenario(config) == default_scenario()
+        assert building.settings(config, Train) == Train()
+
+
+@pytest.mark.parametrize("dotted", [*registry.WORKLOADS.values(), *registry.NODES.values(), *registry.COMMANDS.values()])
+def test_help_knows_every_setting(dotted: str) -> None:
+    """Protects --help, which reads sources: it names the fields that there are, with the defaults that they have."""
+
+    def flat(node: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+        inner = {key: value for key, value in node.items() if not isinstance(value, dict) or not value}
+        found = {f"{prefix}{key}": value for key, value in inner.items()}
+        for key in node.keys() - inner.keys():
+            found |= flat(node[key], f"{prefix}{key}.")
+        return found
+
+    told = {setting.name: setting.default for setting in source.settings(dotted) if setting.name != "workload"}
+    known = flat(defaults.defaults(registry.find(dotted)))
+    known = {key: value for key, value in known.items() if not key.startswith("rules.")} | ({"rules": None} if "rules" in told else {})
+    assert set(told) == set(known)
+    for name, value in known.items():
+        if isinstance(value, bool | int | str) and name not in ("max_rounds", "limits.max_rounds"):
+            assert told[name] == (None if value == "???" else str(value).lower() if isinstance(value, bool) else str(value))

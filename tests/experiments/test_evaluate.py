@@ -6,11 +6,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agents.rules import NEGOTIATORS, PRIORITIZERS
-from experiments import evaluate
+from experiments import comparison, evaluate
 from tests.conftest import ROOT
 
 SMALL = ["workload.jobs=6", "episodes=3", "resamples=50"]
@@ -80,6 +81,27 @@ def test_mistakes_of_the_user(
     assert captured.err.count("\n") == 1
     assert message in captured.err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_ctrl_c_leaves_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects who stops a long comparison: the pairs that are done are told, exit code 130, and no file is written."""
+    played, left = comparison.play, [1]
+
+    def play(*arguments: Any, **settings: Any) -> Any:
+        if not left.pop():
+            raise KeyboardInterrupt
+        left.append(0)
+        return played(*arguments, **settings)
+
+    monkeypatch.setattr(comparison, "play", play)
+    monkeypatch.setattr("experiments.cli.signal.signal", lambda *_: None)
+    with pytest.raises(SystemExit) as exit_:
+        run(monkeypatch, "prioritizer=[spt,wsrpt]", "negotiator=drf", f"out={tmp_path / 'x.json'}", *SMALL)
+    told = capsys.readouterr()
+    assert exit_.value.code == 130
+    assert "spt" in told.out
+    assert "the table is of the first 1 of 2 pairs" in told.err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_help() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def test_the_whole_study(studied: tuple[Path, dict[str, Any]]) -> None:
     """Protects the study: every number is a mean over the episodes, none of one, and the tables say what the numbers say."""
     folder, found = studied
     out = folder / "out.json"
-    assert found["command"] == " ".join(["parley negotiation", *TINY, f"only=[{','.join(CHOSEN)}]", "seeds=[0,1]"])
+    assert found["command"] == shlex.join(["parley", "negotiation", *TINY, f"only=[{','.join(CHOSEN)}]", "seeds=[0,1]"])
     assert found["variants"] == {name: [f"{name}-s{seed}" for seed in (0, 1)] for name in CHOSEN}
     flow = {(m["where"], m["prioritizer"], m["negotiator"], m["how"]): np.array(m["weighted_flow"]["by_run"]) for m in found["meetings"]}
     rules, team, own = flow["team", "wsrpt", "urgency", ""], flow["team", "team", "team", ""], flow["own", "own", "own", ""]

@@ -101,14 +101,15 @@ def test_a_sweeper_gets_a_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         (["seed=1"], None),
         (["scenario=job_shop", "seed=1"], "job_shop"),
         (["scenario=default"], "shared_cluster"),
-        (["scenario=job_shop", "experiment=null"], "null"),
+        (["scenario=job_shop", "experiment=project"], "project"),
+        (["scenario=job_shop", "~experiment"], "~experiment"),
         (["--multirun", "scenario=job_shop", "seed=0,1"], "job_shop"),
-        (["--cfg", "job", "scenario=nosuch"], "null"),
+        (["--cfg", "job", "scenario=nosuch"], "~experiment"),
     ],
 )
 def test_a_scenario_brings_its_experiment(arguments: list[str], expected: str | None) -> None:
     """Protects who names a scenario alone: the default experiment is for its own, and its settings go nowhere else."""
-    found = [argument.removeprefix("experiment=") for argument in train.with_experiment(arguments) if argument.startswith("experiment=")]
+    found = [argument.removeprefix("experiment=") for argument in train.with_experiment(arguments) if "experiment" in argument]
     assert found == ([] if expected is None else [expected])
 
 
@@ -124,6 +125,8 @@ def test_swept_scenarios_are_refused() -> None:
         ["learner=self_label", "scenario=job_shop"],
         ["scenario=job_shop", "workload.jobs_max=15"],
         ["workload=lublin"],
+        ["~experiment"],
+        ["~experiment", "scenario=project"],
         ["workload=job_shop", "workload.path=nosuch.txt"],
         *(["scenario=" + path.stem] for path in sorted((ROOT / "conf" / "scenario").glob("*.yaml"))),
     ],
