@@ -18,13 +18,13 @@ help:  ## list these commands
 setup: $(READY)  ## make .venv with the locked dependencies (the other commands do so by themselves)
 
 train: $(READY)  ## train both policies; ARGS="..." are Hydra overrides
-	.venv/bin/python -m experiments.train $(ARGS)
+	.venv/bin/parley train $(ARGS)
 
 evaluate: $(READY)  ## score trained policies and rules on fixed seeds; ARGS="..."
-	.venv/bin/python -m experiments.evaluate $(ARGS)
+	.venv/bin/parley evaluate $(ARGS)
 
 benchmark: $(READY)  ## measure speed and published benchmarks; ARGS="..."
-	.venv/bin/python -m experiments.benchmark $(ARGS)
+	.venv/bin/parley benchmark $(ARGS)
 
 lint: $(READY)  ## ruff and mypy
 	.venv/bin/ruff check .

@@ -11,8 +11,11 @@ from agents.protocols import Negotiator, Prioritizer
 from agents.rules import NEGOTIATORS, PRIORITIZERS, RuleError, index, negotiator, prioritizer, split
 
 SHIPPED: Final = "policies"
-"""First part of the names of policies that come with Parley: policies/job_shop is in the folder job_shop of SHELF."""
-SHELF: Final = Path(__file__).parent / "shipped"
+"""What names of policies that come with Parley begin with: policies/job_shop."""
+SHIPPED_FOLDER: Final = Path(__file__).resolve().parent / "shipped"
+"""Where these are."""
+OWN_FOLDER: Final = Path("results")
+"""Below the current folder: what commands write there has names as well, but those that come with Parley are taken first."""
 RULES: Final[dict[str, Mapping[str, object]]] = {"prioritizer": PRIORITIZERS, "negotiator": NEGOTIATORS}
 
 
@@ -38,11 +41,16 @@ def load_negotiator(name: str) -> Negotiator:
 
 def policy_folder(name: str) -> Path | None:
     """Return the folder that holds a trained policy: that of a training run, of its policy, or of a shipped one; None: no such folder."""
-    of_ours = SHELF / name.removeprefix(f"{SHIPPED}/")
-    for folder in (Path(name), *([of_ours] if name.startswith(f"{SHIPPED}/") else [])):
+    shipped = [SHIPPED_FOLDER / name.removeprefix(f"{SHIPPED}/")] if name.startswith(f"{SHIPPED}/") else []
+    for folder in (Path(name), *shipped, OWN_FOLDER / name):
         if folder.is_dir():
             return folder / "policy" if (folder / "policy").is_dir() else folder
     return None
+
+
+def shipping_folder(suite: str) -> Path:
+    """Return where a policy is shipped: beside those that come with Parley; where Parley is installed, among the own results."""
+    return (SHIPPED_FOLDER if (Path(__file__).resolve().parents[1] / "pyproject.toml").is_file() else OWN_FOLDER / SHIPPED) / suite
 
 
 def is_rule(role: str, name: str) -> bool:

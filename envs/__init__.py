@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from envs import columns
+from envs import columns, compiling
 from envs.default_scenario import default_scenario
 from envs.engine.codes import Phase
 from envs.events import EventKind, EventLog
@@ -37,6 +37,8 @@ __all__ = [
     "default_scenario",
     "task_management_v0",
 ]
+
+compiling.tell()
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,11 @@
-"""What each part of learning is worth: train the variants that are missing, score all on the same fresh episodes. ``--help`` shows how."""
+"""What each part of learning is worth, on one problem.
+
+  parley ablation                                    job shops: train what is missing, then measure; half an hour
+  parley ablation problem=shared_cluster             both roles in the shared cluster
+  parley ablation only=[group,self-label] seeds=[0]  fewer
+
+Ctrl-C loses nothing: the same command goes on. Every schedule is checked.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +16,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.plumbing import cli
+from experiments.plumbing.building import settings
 from experiments.plumbing.files import check_writable, write_text
+from experiments.plumbing.settings import Ablation
 from experiments.studies.page import command, place
 
 if TYPE_CHECKING:
@@ -24,7 +33,7 @@ SEED: Final = 20_261_124
 def ablate(config: DictConfig) -> None:
     """Train, measure, print, and write a table and numbers where ``config.out`` says."""
     out = place(config, "a .md file comes")
-    count = cli.integer(config, "episodes", 2, cli.MOST_EPISODES)
+    count = settings(config, Ablation).episodes
 
     from experiments.studies import variants  # numba and torch come with it, which --help does without
     from experiments.suites.runs import check_rules
@@ -33,7 +42,7 @@ def ablate(config: DictConfig) -> None:
     chosen = variants.variants(config)
     planned = variants.runs(config, chosen)
     check_writable("out", out)
-    typed = command("experiments.ablation")
+    typed = command("ablation")
     variants.train_missing(planned, typed)
 
     from experiments.reports.outcome import as_json, as_markdown, as_text, machine
@@ -48,11 +57,11 @@ def ablate(config: DictConfig) -> None:
 def _measure(config: DictConfig, rules: tuple[str, str], chosen: list[Variant], planned: dict[str, list[Run]], count: int) -> Outcome:
     """Score every variant under its own rules of play, on the same episodes."""
     import numpy as np
-    from tqdm import tqdm
 
     from agents.evaluation.play import draw_episodes
     from agents.evaluation.statistics import INTERVALS
     from agents.learning import checkpoint
+    from agents.progress import Progress
     from experiments.reports.outcome import Outcome, Sheet
     from experiments.reports.tables import number
     from experiments.suites.runs import LEARNED, OBJECTIVE, Players, cell, difference
@@ -60,7 +69,7 @@ def _measure(config: DictConfig, rules: tuple[str, str], chosen: list[Variant], 
     episodes = draw_episodes(cli.make_scenario(config), count, SEED)
     of_rules = Players([], []).play(chosen[0].scenario, episodes, *rules)
     sides: dict[str, Side] = {}
-    for variant in tqdm(chosen, desc="measuring", unit="variant", disable=None):
+    for variant in Progress(chosen, desc="measuring", unit="variant"):
         roles = variant.roles
         folders = [str(run.folder / "policy") for run in planned[variant.name]]
         players = Players.of(folders, negotiators="negotiator" in roles)
@@ -106,9 +115,5 @@ def _told(config: DictConfig, variant: Variant) -> str:
 
 
 def main() -> None:
-    """Run ``parley-ablation``."""
+    """Run ``parley ablation``."""
     cli.run(ablate, "ablation")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,21 @@
-"""Measure: speed, growth with a million jobs, and rules on public benchmarks. ``--help`` shows how."""
+"""Measure speed, growth with a million jobs, rules on public benchmarks, and what is learned.
+
+  parley benchmark                                  speed: engine, PettingZoo, training, start-up
+  parley benchmark parts=[engine] seconds=0.2       only a part, and quickly
+  parley benchmark suite=growth                     time and memory per task, with a million jobs
+  parley benchmark suite=published data=PATH        rules on job shops, projects, workflows and batch queues
+  parley benchmark suite=shared_cluster runs=[A,B,C]    both roles, learned, tuned and by rule
+  parley benchmark suite=job_shop                       the shipped policy on job shops, alone and with search, beside rules
+  parley benchmark suite=job_shop runs=[A,B,C] path=DIR policies of yours on instances of yours
+  parley benchmark suite=flexible_job_shop              the same where operations choose their machines
+  parley benchmark suite=stochastic_job_shop            the same where durations are revealed as operations end
+  parley benchmark suite=project search=[{samples:1000}]    the same with projects, and the best of 1,000 schedules
+  parley benchmark suite=workflow                       recorded workflows on agents of different speed, beside HEFT
+  parley benchmark suite=batch_queue path=DIR           batch queues by RLScheduler's protocol, on any logs
+
+Speed and growth depend on the machine and on who else uses it; the table says which machine it was. The others
+give the same numbers again (but for decisions/s), and check every schedule.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +24,12 @@ import json
 from pathlib import Path
 from typing import Final
 
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from experiments.plumbing import cli
-from experiments.plumbing.building import check
+from experiments.plumbing.building import did_you_mean, settings
 from experiments.plumbing.files import check_writable, write_text
+from experiments.plumbing.settings import Benchmark
 
 PROBLEMS: Final = ("job_shop", "flexible_job_shop", "stochastic_job_shop", "project", "batch_queue", "shared_cluster", "workflow")
 SUITES: Final = dict.fromkeys(("speed", "growth"), "performance") | dict.fromkeys(("published", *PROBLEMS), "suites")
@@ -24,10 +41,11 @@ PRIVATE: Final = ("data", "out")
 
 def benchmark(config: DictConfig) -> None:
     """Run a suite, print what it found, and write it where ``config.out`` says."""
-    if config.suite not in SUITES:
-        raise cli.UsageError(f"suite is {config.suite!r}, must be one of {', '.join(SUITES)}")
+    told = settings(config, Benchmark)
+    if told.suite not in SUITES:
+        raise cli.UsageError(f"suite is {told.suite!r}{did_you_mean(told.suite, SUITES)}, must be one of {', '.join(SUITES)}")
     package = SUITES[config.suite]
-    name = check(config.out, str | None, "out")
+    name = told.out
     if name == DEFAULT:
         name = str(Path("results", package, f"{config.suite}.json"))
     out = None if name is None else Path(name)
@@ -40,9 +58,11 @@ def benchmark(config: DictConfig) -> None:
     from experiments.reports.outcome import as_json, as_markdown, as_text, machine
 
     outcome, facts = suite.measure(config), machine()
+    if not outcome.is_complete:
+        print(as_text(outcome, facts))
+        raise KeyboardInterrupt("the tables are of the contests that were done; no file was written")
     if out is not None:
-        said = [override for override in HydraConfig.get().overrides.task if override.split("=")[0] not in PRIVATE]
-        command = " ".join(["python -m experiments.benchmark", *said])
+        command = cli.typed("benchmark", PRIVATE)
         write_text(out, json.dumps(as_json(outcome, facts, command), indent=1, allow_nan=False) + "\n")
         write_text(out.with_suffix(".md"), as_markdown(outcome, facts, command))
     print(as_text(outcome, facts))
@@ -51,9 +71,5 @@ def benchmark(config: DictConfig) -> None:
 
 
 def main() -> None:
-    """Run ``parley-benchmark``."""
+    """Run ``parley benchmark``."""
     cli.run(benchmark, "benchmark")
-
-
-if __name__ == "__main__":
-    main()

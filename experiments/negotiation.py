@@ -1,32 +1,40 @@
-"""The study of negotiation: train the variants that are missing, let all meet on the same episodes. ``--help`` shows how."""
+"""What negotiation is worth: rules or learned, rewards, credits, bid levels, reservations, fairness.
+
+  parley negotiation                                                 train what is missing, then measure; an hour or two
+  parley negotiation only=[team,own] seeds=[0] learner.decisions=2e5 runs=results/mine out=results/mine.json    a first look
+  parley negotiation '+variants.late={scenario:{objective:{tardiness:1}}}' only=[team,late] runs=results/mine out=results/mine.json
+
+All settings of parley train hold for every variant; a variant changes some of them. Ctrl-C loses nothing: the same command goes
+on. Every schedule is checked.
+"""
 
 from __future__ import annotations
 
 import json
 
-from omegaconf import DictConfig, ListConfig
+from omegaconf import DictConfig
 
 from experiments.plumbing import cli
-from experiments.plumbing.building import check
+from experiments.plumbing.building import settings
 from experiments.plumbing.files import check_writable, write_text
+from experiments.plumbing.settings import Negotiation
 from experiments.studies.page import command, place
 
 
 def negotiation(config: DictConfig) -> None:
     """Train, measure, print, and write tables, numbers and the picture where ``config.out`` says."""
     out = place(config, "a .md file and a picture come")
-    count = cli.integer(config, "episodes", 2, cli.MOST_EPISODES)
-    loads = check(list(config.loads) if isinstance(config.loads, ListConfig) else config.loads, list[float], "loads")
-    if not loads:
+    told = settings(config, Negotiation)
+    if not told.loads:
         raise cli.UsageError("loads is an empty list, must name one at least")
 
     from experiments.studies import measuring, variants  # numba and torch come with them, which --help does without
 
     chosen = variants.variants(config)
     planned = variants.runs(config, chosen)
-    study = measuring.Study.of(config, chosen, planned, loads, count)
+    study = measuring.Study.of(config, chosen, planned, told.loads, told.episodes)
     check_writable("out", out)
-    typed = command("experiments.negotiation")
+    typed = command("negotiation")
     variants.train_missing(planned, typed)
 
     from experiments.reports.outcome import as_json, as_markdown, as_text, machine
@@ -41,9 +49,5 @@ def negotiation(config: DictConfig) -> None:
 
 
 def main() -> None:
-    """Run ``parley-negotiation``."""
+    """Run ``parley negotiation``."""
     cli.run(negotiation, "negotiation")
-
-
-if __name__ == "__main__":
-    main()

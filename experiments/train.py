@@ -1,24 +1,43 @@
-"""Learn policies for a scenario: ``parley-train scenario=default learner=ppo seed=0``; ``--help`` shows every setting."""
+"""Learn both policies for a scenario, then compare them with rules on fresh episodes.
+
+  parley train                                            the default: a shared cluster, five minutes
+  parley train learner.seconds=60 seed=3                  shorter, another seed
+  parley train --multirun seed=0,1,2                      several seeds, one after the other
+  parley train experiment=job_shop                        one policy for the machines of job shops
+  parley train scenario=job_shop workload.jobs_max=15     the same, on smaller ones: a scenario brings its experiment
+  parley train experiment=batch_queue                     the head of a batch queue, on generated jobs
+  parley train experiment=batch_queue workload=swf_logs workload.folder=FOLDER    on the first jobs of its logs
+  parley train resume=FOLDER learner.seconds=600          go on with a run, here for longer
+
+Ctrl-C finishes the iteration, saves a checkpoint and says how to go on; a second one does not wait. The run's folder gets
+the config, a checkpoint, TensorBoard files, the best policy, evaluation.json and schedule.png.
+~experiment: the settings below, without a recipe.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import yaml
 from filelock import FileLock, Timeout
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from agents.policies import RULES, is_rule, policy_folder
 from agents.rules import index
-from experiments.plumbing import cli
-from experiments.plumbing.building import check, make
+from experiments.plumbing import cli, saved
+from experiments.plumbing.building import check, make, settings
 from experiments.plumbing.files import check_writable, write_text
+from experiments.plumbing.manual import choices
+from experiments.plumbing.settings import MOST_THREADS, Train
 
 if TYPE_CHECKING:
     from agents.learning.config import Learner
@@ -30,23 +49,55 @@ CLAIM: Final = ".claimed"
 """Empty: locked by a run that learns in the folder."""
 COMMAND: Final = "command.txt"
 """What was typed, for the card of a policy that is shipped."""
-MOST_THREADS: Final = 256
+DEFAULT_EXPERIMENT: Final = "shared_cluster"
+"""Of conf/train.yaml, and of its scenario, which is called default."""
+NO_EXPERIMENT: Final = "~experiment"
+"""On the command line: the defaults, without a recipe."""
 RESUMABLE: Final = ("resume", "learner.decisions", "learner.seconds", "device", "score.prioritizer", "score.negotiator", "score.episodes")
 """What a resumed run may be told on the command line."""
 
 
-def train(config: DictConfig) -> None:
-    """Learn by the config, or go on by that of the run to resume."""
+def train(config: DictConfig) -> float:
+    """Learn by the config, or go on by that of the run to resume; return the mean objective of what was learned, for a sweeper."""
     said, resumed = list(HydraConfig.get().overrides.task), config.resume is not None
     if resumed:
         config = saved_config(Path(str(config.resume)), said)
-    command = ["python -m experiments.train", *(override for override in said if not override.startswith("folder="))]
-    learn(config, " ".join(command), resumed)
+        cli.set_threads(cli.integer(config, "threads", 1, MOST_THREADS))
+    elif config.folder is None:
+        config.folder = str(new_folder(config, said))
+    learn(config, cli.typed("train", ["folder"]), resumed)
 
     from experiments.reports import scoring
 
     with resumable(Path(config.folder)):
-        scoring.score(config, cli.make_scenario(config), Path(config.folder))
+        return scoring.score(config, cli.make_scenario(config), Path(config.folder))
+
+
+def new_folder(config: DictConfig, said: list[str]) -> Path:
+    """Name the folder of a new run: jobs that start in the same second differ in the seed, or in the mark of what else was said."""
+    hydra = HydraConfig.get()
+    others = [override for override in said if not override.startswith("seed=")]
+    if hydra.mode == RunMode.MULTIRUN:
+        others.append(str(hydra.job.num))
+    mark = f"-{hashlib.sha256(' '.join(others).encode()).hexdigest()[:6]}" if others else ""
+    place = hydra.runtime.choices.get("experiment") or hydra.runtime.choices["scenario"]
+    return Path("results", str(place), f"{datetime.now():%Y%m%d-%H%M%S}-s{config.seed}{mark}")
+
+
+def with_experiment(arguments: list[str]) -> list[str]:
+    """Add to a command line the experiment of its scenario, where it names none: the default one is for its own scenario alone.
+
+    Raises:
+        UsageError: where scenarios are swept, which experiments would have to be with them.
+    """
+    said = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
+    scenario = said.get("scenario")
+    if scenario is None or "experiment" in said or "resume" in said or NO_EXPERIMENT in arguments:
+        return arguments
+    if "," in scenario:
+        raise cli.UsageError(f"scenario={scenario} cannot be swept, must be one; sweep experiment=NAME,NAME instead")
+    known = {"default": DEFAULT_EXPERIMENT, **{name: name for name in choices("experiment")}}
+    return cli.joined(arguments, f"experiment={known[scenario]}" if scenario in known else NO_EXPERIMENT)
 
 
 def learn(config: DictConfig, command: str, resumed: bool) -> None:
@@ -57,8 +108,7 @@ def learn(config: DictConfig, command: str, resumed: bool) -> None:
     """
     from agents.learning.config import Learner
 
-    folder = Path(check(config.folder, str, "folder"))
-    seed, threads = cli.integer(config, "seed", 0), cli.integer(config, "threads", 1, MOST_THREADS)
+    told, folder = settings(config, Train), Path(check(config.folder, str, "folder"))
     if not resumed:
         check_free(folder)
     scenario, learner = cli.make_scenario(config), locate(make(config, "learner", Learner))
@@ -69,9 +119,9 @@ def learn(config: DictConfig, command: str, resumed: bool) -> None:
     from experiments.reports import scoring
 
     scoring.check(config)
-    where = device(str(config.device))
-    print(f"Learning with {threads} thread(s); everything goes to {folder}. First the rules play for a while.", flush=True)
-    run = Run(scenario, learner, folder, seed, where, threads)
+    where = device(told.device)
+    print(f"Learning with {told.threads} thread(s); everything goes to {folder}. First the rules play for a while.", flush=True)
+    run = Run(scenario, learner, folder, told.seed, where, told.threads)
     with claim(folder, resumed):
         if resumed:
             run.load()
@@ -133,7 +183,7 @@ def resumable(folder: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"go on with: parley-train {shlex.quote(f'resume={folder}')}") from None
+        raise KeyboardInterrupt(f"go on with: parley train {shlex.quote(cli.override('resume', str(folder)))}") from None
 
 
 def device(name: str) -> str:
@@ -152,22 +202,18 @@ def saved_config(folder: Path, overrides: list[str]) -> DictConfig:
     for override in overrides:
         if override.split("=")[0] not in RESUMABLE:
             raise cli.UsageError(f"{override} cannot change a run that is resumed; only {', '.join(RESUMABLE[1:])} can")
-    try:
-        saved = OmegaConf.load(folder / CONFIG)
-    except (yaml.YAMLError, OSError, ValueError) as error:
-        raise cli.UsageError(f"{folder / CONFIG}: not YAML: {error}") from None
-    missing = [key for key in KEYS if not OmegaConf.is_dict(saved) or key not in saved]
+    config = saved.read(folder / CONFIG)
+    missing = [key for key in KEYS if key not in config]
     if missing:
         raise cli.UsageError(f"{folder / CONFIG}: has no {missing[0]}, must be the file that the run wrote")
-    changed = OmegaConf.merge(saved, OmegaConf.from_dotlist([o for o in overrides if not o.startswith("resume=")]), {"folder": str(folder)})
+    changes = OmegaConf.from_dotlist([override for override in overrides if not override.startswith("resume=")])
+    changed = OmegaConf.merge(config, changes, {"folder": str(folder)})
     assert isinstance(changed, DictConfig)
     return changed
 
 
 def main() -> None:
-    """Entry point of ``parley-train``."""
+    """Run ``parley train``."""
+    with cli.user_errors("train"):
+        sys.argv[1:] = with_experiment(sys.argv[1:])
     cli.run(train, "train")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,12 @@
-"""Tune a central index for a scenario by the cross-entropy method, and publish it by name. ``--help`` shows how."""
+"""Tune a central index of a few weights, the strongest thing that is no network.
+
+  parley tune workload.load_min=0.8 workload.load_max=2.0 workload.big_instances=0.5      two minutes
+  parley tune search.generations=5 folder=results/mine         quickly, and elsewhere
+  parley evaluate prioritizer=[wsrpt,policies/shared_cluster_index] negotiator=[urgency,policies/shared_cluster_index]
+
+Every generation plays fresh episodes of the workload, all its indices the same ones; the mean of the last elite is kept and
+compared with rules on fresh episodes. The same command gives the same weights.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +14,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, ListConfig, OmegaConf
-from tqdm import tqdm
+from omegaconf import DictConfig, OmegaConf
 
+from agents.progress import Progress
 from experiments.plumbing import cli
-from experiments.plumbing.building import check, make
+from experiments.plumbing.building import make, settings
 from experiments.plumbing.files import check_writable, write_text
+from experiments.plumbing.settings import Tune
 
 
 def tune(config: DictConfig) -> None:
@@ -24,48 +32,44 @@ def tune(config: DictConfig) -> None:
     from agents.evaluation.statistics import relative_difference
     from agents.evaluation.tuning import CrossEntropy
     from agents.evaluation.tuning import tune as generations
-    from agents.policies import RULES, load_negotiator, load_prioritizer
+    from agents.policies import RULES, load_negotiator, load_prioritizer, shipping_folder
     from agents.rules import index
     from experiments.reports.tables import percent
 
     scenario, search = cli.make_scenario(config), make(config, "search", CrossEntropy)
-    columns: list[str] = check(list(config.columns) if isinstance(config.columns, ListConfig) else config.columns, list[str], "columns")
+    told = settings(config, Tune)
+    columns = told.columns
     if len({name.removeprefix("-") for name in columns}) < max(2, len(columns)):
         raise cli.UsageError(f"columns is {columns}, must name two at least, each once")
-    seed, path = cli.integer(config, "seed", 0), Path(check(config.folder, str, "folder")) / index.FILE
-    count, fresh = cli.integer(config, "score.episodes", 2, cli.MOST_EPISODES), cli.integer(config, "score.seed", 0)
-    rules = load_prioritizer(str(config.score.prioritizer)), load_negotiator(str(config.score.negotiator))
+    folder = shipping_folder("shared_cluster_index") if told.folder is None else Path(told.folder)
+    path, score = folder / index.FILE, told.score
+    rules = load_prioritizer(score.prioritizer), load_negotiator(score.negotiator)
     if path.parent == Path() or any((path.parent / role).exists() for role in RULES):
-        raise cli.UsageError(f"folder={str(config.folder)!r} must be a folder of its own: not this one, nor one that holds a policy")
+        raise cli.UsageError(f"folder={told.folder!r} must be a folder of its own: not this one, nor one that holds a policy")
     check_writable("folder", path)
-    bar = tqdm(generations(scenario, search, seed, columns), total=search.generations, desc="tuning", unit="generation", disable=None)
+    bar = Progress(generations(scenario, search, told.seed, columns), total=search.generations, desc="tuning", unit="generation")
     for found in bar:
         bar.set_postfix_str(f"spread {found.spread:.2f}, elite {100 * (found.gain - 1):+.1f} %")
-    tuned, episodes = index.Index(found.mean), draw_episodes(scenario, count, fresh)
+    tuned, episodes = index.Index(found.mean), draw_episodes(scenario, score.episodes, score.seed)
     cost, of_rules = (play(scenario, episodes, *pair).objective for pair in ((tuned, tuned), rules))
     difference = relative_difference(cost, of_rules, cluster=episodes.instance)
-    said = [override for override in HydraConfig.get().overrides.task if not override.startswith("folder=")]
     facts: dict[str, Any] = {
-        "command": " ".join(["python -m experiments.tune", *said]),
-        "seed": seed,
+        "command": cli.typed("tune", ["folder"]),
+        "seed": told.seed,
         "search": vars(search),
         "workload": OmegaConf.to_container(config.workload, resolve=True),
-        "score": OmegaConf.to_container(config.score, resolve=True),
+        "score": vars(score),
         "objective": float(cost.mean()),
         "objective_of_rules": float(of_rules.mean()),
         "difference": difference._asdict(),
     }
     write_text(path, json.dumps({"format": index.FORMAT, "weights": tuned.weights, "training": facts}, indent=1, allow_nan=False) + "\n")
     print(", ".join(f"{name} {weight:+.3f}" for name, weight in tuned.weights.items()))
-    named = f"{config.score.prioritizer} with {config.score.negotiator}"
-    print(f"On {count} fresh episodes its mean objective is {percent(difference)} % of {named}.")
+    named = f"{score.prioritizer} with {score.negotiator}"
+    print(f"On {score.episodes} fresh episodes its mean objective is {percent(difference)} % of {named}.")
     print(f"The index is in {path}.")
 
 
 def main() -> None:
-    """Run ``parley-tune``."""
+    """Run ``parley tune``."""
     cli.run(tune, "tune")
-
-
-if __name__ == "__main__":
-    main()

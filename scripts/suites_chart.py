@@ -226,7 +226,7 @@ def main() -> None:
     try:
         sheets = [(panel, rows_of(json.loads(file.read_text("utf-8")), panel)) for panel, file in files.items() if file.is_file()]
         if not sheets:
-            raise ValueError(f"{given.results} has results of no suite: parley-benchmark suite=NAME writes them")
+            raise ValueError(f"{given.results} has results of no suite: parley benchmark suite=NAME writes them")
         write_bytes(given.out, chart(sheets))
     except (ValueError, KeyError, TypeError, OSError) as error:
         parser.exit(2, f"suites_chart: error: {given.results} has what no suite wrote, or {given.out} cannot be written: {error!r}\n")

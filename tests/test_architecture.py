@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from experiments.__main__ import COMMANDS
+from experiments.plumbing import registry
 from tests.conftest import ROOT
 
 MAX_LINES = 400
@@ -30,7 +32,7 @@ FORBIDDEN = {
     "envs": {"torch", "stable_baselines3", "sb3_contrib", "hydra", "omegaconf", "agents", "experiments"},
     "agents": {"hydra", "omegaconf", "experiments"},
 }
-SLOW_IMPORTS = {"torch", "stable_baselines3", "sb3_contrib"}
+SLOW_IMPORTS = {"torch", "stable_baselines3", "sb3_contrib", "numba", "numpy", "hydra"}
 
 
 def module_name(path: Path) -> str:
@@ -103,30 +105,53 @@ def test_import_check_sees_violations(module: str, source: str, expected: list[s
     assert violations(module, imported_by(module, source)) == expected
 
 
-def has_main(path: Path) -> bool:
-    """Whether a file defines main(), which makes it an entry point."""
-    return any(isinstance(node, ast.FunctionDef) and node.name == "main" for node in ast.parse(path.read_text(encoding="utf-8")).body)
-
-
-ENTRY_POINTS = sorted(path.stem for path in (ROOT / "experiments").glob("*.py") if has_main(path))
-
-
-@pytest.mark.parametrize("name", ENTRY_POINTS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_help_is_quick(name: str) -> None:
-    """Protects ``--help`` from the seconds that importing torch and SB3 takes."""
-    command = [sys.executable, "-X", "importtime", "-m", f"experiments.{name}", "--help"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.strip(), "--help printed nothing"
-    imported = {line.rsplit("|", 1)[1].strip().split(".")[0] for line in done.stderr.splitlines() if line.startswith("import time:")}
-    assert "experiments" in imported
-    assert imported & SLOW_IMPORTS == set()
+    """Protects ``--help`` from the seconds that importing the world, torch, SB3 and Hydra takes."""
+    done = run_command(name, "--help")
+    assert done.stdout.startswith(f"parley {name}: ")
+    assert imported_in(done) & SLOW_IMPORTS == set()
 
 
-def test_console_scripts_exist() -> None:
-    """Protects the installed commands: each names a main() of experiments/."""
+def test_commands_are_listed_at_once() -> None:
+    """Protects who types ``parley``: every command with a line of its own, and nothing imported that takes time."""
+    done = run_command()
+    assert [name for name in COMMANDS if f"parley {name}" not in done.stdout] == []
+    assert imported_in(done) & (SLOW_IMPORTS | {"yaml", "omegaconf"}) == set()
+
+
+def test_every_command_is_there() -> None:
+    """Protects the table of commands: each names a module with a main(), has settings and a recipe, and is the installed one's."""
+    for name, (module, _) in COMMANDS.items():
+        source = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+        assert any(isinstance(node, ast.FunctionDef) and node.name == "main" for node in source.body), module
+        assert (ROOT / "conf" / f"{name}.yaml").is_file()
+    assert set(registry.COMMANDS) == set(COMMANDS)
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
-    assert set(scripts.values()) <= {f"experiments.{name}:main" for name in ENTRY_POINTS}
+    assert scripts == {"parley": "experiments.__main__:main"}
+
+
+def test_unknown_command() -> None:
+    """Protects who mistypes: one line that names what comes closest, exit code 2."""
+    done = run_command("evalute", expected=2)
+    assert done.stderr == "parley: error: there is no command 'evalute', did you mean evaluate?\n"
+
+
+def run_command(*arguments: str, expected: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run ``parley``, told to say what it imports where it is to succeed."""
+    told = ["-X", "importtime"] if expected == 0 else []
+    command = [sys.executable, *told, "-m", "experiments", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == expected, done.stderr[-2000:]
+    return done
+
+
+def imported_in(done: subprocess.CompletedProcess[str]) -> set[str]:
+    """The packages that a command imported."""
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    imported = {line.rsplit("|", 1)[1].strip().split(".")[0] for line in lines}
+    assert "json" in imported or "difflib" in imported, "the interpreter did not say what it imports"
+    return imported
 
 
 def files_of_the_tree() -> list[Path]:

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from hydra import compose, initialize_config_module
-from hydra.utils import get_class
 from numpy.typing import NDArray
-from omegaconf import OmegaConf
 
 from agents.evaluation.play import decide
 from agents.rules import NEGOTIATORS, PRIORITIZERS, negotiator, prioritizer
@@ -23,8 +22,9 @@ from envs.columns import CANDIDATE_NAMES, CONTEST_NAMES, CONTEXT_NAMES, NUM_CAND
 from envs.engine.codes import Term
 from envs.events import PROTOCOL, EventKind
 from envs.workloads.generators.synthetic import SyntheticWorkload
-from experiments.plumbing import cli
+from experiments.plumbing import cli, registry
 from experiments.plumbing.building import make
+from experiments.plumbing.manual import choices
 from experiments.train import locate
 from tests.conftest import ROOT
 
@@ -151,12 +151,14 @@ def test_terms_are_defined_once() -> None:
 
 def test_every_workload_is_explained() -> None:
     """Protects docs/workloads.md: a section per workload that can be configured, with exactly its parameters."""
-    configs = {path.stem: OmegaConf.load(path) for path in (ROOT / "conf" / "workload").glob("*.yaml")}
-    assert {codes(heading)[0] for heading in sections("workloads.md") if codes(heading)} == set(configs)
-    for name, config in configs.items():
-        parameters = [field.name for field in fields(get_class(config["_target_"]))]
-        assert named("workloads.md", f"`{name}`") == parameters
-        assert set(config) - {"_target_"} == set(parameters)
+    explained = {codes(heading)[0] for heading in sections("workloads.md") if codes(heading)}
+    assert explained == set(choices("workload"))
+    for name, dotted in registry.WORKLOADS.items():
+        assert named("workloads.md", f"`{name}`") == [field.name for field in fields(registry.find(dotted))]
+    for name in explained - set(registry.WORKLOADS):
+        recipe = yaml.safe_load((ROOT / "conf" / "workload" / f"{name}.yaml").read_text(encoding="utf-8"))
+        changed = {key: str(value) for key, value in recipe.items() if key != "defaults"}
+        assert {codes(row[0])[0]: row[1] for row in table("workloads.md", f"`{name}`")} == changed
 
 
 @pytest.mark.parametrize("method", ["ppo", "group", "self_label"])

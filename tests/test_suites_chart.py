@@ -127,7 +127,7 @@ def test_picture(shops: dict[str, Any], tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    ("old", "message"), [(False, "has results of no suite: parley-benchmark suite=NAME writes them"), (True, "run x again")]
+    ("old", "message"), [(False, "has results of no suite: parley benchmark suite=NAME writes them"), (True, "run x again")]
 )
 def test_mistakes_of_the_user(
     old: bool, message: str, shops: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from agents.evaluation.metrics import Metrics, measure
+from agents.progress import Progress
 from agents.protocols import Negotiator, Prioritizer, rules_of_play
 from envs.engine.codes import Phase
 from envs.events import EventLog
@@ -126,11 +126,12 @@ def play_by(
     world = World(scenario, -(-count // batches), instances=episodes.instances, auto_reset=False, record=True)
     _load_kernels(world)
     costs, terms, metrics, decisions, seconds = [], [], [], 0, 0.0
-    with tqdm(total=count, desc=label, unit="episode", disable=not progress, leave=False) as bar:
+    with Progress(total=count, desc=label, unit="episode", disable=not progress, leave=False) as bar:
         for first in range(0, count, world.num_worlds):
             batch = slice(first, first + world.num_worlds)
             began = time.perf_counter()
-            team, own, chosen = play_batch(world, episodes.seeds[batch], episodes.instance[batch], chooser(world, first))
+            choose = _beating(bar, chooser(world, first))
+            team, own, chosen = play_batch(world, episodes.seeds[batch], episodes.instance[batch], choose)
             seconds += time.perf_counter() - began
             decisions += chosen
             for b in range(len(team)):
@@ -139,6 +140,16 @@ def play_by(
             costs.append(team)
             terms.append(world.out.terms[: len(team)].copy())
     return Results(np.concatenate(costs), np.concatenate(terms), tuple(metrics), decisions, seconds)
+
+
+def _beating(bar: Progress, choose: Choose) -> Choose:
+    """Decide as ``choose`` does, and show how many episodes of those in flight are over: where each pick is searched, steps take long."""
+
+    def beating(out: Outputs, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
+        bar.beat(f"{int((out.phase == Phase.OVER).sum())} of {len(out.phase)} in flight are over, round {int(out.steps.max())}")
+        choose(out, picks, bids)
+
+    return choose if bar.disable else beating
 
 
 def record(scenario: Scenario, instance: Instance, seed: int, prioritizer: Prioritizer, negotiator: Negotiator) -> EventLog:

@@ -27,16 +27,16 @@ class TuningError(ValueError):
 class CrossEntropy:
     """How much is searched."""
 
-    population: int
+    population: int = 48
     """Indices that are drawn per generation."""
-    elite: int
+    elite: int = 12
     """The best of them: the next generation is drawn around these."""
-    generations: int
-    episodes: int
+    generations: int = 30
+    episodes: int = 16
     """Fresh ones per generation, the same for its whole population."""
-    spread: float
+    spread: float = 1.5
     """Standard deviation of each free weight in the first generation."""
-    noise: float
+    noise: float = 0.3
     """Added to the standard deviations, falling to 0 over the first half, so that they do not collapse (Szita and Lorincz 2006)."""
 
     def __post_init__(self) -> None:

@@ -1,9 +1,11 @@
-"""What a learner can be told. Types and bounds are here, values only in ``conf/learner/*.yaml``. Imports no torch."""
+"""What a learner can be told. Types, bounds and defaults are here; ``conf/learner/*.yaml`` says what a recipe changes.
+
+Imports no torch."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 PPO: Final = "ppo"
@@ -50,16 +52,16 @@ def _count(owner: object, low: int, *names: str, high: float = math.inf) -> None
 class Network:
     """The shape of the networks."""
 
-    width: int
+    width: int = 32
     """Units in each hidden layer of the actors."""
-    critic_width: int
+    critic_width: int = 64
     """Units in each of the two hidden layers of the critics."""
-    ignore: list[str]
+    ignore: list[str] = field(default_factory=list)
     """Columns that the networks are not to read."""
-    guide: str | None
+    guide: str | None = None
     """The folder of a tuned index: what it says of a candidate is a column of its own, and goes straight to the decision as well, so that
     learning starts as good as the index; null: none."""
-    ordinal: bool
+    ordinal: bool = True
     """Whether bid levels share one learned number (the ordinal head) or have a logit each."""
 
     def __post_init__(self) -> None:
@@ -72,26 +74,26 @@ class Network:
 class Update:
     """How a batch of decisions changes the policies. What anneals goes linearly from its first value to its ``_end``."""
 
-    method: str
+    method: str = PPO
     """'ppo'; or, for problems scored at their end, 'group' (advantage among rollouts of an episode) or 'self_label' (imitate the best)."""
-    epochs: int
+    epochs: int = 3
     """Passes over the decisions of a rollout."""
-    batch: int
+    batch: int = 2048
     """Decisions per minibatch; SB3 is slow below 2,048."""
-    learning_rate: float
-    learning_rate_end: float
-    clip: float
+    learning_rate: float = 2e-3
+    learning_rate_end: float = 1e-4
+    clip: float = 0.2
     """PPO's bound on the change of a probability ratio."""
-    entropy: float
+    entropy: float = 0.005
     """Weight of the entropy bonus."""
-    entropy_end: float
-    value_weight: float
+    entropy_end: float = 0.0
+    value_weight: float = 0.5
     """Weight of the critic's loss; no effect but in 'ppo'."""
-    max_gradient: float
+    max_gradient: float = 0.5
     """Largest norm of a gradient."""
-    bid_sigma: float
+    bid_sigma: float = 2.0
     """Spread of the ordinal bid head in levels."""
-    bid_sigma_end: float
+    bid_sigma_end: float = 0.6
 
     def __post_init__(self) -> None:
         """Raise LearnerError for a value out of bounds."""
@@ -107,8 +109,8 @@ class Update:
 class Discount:
     """Time constants of the semi-Markov discounts exp(-elapsed / tau), in mean nominal durations; null: no discount."""
 
-    tau_gamma: float | None
-    tau_lambda: float | None
+    tau_gamma: float | None = 13.0
+    tau_lambda: float | None = 3.0
 
     def __post_init__(self) -> None:
         """Raise LearnerError for a value out of bounds."""
@@ -119,19 +121,19 @@ class Discount:
 class Episodes:
     """The fixed list of (instance, seed) pairs that the worlds play in turn, and the rule whose costs on each are the baseline."""
 
-    number: int
-    refresh: int
+    number: int = 512
+    refresh: int = 0
     """Iterations after which a fresh list is drawn and all worlds start anew; 0: never. Only in 'ppo'."""
-    curriculum: int
+    curriculum: int = 0
     """Iterations in which the list opens, beginning with its easiest episodes; 0: all are open."""
-    order: str
+    order: str = SIZE
     """Which are easy: by 'size' those with the fewest tasks, by 'load' those of the least offered load."""
-    baseline: bool
+    baseline: bool = True
     """Whether the rules' cost path on the same episode is subtracted."""
-    prioritizer: str
+    prioritizer: str = "wsrpt"
     """The rule, or the folder of the tuned index, that prioritises in the baseline, in evaluations, in what is imitated, and for a role
     that is not learned."""
-    negotiator: str
+    negotiator: str = "urgency"
 
     def __post_init__(self) -> None:
         """Raise LearnerError for a value out of bounds."""
@@ -144,9 +146,9 @@ class Episodes:
 class Imitation:
     """How learning starts: from nothing, or by imitating the rules of ``episodes``."""
 
-    decisions: int
+    decisions: int = 200_000
     """Decisions of the rules to imitate; 0: start from nothing."""
-    passes: int
+    passes: int = 5
     """Times that they are gone through."""
 
     def __post_init__(self) -> None:
@@ -159,11 +161,11 @@ class Imitation:
 class Groups:
     """For 'group' and 'self_label': rollouts of the same episode that are compared with each other."""
 
-    number: int
+    number: int = 16
     """Episodes per iteration."""
-    rollouts: int
+    rollouts: int = 32
     """Times that each is played."""
-    extremes: int
+    extremes: int = 0
     """Rollouts of each group that are learned from, this many of the best and of the worst; 0: all."""
 
     def __post_init__(self) -> None:
@@ -177,9 +179,9 @@ class Groups:
 class Evaluation:
     """Greedy policies against the rules, on episodes that are never trained on."""
 
-    every: int
+    every: int = 20
     """Iterations."""
-    episodes: int
+    episodes: int = 64
 
     def __post_init__(self) -> None:
         """Raise LearnerError for a value out of bounds."""
@@ -191,25 +193,25 @@ class Evaluation:
 class Learner:
     """Everything about learning except the scenario, the seed and the machine."""
 
-    roles: list[str]
+    roles: list[str] = field(default_factory=lambda: ["prioritizer", "negotiator"])
     """Which roles learn, of prioritizer and negotiator; the others follow the rules of ``episodes``."""
-    worlds: int
-    rollout: int
+    worlds: int = 256
+    rollout: int = 16384
     """Decisions played per iteration, of both roles together ('ppo')."""
-    decisions: float
+    decisions: float = math.inf
     """Budget: stop after so many decisions played, which are all that learning roles make while collecting, whether they are learned from
     or not ('group' and 'self_label' leave out most of theirs); .inf: only ``seconds`` counts. What anneals goes by the same unit."""
-    seconds: float
+    seconds: float = 300.0
     """Budget: stop after so many seconds of training; .inf: only ``decisions`` counts."""
-    checkpoint_every: int
+    checkpoint_every: int = 20
     """Iterations."""
-    network: Network
-    update: Update
-    discount: Discount
-    episodes: Episodes
-    imitation: Imitation
-    groups: Groups
-    evaluation: Evaluation
+    network: Network = field(default_factory=Network)
+    update: Update = field(default_factory=Update)
+    discount: Discount = field(default_factory=Discount)
+    episodes: Episodes = field(default_factory=Episodes)
+    imitation: Imitation = field(default_factory=Imitation)
+    groups: Groups = field(default_factory=Groups)
+    evaluation: Evaluation = field(default_factory=Evaluation)
 
     def __post_init__(self) -> None:
         """Raise LearnerError for a value out of bounds."""

@@ -6,14 +6,13 @@ import math
 import signal
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.utils import get_device
-from tqdm import tqdm
 
 from agents.evaluation.play import draw_episodes
 from agents.learning import checkpoint
@@ -26,10 +25,13 @@ from agents.learning.ppo import RolePPO
 from agents.networks import artifact
 from agents.networks.architecture import NEGOTIATOR, PRIORITIZER
 from agents.networks.artifact import TrainedNegotiator, TrainedPrioritizer
+from agents.progress import Progress
 from agents.protocols import Negotiator, Prioritizer, rules_of_play
 from envs.files import replacing
 from envs.scenario import Reservations, Scenario
 from envs.world import World
+
+BAR: Final = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}"
 
 
 class Evaluation:
@@ -102,7 +104,7 @@ class Run:
         logger = make_logger(self.folder / "tensorboard", self.decisions + 1 if self.decisions else 0)
         before = signal.signal(signal.SIGINT, self._interrupt)
         try:
-            with tqdm(total=100, unit="%", bar_format="{percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}") as bar:
+            with Progress(total=100, unit="%", desc="learning", bar_format=BAR) as bar:
                 while self.spent < 1.0 and not self._stop:
                     for name, value in self.iterate(logger).items():
                         logger.record(name, value)

@@ -106,9 +106,11 @@ def load(folder: str | Path, role: str | None = None) -> TrainedPrioritizer | Tr
     """Read a policy from its folder, or from a folder that holds one per role; ``role`` may be left out where there is but one.
 
     Raises:
-        ArtifactError: where there is none, or it is damaged, of another format, or of the other role.
+        ArtifactError: where there is none, or it is damaged, of another format, or of the other role; or where there is no such role.
     """
     folder = Path(folder)
+    if role is not None and role not in ROLES:
+        raise ArtifactError(f"role is {role!r}, must be {' or '.join(ROLES)}")
     roles = [name for name in ROLES if (folder / name).is_dir()]
     if role is None and len(roles) > 1:
         raise ArtifactError(f"{folder}: has a {' and a '.join(roles)}; say which one, as in load(folder, {roles[0]!r})")

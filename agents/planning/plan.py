@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from agents.evaluation.play import Episodes
 from agents.planning.beam import Beam
@@ -21,6 +20,7 @@ from agents.planning.lookahead import Pilot
 from agents.planning.projects.crossover import improve
 from agents.planning.projects.justification import is_project
 from agents.planning.settings import PlanError, Search
+from agents.progress import Progress
 from agents.protocols import Negotiator, Scorer
 from envs.scenario import Scenario
 from envs.workloads.instance import Instance
@@ -76,10 +76,10 @@ def plan(
     order = np.argsort(size, kind="stable")  # equal sizes together: small worlds are cheaper
     plans: list[Plan | None] = [None] * len(order)
     decisions, began = 0, time.perf_counter()
-    with tqdm(total=len(order), desc=label, unit="episode", disable=not progress, leave=False) as bar:
+    with Progress(total=len(order), desc=label, unit="episode", disable=not progress, leave=False) as bar:
         for first in range(0, len(order), search.abreast):
             batch = order[first : first + search.abreast]
-            found, made = _plan_batch(scenario, _some(episodes, batch), prioritizer, negotiator, search)
+            found, made = _plan_batch(scenario, _some(episodes, batch), prioritizer, negotiator, search, bar)
             decisions += made
             for place, best in zip(batch, found, strict=True):
                 plans[place] = best
@@ -94,7 +94,7 @@ def _some(episodes: Episodes, index: Any) -> Episodes:
 
 
 def _plan_batch(
-    scenario: Scenario, episodes: Episodes, prioritizer: Scorer, negotiator: Negotiator, search: Search
+    scenario: Scenario, episodes: Episodes, prioritizer: Scorer, negotiator: Negotiator, search: Search, bar: Progress
 ) -> tuple[list[Plan], int]:
     """The best plan of each episode, and the choices that were made for it."""
     until = time.perf_counter() + search.seconds
@@ -113,18 +113,18 @@ def _plan_batch(
         temperature=search.temperature,
     )
     found: list[list[Plan]] = [[] for _ in range(count)]
-    for episode, drawn in _draw(flight, count, search, until):
+    for episode, drawn in _draw(flight, count, search, until, bar):
         ranked = sorted([*found[episode], drawn], key=lambda each: each.cost)
         found[episode] = ranked[: search.draws if search.justify else max(search.starts, search.beam)]
     if width:
-        _look_ahead(flight, found, search.beam, until)
+        _look_ahead(flight, found, search.beam, until, bar)
     if search.justify:
         for plans, improved in zip(found, improve(scenario, episodes, found, search, until), strict=True):
             plans.append(improved)
     return [min(plans, key=lambda each: each.cost) for plans in found], flight.decisions
 
 
-def _draw(flight: Flight, count: int, search: Search, until: float) -> Iterator[tuple[int, Plan]]:
+def _draw(flight: Flight, count: int, search: Search, until: float, bar: Progress) -> Iterator[tuple[int, Plan]]:
     """Complete every episode from its start, once greedily and then by drawing."""
     todo = iter([(number, episode) for number in range(search.draws) for episode in range(count)])
     left = count * search.draws
@@ -135,12 +135,13 @@ def _draw(flight: Flight, count: int, search: Search, until: float) -> Iterator[
                 left -= 1
                 continue
             flight.launch(episode, (number, episode), sampled=number > 0)
+        bar.beat(f"{flight.decisions:,} decisions, {left:,} schedules to draw")
         for landed in flight.step():
             left -= 1
             yield landed.tag[1], landed.plan
 
 
-def _look_ahead(flight: Flight, found: list[list[Plan]], beam: int, until: float) -> None:
+def _look_ahead(flight: Flight, found: list[list[Plan]], beam: int, until: float, bar: Progress) -> None:
     """Improve the plans of each episode in place."""
     count = len(found)
     pilots: list[tuple[int, Pilot | Beam]] = []
@@ -159,6 +160,7 @@ def _look_ahead(flight: Flight, found: list[list[Plan]], beam: int, until: float
             break
         while flight.room and waiting:
             waiting = [pilot for pilot in waiting if flight.room and pilot.launch()]
+        bar.beat(f"{flight.decisions:,} decisions, {sum(not pilot.settled for _, pilot in pilots)} lookaheads under way")
         for landed in flight.step():
             landed.tag.pilot.land(landed)
     for episode, pilot in pilots:

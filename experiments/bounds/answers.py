@@ -98,7 +98,7 @@ class Answers:
         except (OSError, ConfigError, ScenarioError) as error:
             raise UsageError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise UsageError(f"{path}: is no file of parley-bound: {error!r}") from None
+            raise UsageError(f"{path}: is no file of parley bound: {error!r}") from None
         return cls(objective, {answer.digest: answer for answer in answers})
 
     @classmethod

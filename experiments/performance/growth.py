@@ -10,9 +10,9 @@ from typing import Final
 
 import numpy as np
 from omegaconf import DictConfig
-from tqdm import tqdm
 
 from agents.evaluation.play import decide
+from agents.progress import Progress
 from agents.rules import negotiator, prioritizer
 from envs.engine.codes import Phase
 from envs.scenario import Reservations, Scenario
@@ -86,7 +86,7 @@ def measure(config: DictConfig) -> Outcome:
     jobs, few = cli.integer(config, "jobs", 1000, MAX_CELLS), cli.integer(config, "few_jobs", 100, MAX_CELLS)
     decisions = cli.integer(config, "decisions", TURNS, MOST_DECISIONS)
     notes = []
-    with tqdm(unit="run", disable=None) as bar, tempfile.TemporaryDirectory() as folder:
+    with Progress(unit="run") as bar, tempfile.TemporaryDirectory() as folder:
         found, done = time_per_decision(jobs, few, decisions // TURNS, bar)
         log = Path(folder) / "long.swf"
         write_log(log, jobs)
@@ -109,7 +109,7 @@ def measure(config: DictConfig) -> Outcome:
     return Outcome("Growth", [sheet("Growth", found)], notes, {"measurements": numbers(found), "share_of_jobs_done": done, "notes": notes})
 
 
-def time_per_decision(jobs: int, few: int, part: int, bar: tqdm) -> tuple[list[Measurement], float]:
+def time_per_decision(jobs: int, few: int, part: int, bar: Progress) -> tuple[list[Measurement], float]:
     """Return the measurements, and the share of the long stream that was played to its end."""
     sides = {f"{jobs:,} jobs": RulePlayer(stream(jobs)), f"{few:,} jobs": RulePlayer(stream(few), SHORT_STREAMS)}
     total = take_turns({name: partial(player.play, part) for name, player in sides.items()}, TURNS, bar)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from omegaconf import DictConfig, OmegaConf
-from tqdm import tqdm
 
+from agents.progress import Progress
 from envs.scenario import Scenario
 from experiments.performance.players import SeatPlayer, WorldPlayer
 from experiments.performance.timing import Goal, Measurement, numbers, sheet, take_turns
@@ -74,7 +74,7 @@ class Bench:
         self.seconds, self.training_seconds = positive(config, "seconds"), positive(config, "training_seconds")
         self.repeats = cli.integer(config, "repeats", 1, MOST_REPEATS)
         self.notes: list[str] = []
-        self.bar = tqdm(unit="run", disable=None)
+        self.bar = Progress(unit="run")
 
     def lines(self, unit: str, tasks: Mapping[str, Callable[[], float]], repeats: int | None = None) -> list[Measurement]:
         """Measure tasks in turns; where one says that it cannot be measured, all are left out and a note says why."""
@@ -160,7 +160,7 @@ def _train(threads: int, seconds: float) -> float:
 
     with tempfile.TemporaryDirectory() as folder:
         settings = (f"folder={folder}/run", f"threads={threads}", f"learner.seconds={seconds}", "device=cpu")
-        python("-m", "experiments.train", *settings, *LEAN)
+        python("-m", "experiments", "train", *settings, *LEAN)
         facts = checkpoint.load(Path(folder) / "run" / checkpoint.NAME)[1]
     return float(facts["decisions"] / facts["seconds"])
 

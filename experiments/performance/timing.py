@@ -45,7 +45,7 @@ class Measurement:
 
 
 def take_turns(tasks: Mapping[str, Callable[[], float]], repeats: int, bar: Any) -> dict[str, list[float]]:
-    """Run every task ``repeats`` times, A B A B and not A A B B, and return the results of each; ``bar`` is tqdm's."""
+    """Run every task ``repeats`` times, A B A B and not A A B B, and return the results of each; ``bar`` shows it."""
     bar.total = (bar.total or 0) + repeats * len(tasks)
     runs: dict[str, list[float]] = {name: [] for name in tasks}
     for _ in range(repeats):

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from dataclasses import MISSING, fields, is_dataclass
 from types import NoneType, UnionType
-from typing import Any, Final, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
-TARGET: Final = "_target_"
-"""Key of a config node: the dotted name of the dataclass that it describes."""
+from experiments.plumbing import registry
+
+NAME: Final = "name"
+"""Key of a config node: which of the registered dataclasses it describes."""
 KINDS: Final[dict[Any, str]] = {bool: "true or false", int: "an integer", float: "a number", str: "text"}
+
+Settings = TypeVar("Settings")
 
 
 class ConfigError(ValueError):
@@ -19,7 +24,7 @@ class ConfigError(ValueError):
 
 
 def make(config: DictConfig, key: str, kind: type | None = None, **parts: Any) -> Any:
-    """Build the object that the config's node ``key`` describes by its ``_target_``, or one of the dataclass ``kind``.
+    """Build the object that the config's node ``key`` describes: one of the dataclass ``kind``, or the registered one.
 
     ``parts`` are fields that the node has not. Where a whole number is wanted, 1e5 is one too.
 
@@ -27,10 +32,24 @@ def make(config: DictConfig, key: str, kind: type | None = None, **parts: Any) -
         ConfigError: the node is absent, has a key too many or too few, or a value of the wrong type.
     """
     node = config.get(key)
+    if kind is None and key in registry.NODES:
+        kind = registry.find(registry.NODES[key])
     if missing := sorted(OmegaConf.missing_keys(node) if OmegaConf.is_config(node) else ()):
         raise ConfigError(f"{missing[0]} is missing, must be given")
     plain = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
     return _build(plain, kind, key, parts)
+
+
+def settings(config: DictConfig, kind: type[Settings]) -> Settings:
+    """Build the settings of a command from the top of its config, whose other nodes are built by ``make``.
+
+    Raises:
+        ConfigError, SettingError: a value of the wrong type, or out of its bounds.
+    """
+    types = get_type_hints(kind)
+    values = {field.name: config[field.name] for field in fields(kind) if field.name in config}  # type: ignore[arg-type]
+    plain = {key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value for key, value in values.items()}
+    return kind(**{key: check(value, types[key], key) for key, value in plain.items()})
 
 
 def check(value: Any, kind: Any, name: str) -> Any:
@@ -43,6 +62,8 @@ def check(value: Any, kind: Any, name: str) -> Any:
     if value is None and NoneType in options:
         return None
     kind = options[0]
+    if kind is Any:
+        return value
     if is_dataclass(kind):
         return _build(value, kind, name, {})
     if (series := get_origin(kind)) in (list, tuple):
@@ -64,27 +85,30 @@ def check(value: Any, kind: Any, name: str) -> Any:
 def _build(node: Any, kind: Any, name: str, parts: dict[str, Any]) -> Any:
     if not isinstance(node, dict):
         raise ConfigError(f"{name} is {node!r}, must be a mapping; on the command line, choose {name}=NAME or set {name}.KEY=VALUE")
-    kind = _class(node[TARGET], kind, f"{name}.{TARGET}") if TARGET in node else kind
+    if "_target_" in node:
+        raise ConfigError(f"{name}._target_ is {node['_target_']!r}, must be absent: a config names what it wants, and imports nothing")
+    values = dict(node)
     if kind is None:
-        raise ConfigError(f"{name} has no {TARGET}, must name the dataclass that it describes")
+        kind = _named(values.pop(NAME, None), name)
     types, known = get_type_hints(kind), {field.name: field for field in fields(kind) if field.init and field.name not in parts}
-    values = {key: value for key, value in node.items() if key != TARGET}
     for key in values:
         if key not in known:
-            raise ConfigError(f"{name}.{key} is unknown, must be one of {', '.join(known)}")
+            raise ConfigError(f"{name}.{key} is unknown{did_you_mean(key, known)}, must be one of {', '.join(known)}")
     for key, field in known.items():
         if key not in values and field.default is MISSING and field.default_factory is MISSING:
             raise ConfigError(f"{name}.{key} is missing, must be given")
     return kind(**parts, **{key: check(value, types[key], f"{name}.{key}") for key, value in values.items()})
 
 
-def _class(target: Any, kind: Any, name: str) -> Any:
-    """Find a dataclass, ``kind`` or one that is derived from it; nothing else may be called by a config."""
-    found: Any = None
-    try:
-        found = get_class(target)
-    except Exception as error:  # whatever importing a module raises
-        raise ConfigError(f"{name} is {target!r}, which cannot be imported: {error}") from None
-    if not isinstance(found, type) or not is_dataclass(found) or (kind is not None and not issubclass(found, kind)):
-        raise ConfigError(f"{name} is {target!r}, must be the dotted name of {kind.__name__ if kind else 'a dataclass'}")
-    return found
+def _named(chosen: Any, name: str) -> Any:
+    """Return the registered dataclass; nothing else is ever imported for a config."""
+    known = registry.KINDS[name]
+    if not isinstance(chosen, str) or chosen not in known:
+        raise ConfigError(f"{name}.{NAME} is {chosen!r}{did_you_mean(chosen, known)}, must be one of {', '.join(known)}")
+    return registry.find(known[chosen])
+
+
+def did_you_mean(given: Any, known: Iterable[Any]) -> str:
+    """Return the name that comes closest to what was given, as words for a message; nothing where none is close."""
+    close = difflib.get_close_matches(str(given), [str(name) for name in known], 1)
+    return f" (did you mean {close[0]}?)" if close else ""

@@ -9,18 +9,24 @@ import re
 import shlex
 import signal
 import sys
+import tempfile
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, nullcontext
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, Final
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from experiments.plumbing.building import check, make
+from experiments.plumbing.building import check, did_you_mean, make
+from experiments.plumbing.defaults import register
+from experiments.plumbing.manual import choices
+from experiments.plumbing.settings import MOST_THREADS, within
 
 if TYPE_CHECKING:
     from envs.scenario import Scenario
@@ -32,58 +38,86 @@ EXIT_INTERRUPTED: Final = 130
 """What shells report for Ctrl-C."""
 EXIT_BROKEN_PIPE: Final = 141
 """What shells report for a program that wrote to a closed pipe."""
-ENGINE: Final = "envs.engine"
-MOST_EPISODES: Final = 100_000
-"""That are played in one go: each stays in memory."""
-MOST_WORLDS: Final = 65_536
 DISK_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 """A disk that is full or may not be written: of what, the error does not say where it comes from a stream."""
+PLAIN: Final = re.compile(r"[A-Za-z0-9_./-]+")
+"""What Hydra's grammar takes without quotes."""
 OUR_PACKAGES: Final = ("envs", "agents", "experiments")
 HYDRA_HINTS: Final = re.compile(r"To append to your (config|default list) use \S+|(Config search path|full_key):.*", re.DOTALL)
 """What Hydra and OmegaConf add to a message that helps only their own developers."""
+
+
+register()  # recipes begin with what the dataclasses say
 
 
 class UsageError(ValueError):
     """Something that the user asked for and cannot have; the message is one line that says what would be right."""
 
 
-def run(task: Callable[[DictConfig], None], config_name: str) -> None:
-    """Hand ``conf/<config_name>.yaml``, changed by the command line, to ``task``.
+def run(task: Callable[[DictConfig], Any], config_name: str) -> None:
+    """Hand ``conf/<config_name>.yaml``, changed by the command line, to ``task``, with torch's threads set.
 
-    Errors of the user become one line, ``parley-<config_name>: error: ...``, and exit code 2: errors in the config and
+    Errors of the user become one line, ``parley <config_name>: error: ...``, and exit code 2: errors in the config and
     the command line, files that cannot be opened, and every ValueError whose class envs, agents or experiments define.
-    Everything else is a defect and keeps its traceback.
+    Everything else is a defect and keeps its traceback. What ``task`` returns is the value of a job to a sweeper.
     """
 
     @functools.wraps(task)
-    def job(config: DictConfig) -> None:
-        with user_errors(config_name), compilation_told(config_name):  # inside Hydra's job, which would print a line of its own first
-            task(config)
+    def job(config: DictConfig) -> Any:
+        # Hydra would print a line of its own first; of a sweep it hands errors on when all jobs are done, and says which it was.
+        with user_errors(config_name) if HydraConfig.get().mode == RunMode.RUN else nullcontext():
+            set_threads(integer(config, "threads", 1, MOST_THREADS) if "threads" in config else 1)
+            return task(config)
 
     threading.excepthook = _fail_quietly
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what it would print
-    with user_errors(config_name):
+    with user_errors(config_name), _notes_elsewhere():
         hydra.main(config_path="pkg://conf", config_name=config_name, version_base="1.3")(job)()
 
 
 @contextmanager
-def compilation_told(config_name: str) -> Iterator[None]:
-    """Say on stderr, once, that the engine is being compiled, if it is: with a warm cache nothing is said."""
-    from numba.core import event  # takes a moment, which --help does without
+def _notes_elsewhere() -> Iterator[None]:
+    """Let Hydra leave its notes of a sweep, which nobody misses, in a folder that goes."""
+    typed = sys.argv
+    with tempfile.TemporaryDirectory(prefix="parley-") as folder:
+        sys.argv = [typed[0], *joined(typed[1:], override("hydra.sweep.dir", folder))]
+        try:
+            yield
+        finally:
+            sys.argv = typed
 
-    class Told(event.Listener):
-        is_told = False
 
-        def on_start(self, event: Any) -> None:
-            if not self.is_told and event.data["dispatcher"].py_func.__module__.startswith(ENGINE):
-                self.is_told = True
-                print(f"parley-{config_name}: compiling the engine, which takes half a minute, this once", file=sys.stderr, flush=True)
+def set_threads(number: int) -> None:
+    """Let torch, which may not be imported yet, compute with so many threads, here and in processes that start from here.
 
-        def on_end(self, event: Any) -> None:
-            """Nothing to say: what comes next speaks for itself."""
+    More than one can be slower by far where somebody else uses the machine, and changes results in their last bits.
+    """
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = str(number)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(number)
 
-    with event.install_listener("numba:compile", Told()):
-        yield
+
+def joined(arguments: list[str], added: str) -> list[str]:
+    """Return a command line with one more override, beside those that it has: Hydra wants them all in one place."""
+    place = next((k for k, argument in enumerate(arguments) if "=" in argument or argument.startswith("~")), 0)
+    return [*arguments[:place], added, *arguments[place:]]
+
+
+def override(key: str, value: str) -> str:
+    """Return ``key=value`` as Hydra reads it, whatever the value: its grammar has quotes of its own."""
+    if PLAIN.fullmatch(value):
+        return f"{key}={value}"
+    text = value.replace("${", "\\${")
+    text = re.sub(r"(\\*)'", r"\1\1\\'", text)
+    text = re.sub(r"(\\+)$", r"\1\1", text)
+    return f"{key}='{text}'"
+
+
+def typed(name: str, without: Collection[str] = ()) -> str:
+    """Return the command that was typed, as a shell takes it, without some settings."""
+    said = [each for each in HydraConfig.get().overrides.task if each.split("=")[0] not in without]
+    return " ".join(["parley", name, *map(shlex.quote, said)])
 
 
 def make_scenario(config: DictConfig) -> Scenario:
@@ -119,8 +153,7 @@ def standard_scenario(name: str) -> Scenario:
 def integer(config: DictConfig, key: str, low: int, high: int = 2**53) -> int:
     """Return the config's integer ``key``, dotted where it is in a node. Raises a ValueError where it is none in ``low``..``high``."""
     value: int = check(OmegaConf.select(config, key), int, key)
-    if not low <= value <= high:
-        raise UsageError(f"{key} is {value!r}, must be an integer {f'>= {low}' if high == 2**53 else f'in {low}..{high}'}")
+    within(key, value, low, high)
     return value
 
 
@@ -134,20 +167,20 @@ def user_errors(config_name: str) -> Iterator[None]:
         sys.exit(EXIT_BROKEN_PIPE)
     except KeyboardInterrupt as stop:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # who presses it again gets no traceback from the shutdown either
-        print("; ".join([f"parley-{config_name}: interrupted", *stop.args]), file=sys.stderr)
+        print("; ".join([f"parley {config_name}: interrupted", *stop.args]), file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
     except Exception as error:
         line = explain(error)
         if line is None:
             raise
-        print(f"parley-{config_name}: error: {line}", file=sys.stderr)
+        print(f"parley {config_name}: error: {line}", file=sys.stderr)
         sys.exit(EXIT_USER_ERROR)
 
 
 def explain(error: BaseException) -> str | None:
     """Return one line for the user, or None where the error is not the user's."""
     if isinstance(error, HydraException | OmegaConfBaseException):
-        return _one_line(*(HYDRA_HINTS.sub("", str(part)) for part in (error, error.__cause__) if part is not None))
+        return _one_line(*(HYDRA_HINTS.sub("", str(part)) for part in (error, error.__cause__) if part is not None), _meant(error))
     if _raised_by_hydra(error):
         return _one_line(str(error), f"(command line: {shlex.join(sys.argv[1:])})")
     if isinstance(error, ValueError) and type(error).__module__.split(".")[0] in OUR_PACKAGES:
@@ -161,6 +194,16 @@ def _fail_quietly(failed: threading.ExceptHookArgs) -> None:
     """Say nothing of a thread that fails over what the user can mend, as TensorBoard's over a full disk: who waits for it says it."""
     if failed.exc_value is None or explain(failed.exc_value) is None:
         threading.__excepthook__(failed)
+
+
+def _meant(error: Exception) -> str:
+    """What comes closest to a setting or a recipe that does not exist, as words."""
+    if found := re.search(r"Could not find '([a-z]+)/(.+?)'", str(error)):
+        return did_you_mean(found[2], choices(found[1]))
+    cause = error.__cause__
+    if isinstance(cause, OmegaConfBaseException) and isinstance(cause.parent_node, DictConfig):
+        return did_you_mean(str(cause.key), map(str, cause.parent_node))
+    return ""
 
 
 def _raised_by_hydra(error: BaseException) -> bool:

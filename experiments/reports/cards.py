@@ -10,9 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-import torch
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from agents.evaluation.play import draw_episodes, play
 from agents.networks.architecture import NEGOTIATOR, PRIORITIZER
@@ -20,6 +18,8 @@ from agents.networks.artifact import DESCRIPTION
 from agents.policies import SHIPPED, load_negotiator, load_prioritizer
 from envs import strict_json
 from envs.files import replacing
+from experiments.plumbing import saved
+from experiments.plumbing.building import NAME
 from experiments.plumbing.cli import UsageError, make_scenario
 from experiments.plumbing.files import write_text
 from experiments.reports.tables import number
@@ -54,11 +54,10 @@ class TrainingRun:
             UsageError: where it is neither.
         """
         policy = folder / "policy" if (folder / "policy").is_dir() else folder
-        try:
-            config = OmegaConf.load(folder / CONFIG)
-        except (OSError, OmegaConfBaseException, ValueError) as error:
-            raise UsageError(f"{folder} is no training run: {CONFIG} cannot be read: {error}") from None
-        if not any((policy / role).is_dir() for role in (PRIORITIZER, NEGOTIATOR)) or not isinstance(config, DictConfig):
+        if not (folder / CONFIG).is_file():
+            raise UsageError(f"{folder} is no training run: it has no {CONFIG}")
+        config = saved.read(folder / CONFIG)
+        if not any((policy / role).is_dir() for role in (PRIORITIZER, NEGOTIATOR)):
             raise UsageError(f"{folder} holds no policy, must be the folder of a training run that has saved one")
         return cls(folder, policy, config)
 
@@ -81,7 +80,6 @@ class TrainingRun:
 
     def score(self, episodes: int) -> float:
         """Mean objective on the first fresh episodes of the training workload; a role that was not trained plays its training rule."""
-        torch.set_num_threads(1)
         scenario, rules = make_scenario(self.config), self.config.learner.episodes
         prioritizer = load_prioritizer(str(self.policy) if PRIORITIZER in self.roles else rules.prioritizer)
         negotiator = load_negotiator(str(self.policy) if NEGOTIATOR in self.roles else rules.negotiator)
@@ -134,7 +132,7 @@ def write_card(folder: Path, suite: str, run: TrainingRun, scores: Mapping[Train
 
 def _page(card: Mapping[str, Any]) -> str:
     """The card for people."""
-    workload = ", ".join(f"{name} {value}" for name, value in card["workload"].items() if name != "_target_")
+    workload = ", ".join(f"{name} {value}" for name, value in card["workload"].items() if name != NAME)
     runs = ", ".join(f"{number(score)} (seed {seed})" for seed, score in card["objective_of_runs"].items())
     check = card["check"]
     names = " ".join(f"{role}={SHIPPED}/{card['suite']}" for role in card["roles"])
@@ -142,7 +140,7 @@ def _page(card: Mapping[str, Any]) -> str:
         [
             f"# {card['suite']}: a trained {' and '.join(card['roles'])}",
             "",
-            f"* **Trained on** `{card['workload']['_target_'].rsplit('.', 1)[-1]}`: {workload}. All else is in [{CONFIG}]({CONFIG}).",
+            f"* **Trained on** `{card['workload'][NAME]}`: {workload}. All else is in [{CONFIG}]({CONFIG}).",
             f"* **Command**: `{card['command']}`",
             f"* **Seed** {card['seed']}; {card['hours']:.2f} hours of learning, {card['decisions']:,} decisions, torch {card['torch']}.",
             f"* **Chosen** as the median of {len(card['objective_of_runs'])} runs by the mean objective on the same fresh episodes of that "
@@ -152,7 +150,7 @@ def _page(card: Mapping[str, Any]) -> str:
             f"* **Limits**: {card['limits']}",
             f"* **Scores** on published problems: [the suite's table](../../suites/{card['suite']}.md).",
             "",
-            f"Use it by name: `parley-evaluate {names}`.",
+            f"Use it by name: `parley evaluate {names}`.",
             "",
         ]
     )

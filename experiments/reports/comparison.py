@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 import platform
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
@@ -80,18 +79,22 @@ def play_pairs(
 ) -> list[Pair]:
     """Let every prioritizer play with every negotiator, all on the same episodes, and with every search as well, by its name.
 
-    A progress bar shows where people look. A pair with search is none of rules: the baseline is what decides by itself.
+    A pair with search is none of rules: the baseline is what decides by itself. Ctrl-C ends it with the pairs that are done, if any.
 
     Raises:
         UsageError: where a prioritizer cannot be searched.
     """
-    pairs = []
+    pairs: list[Pair] = []
     certain = all(is_certain(scenario, instance) for instance in episodes.instances)
-    for (p, prioritizer), (n, negotiator) in itertools.product(prioritizers.items(), negotiators.items()):
-        results = play(scenario, episodes, prioritizer, negotiator, worlds=worlds, label=f"{p} with {n}", progress=sys.stderr.isatty())
-        pairs.append(Pair(p, n, is_rule("prioritizer", p) and is_rule("negotiator", n), results))
-        for name, how in (search or {}).items():
-            pairs.append(Pair(f"{p}, {name}", n, False, searched(scenario, episodes, prioritizer, negotiator, how, certain)))
+    try:
+        for (p, prioritizer), (n, negotiator) in itertools.product(prioritizers.items(), negotiators.items()):
+            results = play(scenario, episodes, prioritizer, negotiator, worlds=worlds, label=f"{p} with {n}", progress=True)
+            pairs.append(Pair(p, n, is_rule("prioritizer", p) and is_rule("negotiator", n), results))
+            for name, how in (search or {}).items():
+                pairs.append(Pair(f"{p}, {name}", n, False, searched(scenario, episodes, prioritizer, negotiator, how, certain)))
+    except KeyboardInterrupt:
+        if not pairs:
+            raise
     return pairs
 
 

@@ -36,6 +36,8 @@ class Outcome:
     """Sentences below the tables."""
     numbers: dict[str, Any] = field(default_factory=dict)
     """The same in full, in the types that JSON has."""
+    is_complete: bool = True
+    """False: it was interrupted, and is of the contests that were done by then."""
 
 
 def machine() -> dict[str, Any]:

@@ -13,8 +13,9 @@ from agents.policies import load_negotiator, load_prioritizer
 from agents.protocols import Negotiator, Prioritizer
 from envs.render import gantt
 from envs.scenario import Scenario
-from experiments.plumbing.cli import MOST_EPISODES, integer, names
+from experiments.plumbing.cli import integer, names
 from experiments.plumbing.files import write_text
+from experiments.plumbing.settings import MOST_EPISODES
 from experiments.reports.comparison import as_json, as_text, compare, play_pairs
 
 LEARNED: Final = "learned"
@@ -29,8 +30,11 @@ def check(config: DictConfig) -> None:
             load(name)
 
 
-def score(config: DictConfig, scenario: Scenario, folder: Path) -> None:
-    """Compare the policy of a run with the rules that ``config.score`` names; write evaluation.json and schedule.png beside it."""
+def score(config: DictConfig, scenario: Scenario, folder: Path) -> float:
+    """Compare the policy of a run with the rules that ``config.score`` names; write evaluation.json and schedule.png beside it.
+
+    Returns the mean objective of what was learned, with the last negotiator named where only the prioritizer was, and the other way round.
+    """
     prioritizers: dict[str, Prioritizer] = {name: load_prioritizer(name) for name in names(config.score, "prioritizer")}
     negotiators: dict[str, Negotiator] = {name: load_negotiator(name) for name in names(config.score, "negotiator")}
     policy = folder / "policy"
@@ -40,12 +44,17 @@ def score(config: DictConfig, scenario: Scenario, folder: Path) -> None:
         negotiators[LEARNED] = load_negotiator(str(policy))
     drawn = draw_episodes(scenario, integer(config, "score.episodes", 1), integer(config, "score.seed", 0))
     episodes = without_repeats(scenario, drawn)
-    comparison = compare(play_pairs(scenario, episodes, prioritizers, negotiators), episodes.instance)
+    pairs = play_pairs(scenario, episodes, prioritizers, negotiators)
+    if len(pairs) < len(prioritizers) * len(negotiators):
+        raise KeyboardInterrupt
+    comparison = compare(pairs, episodes.instance)
     settings: Any = OmegaConf.to_container(config, resolve=True)
     write_text(folder / "evaluation.json", json.dumps(as_json(comparison, episodes, settings), indent=1, allow_nan=False) + "\n")
     draw(scenario, episodes, list(prioritizers.values())[-1], list(negotiators.values())[-1], folder / "schedule.png")
     print(as_text(comparison))
     print(f"Policy, evaluation.json, schedule.png and TensorBoard files are in {folder}")
+    last = list(prioritizers)[-1], list(negotiators)[-1]
+    return next(float(pair.results.objective.mean()) for pair in comparison.pairs if (pair.prioritizer, pair.negotiator) == last)
 
 
 def draw(scenario: Scenario, episodes: Episodes, prioritizer: Prioritizer, negotiator: Negotiator, path: Path) -> None:

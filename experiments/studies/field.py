@@ -7,12 +7,11 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from agents.evaluation.play import Episodes, Results, draw_episodes, play, play_by
 from agents.policies import is_rule, load_negotiator, load_prioritizer
+from agents.progress import Progress
 from agents.protocols import Negotiator, Prioritizer, rules_of_play
 from envs.scenario import Scenario
 from envs.workloads.generators.synthetic import SyntheticWorkload
@@ -58,7 +57,6 @@ class Field:
 
     def __init__(self, chosen: list[Variant], runs: Mapping[str, list[Run]], loads: list[float], count: int) -> None:
         """Draw the same episodes of each load for all."""
-        torch.set_num_threads(1)  # results differ in the last bits between numbers of threads
         self._variants = {variant.name: variant for variant in chosen}
         self._runs = runs
         self._episodes = _draw(chosen[0].scenario, loads, count, SEED)
@@ -72,7 +70,7 @@ class Field:
         wanted = list(dict.fromkeys(meetings))
         played: dict[tuple[object, ...], Standing] = {}
         found: dict[Meeting, Standing] = {}
-        with tqdm(wanted, desc="meetings", disable=None) as bar:
+        with Progress(wanted, desc="meetings") as bar:
             for meeting in bar:
                 bar.set_postfix_str(meeting.name)
                 key = (_rules_of_play(self._variants[meeting.where].scenario), *meeting[1:])

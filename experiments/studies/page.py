@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from experiments.plumbing import cli
@@ -23,7 +22,6 @@ def place(config: DictConfig, beside: str) -> Path:
     return out
 
 
-def command(module: str) -> str:
+def command(name: str) -> str:
     """Return what was typed, without what is PRIVATE."""
-    said = [override for override in HydraConfig.get().overrides.task if override.split("=")[0] not in PRIVATE]
-    return " ".join([f"python -m {module}", *said])
+    return cli.typed(name, PRIVATE)

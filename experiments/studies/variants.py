@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
 from omegaconf import DictConfig, ListConfig, OmegaConf
-from tqdm import tqdm
 
 from agents.learning import checkpoint
 from agents.learning.config import Learner
 from agents.policies import RULES, is_rule
+from agents.progress import Progress
 from envs.scenario import Scenario
 from experiments import train
-from experiments.plumbing import cli
+from experiments.plumbing import cli, saved
 from experiments.plumbing.building import check, make
 
 TRAINED: Final = ("scenario", "workload", "learner", "device", "threads", "score")
@@ -74,15 +73,12 @@ class Run:
         """
         if not (self.folder / train.CONFIG).is_file():
             return False
-        try:
-            saved: Any = OmegaConf.load(self.folder / train.CONFIG)
-        except (yaml.YAMLError, OSError, ValueError) as error:
-            raise cli.UsageError(f"{self.folder / train.CONFIG}: not YAML: {error}") from None
-        there, wanted = (flat({node: config.get(node) for node in CHANGED}) for config in (saved, self.config))
-        for key in sorted(there.keys() & wanted.keys()):  # a setting that came after the run did not make it what it is
-            if there[key] != wanted[key]:
+        there = saved.read(self.folder / train.CONFIG)
+        found, wanted = (flat({node: config.get(node) for node in CHANGED}) for config in (there, self.config))
+        for key in sorted(found.keys() & wanted.keys()):  # a setting that came after the run did not make it what it is
+            if found[key] != wanted[key]:
                 raise cli.UsageError(
-                    f"runs: {self.folder} was trained with {key}={there[key]}, here it is {wanted[key]}; give another folder"
+                    f"runs: {self.folder} was trained with {key}={found[key]}, here it is {wanted[key]}; give another folder"
                 )
         facts, learner = checkpoint.load_facts(self.folder / checkpoint.NAME), self.variant.config.learner
         return bool(facts["decisions"] >= learner.decisions or facts["seconds"] >= learner.seconds)
@@ -148,7 +144,7 @@ def train_missing(planned: dict[str, list[Run]], command: str) -> None:
         KeyboardInterrupt: where the user stopped it; what was trained is kept.
     """
     missing = [run for by_seed in zip(*planned.values(), strict=True) for run in by_seed if not run.is_there()]
-    with tqdm(missing, desc="training", unit="run", disable=None) as bar:
+    with Progress(missing, desc="training", unit="run") as bar:
         for number, run in enumerate(bar, 1):
             print(f"{run.name}, {number} of {len(missing)} runs to train:", flush=True)
             try:

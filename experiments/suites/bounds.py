@@ -22,7 +22,7 @@ Measure = Callable[[Instance], tuple[float, bool]]
 
 
 def measure_of(config: DictConfig, objective: Objective) -> Measure:
-    """Return what the file ``config.bounds`` of parley-bound says of an instance, or the analytic bound where it says nothing.
+    """Return what the file ``config.bounds`` of parley bound says of an instance, or the analytic bound where it says nothing.
 
     Raises:
         UsageError: where the file is damaged or has another objective; the measure raises it where a schedule of the file is none.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from omegaconf import DictConfig
-from tqdm import tqdm
 
 from agents.planning.plan import is_certain
 from agents.planning.settings import Search
 from agents.policies import SHIPPED
+from agents.progress import Progress
 from experiments.plumbing.searching import listed, searched
 from experiments.suites import standing
 from experiments.suites.runs import ANOTHER, LEARNED, Players, Side
@@ -32,10 +32,9 @@ def searches(config: DictConfig, suite: Suite) -> dict[str, Search]:
     return {search.name: search for search in suite.searches} if config.search is None else listed(config.search)
 
 
-def meet(suite: Suite, contest: Contest, players: Players, bar: tqdm[Any]) -> Sides:
-    """Let everybody play a contest without search, every schedule checked."""
+def meet(suite: Suite, contest: Contest, players: Players, bar: Progress, sides: Sides) -> None:
+    """Let everybody play a contest without search, every schedule checked, and enter them into ``sides`` one by one."""
     scenario, episodes = contest.scenario, contest.episodes
-    sides: Sides = {}
 
     def enter(name: str, side: Side) -> None:
         sides[name] = side
@@ -50,7 +49,6 @@ def meet(suite: Suite, contest: Contest, players: Players, bar: tqdm[Any]) -> Si
     for pair in learned(suite, players):
         bar.set_postfix_str(" with ".join(pair))
         enter(name_of(suite, *pair), players.play(scenario, episodes, *pair))
-    return sides
 
 
 def searchers(suite: Suite, players: Players, best: Pairing) -> list[Pairing]:
@@ -59,7 +57,7 @@ def searchers(suite: Suite, players: Players, best: Pairing) -> list[Pairing]:
 
 
 def meet_with_search(
-    suite: Suite, contest: Contest, players: Players, pair: Pairing, search: Mapping[str, Search], own: Side, bar: tqdm[Any]
+    suite: Suite, contest: Contest, players: Players, pair: Pairing, search: Mapping[str, Search], own: Side, bar: Progress
 ) -> Sides:
     """Let a pair play a contest with every search; where something is uncertain, those that do not foresee do as it did by itself."""
     scenario, episodes = contest.scenario, contest.episodes

@@ -8,16 +8,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
-from tqdm import tqdm
 
 from agents.evaluation.statistics import INTERVALS, Interval, relative_difference
 from agents.planning.plan import is_certain
 from agents.planning.settings import Search
+from agents.progress import Progress
 from experiments.plumbing.cli import UsageError
 from experiments.plumbing.searching import check_ranked
 from experiments.reports.outcome import Outcome, Sheet
 from experiments.reports.tables import number, percent
-from experiments.suites.contestants import kind_of, learned, meet, meet_with_search, name_of, searchers, searches
+from experiments.suites.contestants import Sides, kind_of, learned, meet, meet_with_search, name_of, searchers, searches
 from experiments.suites.runs import SAME, Players, Side, cell, entrants
 from experiments.suites.standing import Scores, Standing
 from experiments.suites.suite import TO_BOUND, Contest, Suite
@@ -46,12 +46,21 @@ def measure(suite: Suite, config: DictConfig) -> Outcome:
     episodes = sum(len(contest.episodes.seeds) for contest in contests)
     each = sum(len(players.pairs(*pair)) for pair in (*suite.rules, *suite.tuned, *learned(suite, players)))
     each += len(suite.others) + (len(names) + 1 + len(suite.tuned)) * len(how)
-    with tqdm(total=episodes * each, desc=suite.name, unit="schedule", disable=None) as bar:
-        met = [meet(suite, contest, players, bar) for contest in contests]
-        best = _best(suite, _standings(suite, contests, met, how))
-        for pair in searchers(suite, players, best.pair):
-            for contest, sides in zip(contests, met, strict=True):
-                sides |= meet_with_search(suite, contest, players, pair, how, sides[name_of(suite, *pair)], bar)
+    with Progress(total=episodes * each, desc=suite.name, unit="schedule") as bar:
+        met, is_complete = [], True
+        try:
+            for contest in contests:
+                met.append(Sides())
+                meet(suite, contest, players, bar, met[-1])
+            best = _best(suite, _standings(suite, contests, met, how))
+            for pair in searchers(suite, players, best.pair):
+                for contest, sides in zip(contests, met, strict=True):
+                    sides |= meet_with_search(suite, contest, players, pair, how, sides[name_of(suite, *pair)], bar)
+        except KeyboardInterrupt:
+            whole = set.intersection(*map(set, met)) if len(met) == len(contests) else set()
+            if not whole or suite.tables is not None:
+                raise
+            met, is_complete = [{name: sides[name] for name in sides if name in whole} for sides in met], False
     standings = _standings(suite, contests, met, how)
     best = _best(suite, standings)
     ratio = contests[0].reference is not None
@@ -80,7 +89,7 @@ def measure(suite: Suite, config: DictConfig) -> Outcome:
         "published": [each._asdict() for each in suite.published],
         "schedules_checked": checked,
     }
-    return Outcome(suite.title, sheets, notes, numbers)
+    return Outcome(suite.title, sheets, notes, numbers, is_complete)
 
 
 def _check_references(contests: list[Contest]) -> None:

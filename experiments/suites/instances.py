@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import numpy as np
 from omegaconf import DictConfig
-from tqdm import tqdm
 
 from agents.evaluation.play import Episodes
+from agents.progress import Progress
 from envs import strict_json
 from envs.scenario import Scenario
 from envs.workloads.instance import Instance, Workload
@@ -81,7 +81,7 @@ def contests(
     check_known(folder, known, [stem(file) for file in files])
     known = {name: value for name, value in known.items() if counts(name)}
     sizes: dict[str, list[tuple[Path, Workload]]] = {}
-    for file in tqdm(files, desc="reading", unit="file", disable=None, leave=False):
+    for file in Progress(files, desc="reading", unit="file", leave=False):
         workload = read(str(file))
         sizes.setdefault(size(workload.instance(0)), []).append((file, workload))
     made = []

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import numpy as np
 from omegaconf import DictConfig
-from tqdm import tqdm
 
 from agents.evaluation.play import Results, play
+from agents.progress import Progress
 from agents.rules import negotiator, prioritizer
 from envs.scenario import Knowledge, Objective, Reservations, Scenario
 from experiments.reports.outcome import Outcome, Sheet
@@ -137,7 +137,7 @@ def measure(config: DictConfig) -> Outcome:
     sheets: list[Sheet] = []
     numbers: dict[str, Any] = {}
     checked, distances = 0, []
-    with tqdm(total=sum(len(study.rules) * len(groups) for study, groups in found), desc="published", disable=None) as bar:
+    with Progress(total=sum(len(study.rules) * len(groups) for study, groups in found), desc="published") as bar:
         for study, groups in found:
             rows = []
             numbers[study.key] = {}

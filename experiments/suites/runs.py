@@ -8,7 +8,6 @@ from math import isqrt
 from typing import Any, Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from omegaconf import DictConfig, ListConfig
 
@@ -117,7 +116,6 @@ class Players:
     @classmethod
     def of(cls, folders: list[str], negotiators: bool = True) -> Players:
         """Load the prioritizer of every run, and its negotiator, from the folders of their policies."""
-        torch.set_num_threads(1)  # results differ in the last bits between numbers of threads
         return cls([load_prioritizer(folder) for folder in folders], [load_negotiator(folder) for folder in folders if negotiators])
 
     def pairs(self, prioritizer: str, negotiator: str) -> list[tuple[Prioritizer, Negotiator]]:

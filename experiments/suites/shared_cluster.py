@@ -14,6 +14,7 @@ from agents.policies import SHIPPED, is_rule
 from envs.scenario import Objective
 from experiments.plumbing import cli
 from experiments.plumbing.building import check
+from experiments.plumbing.settings import MOST_EPISODES
 from experiments.reports.outcome import Outcome, Sheet
 from experiments.suites import frame
 from experiments.suites.bounds import all_is_done_once, realised_bounds
@@ -45,7 +46,7 @@ def _contests(config: DictConfig) -> list[Contest]:
     """One for each load, number of agents and size of tasks."""
     if config.path is not None:
         raise cli.UsageError(f"path={config.path}: suite=shared_cluster draws its instances; leave it out")
-    count = cli.integer(config, "episodes", 2, cli.MOST_EPISODES)
+    count = cli.integer(config, "episodes", 2, MOST_EPISODES)
     cli.make_scenario(config)  # whose numbers of agents and jobs are counted with below
     loads, agents, tasks = (_listed(config, key, kind) for key, kind in (("loads", float), ("agents", int), ("tasks", str)))
     if unknown := [size for size in tasks if size not in SIZES]:

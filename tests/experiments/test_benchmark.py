@@ -1,4 +1,4 @@
-"""The whole of ``parley-benchmark``, small: what it measures, prints and writes."""
+"""The whole of ``parley benchmark``, small: what it measures, prints and writes."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.conftest import ROOT
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
-    """Run ``parley-benchmark`` with these arguments."""
-    monkeypatch.setattr(sys, "argv", ["parley-benchmark", *arguments])
+    """Run ``parley benchmark`` with these arguments."""
+    monkeypatch.setattr(sys, "argv", ["parley benchmark", *arguments])
     benchmark.main()
 
 
@@ -44,7 +44,7 @@ def test_rules_reach_their_published_gaps(
     document = json.loads(out.read_text(encoding="utf-8"))
     assert document["schedules_checked"] == 5 * 4 + 10 * 3
     assert document["largest_difference_to_reference"] < 0.1
-    assert document["command"] == "python -m experiments.benchmark suite=published"
+    assert document["command"] == "parley benchmark suite=published"
     markdown = out.with_suffix(".md").read_text(encoding="utf-8")
     assert "| abz | 5 | 25.1 | 16.6 | 14.6 | 24.6 |" in markdown
     assert str(data_dir) not in markdown
@@ -156,7 +156,7 @@ def test_mistakes_of_the_user(
     captured = capsys.readouterr()
     assert exit_.value.code == 2
     assert captured.out == ""
-    assert "parley-benchmark: error: " in captured.err
+    assert "parley benchmark: error: " in captured.err
     assert message in captured.err
     assert list(tmp_path.iterdir()) == []
 
@@ -174,11 +174,11 @@ def test_damaged_bounds(tmp_path: Path) -> None:
 
 def test_help() -> None:
     """Protects --help: it answers at once, without torch and numba."""
-    command = [sys.executable, "-X", "importtime", "-m", "experiments.benchmark", "--help"]
+    command = [sys.executable, "-X", "importtime", "-m", "experiments", "benchmark", "--help"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     imported = {line.rsplit("|", 1)[1].strip().split(".")[0] for line in done.stderr.splitlines() if line.startswith("import time:")}
     assert imported.isdisjoint({"torch", "numba", "stable_baselines3"})
     assert "suite=growth" in done.stdout
     for group in ("scenario", "workload"):
-        assert f"{group}   {' '.join(sorted(path.stem for path in (ROOT / 'conf' / group).glob('*.yaml')))}\n" in done.stdout
+        assert f"{group}    {' '.join(sorted(path.stem for path in (ROOT / 'conf' / group).glob('*.yaml')))}\n" in done.stdout
     assert "experiment=" not in done.stdout

@@ -1,4 +1,4 @@
-"""parley-bound: CP-SAT against all schedules of small instances, files that are checked when read, and gaps of suites to them."""
+"""parley bound: CP-SAT against all schedules of small instances, files that are checked when read, and gaps of suites to them."""
 
 from __future__ import annotations
 
@@ -150,8 +150,8 @@ def test_schedules_are_checked_when_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "is no file of parley-bound"),
-        ("[]", "is no file of parley-bound"),
+        ("{", "is no file of parley bound"),
+        ("[]", "is no file of parley bound"),
         ('{"objective": {"flow": 1}, "instances": [{"name": "a"}]}', r"instances\[0\].digest is missing"),
         ('{"objective": {"flow": -1}, "instances": []}', "Objective.flow is -1"),
     ],

@@ -1,4 +1,4 @@
-"""The whole of ``parley-evaluate``, from the command line to the file."""
+"""The whole of ``parley evaluate``, from the command line to the file."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agents.rules import NEGOTIATORS, PRIORITIZERS
 from experiments import evaluate
+from experiments.reports import comparison
 from tests.conftest import ROOT
 
 SMALL = ["workload.jobs=6", "episodes=3"]
@@ -18,8 +20,8 @@ SHOP = "2 2\n0 3 1 2\n1 4 0 1\n"
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
-    """Run ``parley-evaluate`` with these arguments."""
-    monkeypatch.setattr(sys, "argv", ["parley-evaluate", *arguments])
+    """Run ``parley evaluate`` with these arguments."""
+    monkeypatch.setattr(sys, "argv", ["parley evaluate", *arguments])
     evaluate.main()
 
 
@@ -80,7 +82,7 @@ def test_mistakes_of_the_user(
     captured = capsys.readouterr()
     assert exit_.value.code == 2
     assert captured.out == ""
-    assert captured.err.startswith("parley-evaluate: error: ")
+    assert captured.err.startswith("parley evaluate: error: ")
     assert captured.err.count("\n") == 1
     assert message in captured.err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
@@ -116,14 +118,35 @@ def test_rules_are_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert [pair["prioritizer"] for pair in pairs if pair["baseline"]] in (["spt"], ["mwkr+r"])
 
 
+def test_ctrl_c_leaves_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects who stops a long comparison: the pairs that are done are told, exit code 130, and no file is written."""
+    played, left = comparison.play, [1]
+
+    def play(*arguments: Any, **settings: Any) -> Any:
+        if not left.pop():
+            raise KeyboardInterrupt
+        left.append(0)
+        return played(*arguments, **settings)
+
+    monkeypatch.setattr(comparison, "play", play)
+    monkeypatch.setattr("experiments.plumbing.cli.signal.signal", lambda *_: None)
+    with pytest.raises(SystemExit) as exit_:
+        run(monkeypatch, "prioritizer=[spt,wsrpt]", "negotiator=drf", f"out={tmp_path / 'x.json'}", *SMALL)
+    told = capsys.readouterr()
+    assert exit_.value.code == 130
+    assert "spt" in told.out
+    assert "the table is of the first 1 of 2 pairs" in told.err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_help() -> None:
     """Protects --help: it names every rule, and needs neither torch nor numba to do so."""
-    command = [sys.executable, "-X", "importtime", "-m", "experiments.evaluate", "--help"]
+    command = [sys.executable, "-X", "importtime", "-m", "experiments", "evaluate", "--help"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     imported = {line.rsplit("|", 1)[1].strip().split(".")[0] for line in done.stderr.splitlines() if line.startswith("import time:")}
-    assert imported.isdisjoint({"torch", "numba", "stable_baselines3"})
+    assert imported.isdisjoint({"torch", "numba", "stable_baselines3", "hydra"})
     for group in ("scenario", "workload"):
-        assert f"{group}   {' '.join(sorted(path.stem for path in (ROOT / 'conf' / group).glob('*.yaml')))}\n" in done.stdout
+        assert f"{group}    {' '.join(sorted(path.stem for path in (ROOT / 'conf' / group).glob('*.yaml')))}\n" in done.stdout
     assert "learner" not in done.stdout
     for rules in (PRIORITIZERS, NEGOTIATORS):
         assert " ".join(rules) in done.stdout

@@ -82,7 +82,7 @@ def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run that nobody disturbed."""
     folder = tmp_path_factory.mktemp("runs") / "whole"
-    done = trained("-m", "experiments.train", f"folder={folder}", *TINY)
+    done = trained("-m", "experiments", "train", f"folder={folder}", *TINY)
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -103,7 +103,7 @@ def test_no_point_is_lost_or_twice(whole: Path, killed: dict[str, Path], tmp_pat
     folder = tmp_path / "run"
     shutil.copytree(killed[when], folder)
     assert checkpoint.load_facts(folder / checkpoint.NAME)["iteration"] == (2 if when == "before" else 3)
-    resumed = trained("-m", "experiments.train", f"resume={folder}")
+    resumed = trained("-m", "experiments", "train", f"resume={folder}")
     assert resumed.returncode == 0, resumed.stderr
     expected, found = scalars(whole), scalars(folder)
     assert len(expected["time/iteration"]) >= 5
@@ -120,11 +120,11 @@ def test_full_disk_is_one_line(killed: dict[str, Path], tmp_path: Path, limit: f
     shutil.copytree(killed["after"], folder)
     before = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
     size = (folder / checkpoint.NAME).stat().st_size
-    full = trained("-m", "experiments.train", f"resume={folder}", bytes_per_file=int(limit * size))
+    full = trained("-m", "experiments", "train", f"resume={folder}", bytes_per_file=int(limit * size))
     assert full.returncode == 2
     assert "Traceback" not in full.stderr
     told = [line for line in full.stderr.split("\n") if "error" in line]
-    assert told == [f"parley-train: error: {folder / named}: File too large"]
+    assert told == [f"parley train: error: {folder / named}: File too large"]
     after = {path for path in folder.rglob("*") if path.is_file() and path.parent.name != "tensorboard"}
     assert after == {path for path in before if path.parent.name != "tensorboard"}
     assert all(path.read_bytes() == before[path] for path in after if path.suffix == ".safetensors" and path.parent == folder)
@@ -132,8 +132,8 @@ def test_full_disk_is_one_line(killed: dict[str, Path], tmp_path: Path, limit: f
 
 def test_full_disk_before_anything_is_learned(tmp_path: Path) -> None:
     """Protects the first moment: where not even the first checkpoint fits, the folder holds nothing but the claim on it."""
-    full = trained("-m", "experiments.train", f"folder={tmp_path / 'run'}", *TINY, bytes_per_file=4096)
+    full = trained("-m", "experiments", "train", f"folder={tmp_path / 'run'}", *TINY, bytes_per_file=4096)
     assert full.returncode == 2
-    assert full.stderr.strip().split("\n")[-1] == f"parley-train: error: {tmp_path / 'run' / checkpoint.NAME}: File too large"
+    assert full.stderr.strip().split("\n")[-1] == f"parley train: error: {tmp_path / 'run' / checkpoint.NAME}: File too large"
     assert "Traceback" not in full.stderr
     assert [path.name for path in (tmp_path / "run").iterdir()] == [".claimed"]

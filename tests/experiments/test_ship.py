@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from agents import policies
 from agents.networks.architecture import PRIORITIZER, Brain, Spec
 from agents.networks.artifact import save
-from agents.policies import SHELF, load_prioritizer
+from agents.policies import SHIPPED_FOLDER, load_prioritizer
 from experiments import ship
 from experiments.plumbing.cli import UsageError
 from experiments.reports.cards import CARD, MAX_BYTES, PAGE, TrainingRun
@@ -22,7 +22,7 @@ from experiments.suites import public_data
 
 LOGS = {"batch_queue": ["HPC2N", "KTH", "SDSC", "lublin_256.swf"]}
 """By suite: the logs that its shipped policy learned from."""
-CARDS = sorted(SHELF.glob(f"*/{CARD}"))
+CARDS = sorted(SHIPPED_FOLDER.glob(f"*/{CARD}"))
 
 
 @pytest.mark.parametrize("path", CARDS, ids=lambda path: path.parent.name)
@@ -64,14 +64,14 @@ def trained(tmp_path: Path) -> list[Path]:
         torch.nn.init.normal_(brain.actor.score.weight)  # type: ignore[arg-type, union-attr]  # a prioritizer's
         save(folder / "policy" / PRIORITIZER, brain, {"seed": seed, "seconds": 36.0, "decisions": 1000, "torch": "2"})
         OmegaConf.save(config, folder / "config.yaml", resolve=True)
-        (folder / "command.txt").write_text(f"python -m experiments.train experiment=job_shop seed={seed}\n", encoding="utf-8")
+        (folder / "command.txt").write_text(f"parley train experiment=job_shop seed={seed}\n", encoding="utf-8")
     return folders
 
 
 def run(monkeypatch: pytest.MonkeyPatch, results: Path, *arguments: str) -> None:
-    """Run ``parley-ship`` where results are written to another folder."""
-    monkeypatch.setattr(policies, "SHELF", results)
-    monkeypatch.setattr(sys, "argv", ["parley-ship", *arguments])
+    """Run ``parley ship`` where results are written to another folder."""
+    monkeypatch.setattr(policies, "SHIPPED_FOLDER", results)
+    monkeypatch.setattr(sys, "argv", ["parley ship", *arguments])
     ship.main()
 
 
@@ -84,14 +84,14 @@ def test_the_median_is_shipped(trained: list[Path], tmp_path: Path, monkeypatch:
     scores = [TrainingRun.read(path).score(9) for path in trained]
     assert list(card["objective_of_runs"].values()) == scores
     assert card["seed"] == scores.index(sorted(scores)[1])
-    assert card["command"] == f"python -m experiments.train experiment=job_shop seed={card['seed']}"
+    assert card["command"] == f"parley train experiment=job_shop seed={card['seed']}"
     shipped = TrainingRun.read(folder)
     assert shipped.score(card["check"]["episodes"]) == card["check"]["objective"]
     assert load_prioritizer("policies/job_shop").training["seed"] == card["seed"]  # type: ignore[attr-defined]
     page = (folder / PAGE).read_text(encoding="utf-8")
     assert "None, really." in page
     assert "jobs_min 4" in page
-    assert "parley-evaluate prioritizer=policies/job_shop" in page
+    assert "parley evaluate prioritizer=policies/job_shop" in page
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,8 @@ def test_the_median_is_shipped(trained: list[Path], tmp_path: Path, monkeypatch:
     [
         (["suite=job_shop"], "runs names 0 training runs, must name 3 or more: what is shipped is their median"),
         (["suite=a/b", "runs=[a,b,c]"], "suite is 'a/b', must be the name of a suite"),
-        (["suite=x", "runs=[a,b,c]"], "a is no training run: config.yaml cannot be read"),
-        (["suite=x", "runs=[a,b,c]", "episodes=0"], "episodes is 0, must be an integer >= 1"),
+        (["suite=x", "runs=[a,b,c]"], "a is no training run: it has no config.yaml"),
+        (["suite=x", "runs=[a,b,c]", "episodes=0"], "episodes is 0, must be an integer in 1..100000"),
     ],
 )
 def test_mistakes_of_the_user(

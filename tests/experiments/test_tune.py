@@ -1,4 +1,4 @@
-"""The whole of ``parley-tune``, small: an index that is written, found by its name, and plays."""
+"""The whole of ``parley tune``, small: an index that is written, found by its name, and plays."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from agents import policies
 from agents.evaluation.play import draw_episodes, play
-from agents.policies import SHELF, load_negotiator, load_prioritizer
+from agents.policies import SHIPPED_FOLDER, load_negotiator, load_prioritizer
 from agents.rules import Index
 from envs.default_scenario import default_scenario
 from experiments import tune
@@ -22,15 +22,15 @@ SMALL = ["workload.jobs=8", "search.population=4", "search.elite=2", "search.gen
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
-    """Run ``parley-tune`` with these arguments."""
-    monkeypatch.setattr(sys, "argv", ["parley-tune", *arguments])
+    """Run ``parley tune`` with these arguments."""
+    monkeypatch.setattr(sys, "argv", ["parley tune", *arguments])
     tune.main()
 
 
 @pytest.mark.parametrize("folder", ["shared_cluster_index", "large_tasks_index"])
 def test_published_indices_are_what_they_say(folder: str) -> None:
     """Protects a committed index: on the first of the episodes that it names it is far ahead of the rules that it names."""
-    facts = json.loads((SHELF / folder / "index.json").read_text(encoding="utf-8"))["training"]
+    facts = json.loads((SHIPPED_FOLDER / folder / "index.json").read_text(encoding="utf-8"))["training"]
     scenario = replace(default_scenario(), workload=make(OmegaConf.create(facts), "workload"))
     episodes = draw_episodes(scenario, 16, facts["score"]["seed"])
     name, rules = f"policies/{folder}", facts["score"]
@@ -41,7 +41,7 @@ def test_published_indices_are_what_they_say(folder: str) -> None:
 
 def test_an_index_is_tuned_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Protects what is published: weights, what they were tuned on, and the name by which commands find them in both roles."""
-    monkeypatch.setattr(policies, "SHELF", tmp_path)
+    monkeypatch.setattr(policies, "SHIPPED_FOLDER", tmp_path)
     run(monkeypatch, *SMALL, f"folder={tmp_path / 'mine'}")
     written = json.loads((tmp_path / "mine" / "index.json").read_text(encoding="utf-8"))
     for load in (load_prioritizer, load_negotiator):
@@ -50,7 +50,7 @@ def test_an_index_is_tuned_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert loaded.weights == written["weights"]
     assert written["weights"]["wsrpt"] == 1.0
     assert written["training"]["workload"]["load_max"] == 1.6
-    assert written["training"]["command"] == " ".join(["python -m experiments.tune", *SMALL])
+    assert written["training"]["command"] == " ".join(["parley tune", *SMALL])
     assert "On 2 fresh episodes its mean objective is" in capsys.readouterr().out
 
 

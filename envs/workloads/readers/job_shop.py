@@ -40,7 +40,7 @@ class JobShopWorkload(FileWorkload):
     Machines count from 1 where that alone is possible: none is 0, and one has the number of machines.
     """
 
-    name: str = ""
+    shop: str = ""
     """Which shop of a file of several: its name in OR-library's files, its place from 1 on in Taillard's; '': the only one."""
 
     def read(self) -> tuple[Instance, tuple[str, ...]]:
@@ -84,14 +84,14 @@ class JobShopWorkload(FileWorkload):
     def _lines(self) -> Lines:
         """The lines with numbers of the shop that is wanted."""
         shops = _shops(self.path)
-        if not self.name and len(shops) == 1:
+        if not self.shop and len(shops) == 1:
             return next(iter(shops.values()))
-        if self.name not in shops:
+        if self.shop not in shops:
             names = [name for name in shops if name]
             listed = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
             held = f"holds {len(names)} job shops ({listed})" if names else "holds one job shop without a name"
-            raise WorkloadError(f"{self.path}: {held}; name is {self.name!r}, must say which{'' if names else ', or nothing'}")
-        return shops[self.name]
+            raise WorkloadError(f"{self.path}: {held}; shop is {self.shop!r}, must say which{'' if names else ', or nothing'}")
+        return shops[self.shop]
 
 
 def _shops(path: str) -> dict[str, Lines]:

@@ -87,7 +87,7 @@ class SwfWorkload(FileWorkload):
     """Units in the pool; 0: MaxProcs of the header, else its MaxNodes, else ``default_processors``."""
     default_processors: int = 0
     """Units in the pool where the header says nothing; 0: such a log is refused."""
-    estimate: str = REQUESTED
+    estimate: str = "requested"
     """Nominal duration, which agents know: 'requested', the requested time, or ``default_request`` of jobs that have none;
     'requested_or_actual', their run time, which nobody could know; 'actual', the run time of all."""
     default_request: float = 0.0

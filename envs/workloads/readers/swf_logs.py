@@ -8,7 +8,7 @@ from pathlib import Path
 
 from envs.workloads.drawing import integer, number, require, stream
 from envs.workloads.instance import Instance, WorkloadError
-from envs.workloads.readers.swf import REQUESTED, SwfWorkload, TooShortError
+from envs.workloads.readers.swf import SwfWorkload, TooShortError
 from envs.workloads.source import files_in
 
 
@@ -34,7 +34,7 @@ class SwfLogs:
     """Seconds that jobs run whose run time is unknown; 0: they are skipped."""
     default_processors: int = 0
     """Units in the pool of logs whose headers say nothing; 0: such a log is refused."""
-    estimate: str = REQUESTED
+    estimate: str = "requested"
     """Nominal durations: see SwfWorkload."""
     default_request: float = 0.0
     """Seconds that jobs without a requested time are thought to take; 0: the median of what the log's others request."""

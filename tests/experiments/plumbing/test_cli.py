@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import errno
+import shlex
 import signal
 import subprocess
 import sys
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import hydra
 import numba
 import pytest
+from numba.core import event
 from omegaconf import DictConfig, OmegaConf
 
+from agents.learning.config import Learner
+from envs import compiling, default_scenario
 from envs.scenario import Scenario
 from experiments import train
-from experiments.plumbing import cli
+from experiments.plumbing import building, cli, defaults, registry, source
+from experiments.plumbing.manual import choices
+from experiments.plumbing.settings import Train
 from tests.conftest import ROOT
 
 SCENARIOS = sorted(path.stem for path in (ROOT / "conf" / "scenario").glob("*.yaml"))
-WORKLOADS = sorted(path.stem for path in (ROOT / "conf" / "workload").glob("*.yaml"))
+WORKLOADS = choices("workload")
 EXPERIMENTS = sorted(path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml"))
 
 
@@ -35,7 +41,7 @@ def keys(node: Any, prefix: str = "") -> set[str]:
     """Dotted names of everything in a config node."""
     plain = OmegaConf.to_container(node) if isinstance(node, DictConfig) else node
     inner = {name for key, part in plain.items() if isinstance(part, dict) for name in keys(part, f"{prefix}{key}.")}
-    return inner | {f"{prefix}{key}" for key in plain if key != "_target_"}
+    return inner | {f"{prefix}{key}" for key in plain if key != "name"}
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -51,7 +57,7 @@ def test_every_scenario_composes(name: str) -> None:
 def test_workload_config_is_complete(name: str) -> None:
     """Protects conf/workload: it lists every parameter of its class, so that each can be set on the command line."""
     config = compose(f"workload={name}").workload
-    parameters = fields(hydra.utils.get_class(config._target_))
+    parameters = fields(registry.find(registry.WORKLOADS[config.name]))
     assert keys(config) == {field.name for field in parameters}
     required = {field.name for field in parameters if field.default is MISSING and field.default_factory is MISSING}
     assert {key for key in config if OmegaConf.is_missing(config, key)} == required
@@ -62,8 +68,9 @@ def test_scenario_config_is_complete(name: str) -> None:
     """Protects conf/scenario: it lists every parameter of the scenario and of its parts."""
     config = compose(f"scenario={name}").scenario
     expected = {field.name for field in fields(Scenario)} - {"workload"}
+    types = get_type_hints(Scenario)
     for key in expected & {key for key in config if isinstance(config[key], DictConfig)}:
-        expected |= {f"{key}.{field.name}" for field in fields(hydra.utils.get_class(config[key]._target_))}
+        expected |= {f"{key}.{field.name}" for field in fields(types[key])}
     assert keys(config) == expected
 
 
@@ -75,8 +82,8 @@ def test_whole_numbers_may_have_an_exponent() -> None:
 
 def test_workload_on_the_command_line_wins() -> None:
     """Protects the order: a scenario brings a workload, the user may choose another."""
-    assert compose("scenario=job_shop").workload._target_.endswith("RandomJobShop")
-    assert compose("scenario=job_shop", "workload=synthetic").workload._target_.endswith("SyntheticWorkload")
+    assert compose("scenario=job_shop").workload.name == "random_job_shop"
+    assert compose("scenario=job_shop", "workload=synthetic").workload.name == "synthetic"
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
@@ -90,8 +97,8 @@ def test_experiments_have_the_last_word(name: str) -> None:
 
 
 def run(task: Any, *arguments: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run ``task`` as ``parley-evaluate`` with these arguments."""
-    monkeypatch.setattr(sys, "argv", ["parley-evaluate", *arguments])
+    """Run ``task`` as ``parley evaluate`` with these arguments."""
+    monkeypatch.setattr(sys, "argv", ["parley evaluate", *arguments])
     cli.run(task, "evaluate")
 
 
@@ -102,7 +109,9 @@ def build(config: DictConfig) -> None:
 
 
 MISTAKES = [
-    (["workload.jbos=3"], "Could not override 'workload.jbos'. Key 'jbos' is not in struct"),
+    (["workload.jbos=3"], "Could not override 'workload.jbos'. Key 'jbos' is not in struct (did you mean jobs?)"),
+    (["workload=synthetc"], "swf_logs synthetic uncertain_workflow wfformat (did you mean synthetic?)"),
+    (["threads=0"], "threads is 0, must be an integer in 1..256"),
     (["workload=nosuch"], "Could not find 'workload/nosuch' Available options in 'workload': "),
     (["workload.jobs=0"], "SyntheticWorkload.jobs is 0, must be an integer in 1..10000000"),
     (["workload.jobs=abc"], "workload.jobs is 'abc', must be an integer"),
@@ -125,8 +134,11 @@ MISTAKES = [
     (["workload.shape=3"], "workload.shape is 3, must be text"),
     (["workload.shared_capacity=3"], "workload.shared_capacity is 3, must be a list, each entry an integer"),
     (["workload.weights=[1,null]"], "workload.weights[1] is None, must be a number"),
-    (["workload._target_=subprocess.Popen"], "workload._target_ is 'subprocess.Popen', "),
-    (["scenario.limits._target_=envs.scenario.Objective"], "must be the dotted name of Limits"),
+    (["+workload._target_=subprocess.Popen"], "workload._target_ is 'subprocess.Popen', must be absent"),
+    (["+scenario.limits._target_=envs.scenario.Objective"], "scenario.limits._target_ is 'envs.scenario.Objective', must be absent"),
+    (["workload.name=subprocess.Popen"], "workload.name is 'subprocess.Popen', must be one of flexible_job_shop, "),
+    (["workload.name=synthetc"], "workload.name is 'synthetc' (did you mean synthetic?), must be one of "),
+    (["+workload.jbos=3"], "workload.jbos is unknown (did you mean jobs?), must be one of agents, "),
     (["workload.agents=100000"], "SyntheticWorkload.agents is 100000, must be an integer in 1..10000"),
     (["workload.jobs=5000000", "workload.tasks_max=9"], "jobs x tasks x eligible agents may be 10000000, here 45000000"),
     (["workload.jobs=[3"], "no viable alternative at input '[3'"),
@@ -144,7 +156,7 @@ def test_mistakes_of_the_user(
     captured = capsys.readouterr()
     assert exit_.value.code == 2
     assert captured.out == ""
-    assert captured.err.startswith("parley-evaluate: error: ")
+    assert captured.err.startswith("parley evaluate: error: ")
     assert captured.err.count("\n") == 1
     assert message in captured.err
     assert list(tmp_path.iterdir()) == []
@@ -154,7 +166,7 @@ def test_absent_file(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     """Protects the name of the file in errors of the operating system."""
     with pytest.raises(SystemExit):
         run(lambda config: Path("no/such").read_bytes(), monkeypatch=monkeypatch)
-    assert capsys.readouterr().err == "parley-evaluate: error: no/such: No such file or directory\n"
+    assert capsys.readouterr().err == "parley evaluate: error: no/such: No such file or directory\n"
 
 
 def test_interruption(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -169,21 +181,28 @@ def test_interruption(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
         with pytest.raises(SystemExit) as exit_:
             run(task, monkeypatch=monkeypatch)
         assert exit_.value.code == 130
-        assert capsys.readouterr().err == f"parley-evaluate: {told}"
+        assert capsys.readouterr().err == f"parley evaluate: {told}"
     assert ignored == [(signal.SIGINT, signal.SIG_IGN)] * 2
 
 
-def test_interrupted_run_is_resumable() -> None:
-    """Protects who presses Ctrl-C once the run has a checkpoint: the command to go on is told, as a shell takes it."""
-    with pytest.raises(KeyboardInterrupt, match="go on with: parley-train 'resume=my run'"), train.resumable(Path("my run")):
+@pytest.mark.parametrize("name", ["run", "my run", "Läufe/ä ö", "it's", 'say "so"', "a=b,c", "${HOME}", "[x]{y}", "c:\\new\\", "\\'", "~x"])
+def test_interrupted_run_is_resumable(name: str) -> None:
+    """Protects who presses Ctrl-C once the run has a checkpoint: a shell, and Hydra then, take the told command as it was meant."""
+    with pytest.raises(KeyboardInterrupt) as stop, train.resumable(Path(name)):
         raise KeyboardInterrupt
+    told = str(stop.value)
+    assert told.startswith("go on with: parley train ")
+    (argument,) = shlex.split(told.removeprefix("go on with: parley train "))
+    with hydra.initialize_config_module("conf", version_base="1.3"):
+        assert hydra.compose("train", [argument]).resume == str(Path(name))
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
         ("a: [", "not YAML: "),
-        ("[1, 2]", "has no scenario, must be the file that the run wrote"),
+        ("[1, 2]", "is a list, must be the config that a run wrote"),
+        ("a: 1", "has no scenario, must be the file that the run wrote"),
         ("{scenario: {}, workload: {}, learner: {}, device: cpu, threads: 1, score: {}}", "has no seed"),
         ("\x00", "not YAML: "),
     ],
@@ -191,12 +210,12 @@ def test_interrupted_run_is_resumable() -> None:
 def test_damaged_config_of_a_run(text: str, told: str, tmp_path: Path) -> None:
     """Protects resuming: a config that was edited or torn is named, with what is wrong."""
     (tmp_path / train.CONFIG).write_text(text, encoding="utf-8")
-    with pytest.raises(cli.UsageError, match=f"config.yaml: {told}"):
+    with pytest.raises(ValueError, match=f"config.yaml: {told}"):
         train.saved_config(tmp_path, [])
 
 
 def test_compilation_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
-    """Protects first-time users from half a minute of silence; other functions than the engine's are compiled without a word."""
+    """Protects first-time users, of Python too, from half a minute of silence; other functions are compiled without a word."""
 
     def compiled(module: str) -> Any:
         def function(x: int) -> int:
@@ -205,12 +224,23 @@ def test_compilation_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
         function.__module__ = module
         return numba.njit(function)
 
-    with cli.compilation_told("train"):
+    with event.install_listener("numba:compile", compiling.Told()):
         compiled("elsewhere")(1)
+        compiled("agentsmith")(1)
         assert capsys.readouterr().err == ""
         for _ in range(2):
             compiled("envs.engine.tick")(1)
-    assert capsys.readouterr().err == "parley-train: compiling the engine, which takes half a minute, this once\n"
+        assert capsys.readouterr().err.count("parley: compiling the engine, which takes half a minute, this once") >= 1
+        for _ in range(2):
+            compiled("agents.networks.kernels")(1)
+        assert "parley: compiling what policies compute with" in capsys.readouterr().err
+
+
+def test_the_world_tells_of_its_compilation(tmp_path: Path) -> None:
+    """Protects who uses Parley from Python: importing the world is enough, and each is told once."""
+    code = "import numba, envs\nfor x in (1, 1.0):\n    f = lambda x: x\n    f.__module__ = 'envs.engine.tick'\n    numba.njit(f)(x)\n"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stderr == "parley: compiling the engine, which takes half a minute, this once\n"
 
 
 @pytest.mark.parametrize("defect", [ValueError("a defect"), KeyError("a defect"), RuntimeError("a defect")])
@@ -253,7 +283,7 @@ def test_success_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 )
 def test_training_refuses_before_it_starts(setting: str, told: str, tmp_path: Path) -> None:
     """Protects hours: what training cannot use is refused in one line, with exit code 2, before anything is learned."""
-    command = [sys.executable, "-m", "experiments.train", f"folder={tmp_path / 'run'}", setting]
+    command = [sys.executable, "-m", "experiments", "train", f"folder={tmp_path / 'run'}", setting]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False)
     assert done.returncode == 2, done.stderr
     assert told in done.stderr
@@ -273,3 +303,32 @@ def test_training_refuses_before_it_starts(setting: str, told: str, tmp_path: Pa
 def test_disk_errors_are_told(error: OSError, told: str | None) -> None:
     """Protects who runs out of disk: that is no defect, whether or not the system says of which file; other errors of streams are."""
     assert cli.explain(error) == told
+
+
+def test_defaults_are_those_of_python(tmp_path: Path) -> None:
+    """Protects who uses the library without Hydra: a learner that is told nothing is the one that no recipe changes."""
+    with hydra.initialize_config_module("conf", version_base="1.3"):
+        config = hydra.compose("train", ["~experiment"])
+        assert building.make(config, "learner") == Learner()
+        assert cli.make_scenario(config) == default_scenario()
+        assert building.settings(config, Train) == Train()
+
+
+@pytest.mark.parametrize("dotted", [*registry.WORKLOADS.values(), *registry.NODES.values(), *registry.COMMANDS.values()])
+def test_help_knows_every_setting(dotted: str) -> None:
+    """Protects --help, which reads sources: it names the fields that there are, with the defaults that they have."""
+
+    def flat(node: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+        inner = {key: value for key, value in node.items() if not isinstance(value, dict) or not value}
+        found = {f"{prefix}{key}": value for key, value in inner.items()}
+        for key in node.keys() - inner.keys():
+            found |= flat(node[key], f"{prefix}{key}.")
+        return found
+
+    told = {setting.name: setting.default for setting in source.settings(dotted) if setting.name != "workload"}
+    known = flat(defaults.defaults(registry.find(dotted)))
+    known = {key: value for key, value in known.items() if not key.startswith("rules.")} | ({"rules": None} if "rules" in told else {})
+    assert set(told) == set(known)
+    for name, value in known.items():
+        if isinstance(value, bool | int | str) and name not in ("max_rounds", "limits.max_rounds"):
+            assert told[name] == (None if value == "???" else str(value).lower() if isinstance(value, bool) else str(value))

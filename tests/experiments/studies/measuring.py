@@ -1,4 +1,4 @@
-"""Runs ``parley-benchmark`` as a user does and reads what it writes."""
+"""Runs ``parley benchmark`` as a user does and reads what it writes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from experiments import benchmark
 
 
 def measured(monkeypatch: pytest.MonkeyPatch, out: Path, *arguments: str) -> dict[str, Any]:
-    """What ``parley-benchmark`` with these arguments writes."""
-    monkeypatch.setattr(sys, "argv", ["parley-benchmark", *arguments, f"out={out}"])
+    """What ``parley benchmark`` with these arguments writes."""
+    monkeypatch.setattr(sys, "argv", ["parley benchmark", *arguments, f"out={out}"])
     benchmark.main()
     found: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
     return found

@@ -1,9 +1,10 @@
-"""The whole of ``parley-ablation``, small: variants that are trained once, scored on the same episodes, and told apart."""
+"""The whole of ``parley ablation``, small: variants that are trained once, scored on the same episodes, and told apart."""
 
 from __future__ import annotations
 
 import json
 import math
+import shlex
 import sys
 from pathlib import Path
 
@@ -29,8 +30,8 @@ SMALL = [
 
 
 def run(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str) -> None:
-    """Run ``parley-ablation`` with runs and results in a folder."""
-    monkeypatch.setattr(sys, "argv", ["parley-ablation", *SMALL, *arguments, f"runs={folder / 'runs'}", f"out={folder / 'found.json'}"])
+    """Run ``parley ablation`` with runs and results in a folder."""
+    monkeypatch.setattr(sys, "argv", ["parley ablation", *SMALL, *arguments, f"runs={folder / 'runs'}", f"out={folder / 'found.json'}"])
     ablation.main()
 
 
@@ -39,7 +40,7 @@ def test_variants_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     chosen = ["only=[group,wide,no-reservations]", "seeds=[0,1]"]
     run(monkeypatch, tmp_path, *chosen)
     found = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
-    assert found["command"] == " ".join(["python -m experiments.ablation", *SMALL, *chosen])
+    assert found["command"] == shlex.join(["parley", "ablation", *SMALL, *chosen])
     assert list(found["variants"]) == ["group", "wide", "no-reservations"]
     for each in found["variants"].values():
         assert all(300 <= made < 3000 for made in each["decisions"])  # the budget, and at most one iteration more

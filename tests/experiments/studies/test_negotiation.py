@@ -1,8 +1,9 @@
-"""The whole of ``parley-negotiation``, small: what is trained, who meets whom, and what the tables say of it."""
+"""The whole of ``parley negotiation``, small: what is trained, who meets whom, and what the tables say of it."""
 
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -49,9 +50,9 @@ CHOSEN = ["team", "negotiator", "own", "own-credits", "levels-2", "backfilled"]
 
 
 def run(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str) -> dict[str, Any]:
-    """Run ``parley-negotiation`` with its runs and its files in a folder, and return its numbers."""
+    """Run ``parley negotiation`` with its runs and its files in a folder, and return its numbers."""
     out = folder / "out.json"
-    monkeypatch.setattr(sys, "argv", ["parley-negotiation", f"runs={folder / 'runs'}", f"out={out}", *arguments])
+    monkeypatch.setattr(sys, "argv", ["parley negotiation", f"runs={folder / 'runs'}", f"out={out}", *arguments])
     negotiation.main()
     found: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
     return found
@@ -87,7 +88,7 @@ def test_the_whole_study(studied: tuple[Path, dict[str, Any]]) -> None:
     """Protects the study: every number is a mean over the episodes, none of one, and the tables say what the numbers say."""
     folder, found = studied
     out = folder / "out.json"
-    assert found["command"] == " ".join(["python -m experiments.negotiation", *TINY, f"only=[{','.join(CHOSEN)}]", "seeds=[0,1]"])
+    assert found["command"] == shlex.join(["parley", "negotiation", *TINY, f"only=[{','.join(CHOSEN)}]", "seeds=[0,1]"])
     assert found["variants"] == {name: [f"{name}-s{seed}" for seed in (0, 1)] for name in CHOSEN}
     flow = {(m["where"], m["prioritizer"], m["negotiator"], m["how"]): np.array(m["weighted_flow"]["by_run"]) for m in found["meetings"]}
     rules, team, own = flow["team", "wsrpt", "urgency", ""], flow["team", "team", "team", ""], flow["own", "own", "own", ""]

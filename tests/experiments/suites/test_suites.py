@@ -385,3 +385,24 @@ def test_published_values_of_stochastic_job_shops(size: str, data_dir: Path) -> 
     assert published["Wheatley"] == gaps["model"]
     assert published["planned on expected durations (OR-Tools)"] == gaps["OR-Tools averagistic"]
     assert published["their best rule"] == min(gaps[rule] for rule in ("SPT", "MWKR", "MOPNR", "FDD/MWKR"))
+
+
+def test_ctrl_c_leaves_the_table(
+    runs: list[Path], shops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects who stops a long search: those who played by then are told, and no file is written over."""
+
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("experiments.plumbing.searching.plan", stopped)
+    monkeypatch.setattr("experiments.plumbing.cli.signal.signal", lambda *_: None)
+    out = tmp_path / "out.json"
+    with pytest.raises(SystemExit) as exit_:
+        measured(monkeypatch, out, "suite=job_shop", f"runs=[{runs[0]}]", f"path={shops}", "search=[{samples:3}]")
+    told = capsys.readouterr()
+    assert exit_.value.code == 130
+    assert all(name in told.out for name in ("spt", "mwkr", "learned"))
+    assert "best of 3" not in told.out
+    assert "no file was written" in told.err
+    assert not out.exists()

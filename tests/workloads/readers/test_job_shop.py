@@ -159,9 +159,9 @@ def test_files_of_several_shops(tmp_path: Path) -> None:
     path = write(tmp_path, NB_OF_JOBS + NB_OF_JOBS.replace(" 2 1 3\n 3", " 9 1 3\n 3", 1))
     assert options(path, "2") == [(0, 9), *TOY[1:]]
     for text, name, message in (
-        (two, "", ": holds 2 job shops (toy3, toy4); name is '', must say which"),
-        (two, "toy", ": holds 2 job shops (toy3, toy4); name is 'toy', must say which"),
-        (SHOP, "toy", ": holds one job shop without a name; name is 'toy', must say which, or nothing"),
+        (two, "", ": holds 2 job shops (toy3, toy4); shop is '', must say which"),
+        (two, "toy", ": holds 2 job shops (toy3, toy4); shop is 'toy', must say which"),
+        (SHOP, "toy", ": holds one job shop without a name; shop is 'toy', must say which, or nothing"),
         (two.replace("toy4", "toy3"), "toy3", ":13: a second shop is called 'toy3', must have a name of its own"),
         (OR_LIBRARY.replace(" 2 1 1 2 0 3\n", ""), "", ": has lines for 2 jobs, must have 3 as the first line says"),
         (OR_LIBRARY.replace(" 2 1 1 2 0 3\n", " and so on\n"), "", ":11: field 1 (machine) is 'and', must be an integer in 0..2"),

@@ -1,0 +1,42 @@
+"""What a config may ask for by name, and where it is: a config names, this table imports, nothing else is ever imported for it."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, Final
+
+WORKLOADS: Final = {
+    "flexible_job_shop": "envs.workloads.readers.flexible_job_shop.FlexibleJobShopWorkload",
+    "job_shop": "envs.workloads.readers.job_shop.JobShopWorkload",
+    "lublin": "envs.workloads.generators.lublin.LublinWorkload",
+    "project": "envs.workloads.readers.psplib.ProjectWorkload",
+    "random_flexible_job_shop": "envs.workloads.generators.random_flexible_job_shop.RandomFlexibleJobShop",
+    "random_job_shop": "envs.workloads.generators.random_job_shop.RandomJobShop",
+    "random_project": "envs.workloads.generators.random_project.RandomProject",
+    "random_stochastic_job_shop": "envs.workloads.generators.random_stochastic_job_shop.RandomStochasticJobShop",
+    "random_workflow": "envs.workloads.generators.random_workflow.RandomWorkflow",
+    "stochastic_job_shop": "envs.workloads.readers.stochastic_job_shop.StochasticJobShopWorkload",
+    "swf": "envs.workloads.readers.swf.SwfWorkload",
+    "swf_logs": "envs.workloads.readers.swf_logs.SwfLogs",
+    "synthetic": "envs.workloads.generators.synthetic.SyntheticWorkload",
+    "wfformat": "envs.workloads.readers.wfformat.WfFormatWorkload",
+}
+KINDS: Final = {"workload": WORKLOADS}
+"""Nodes of a config that have a ``name``, and what it may be."""
+NODES: Final = {
+    "scenario": "envs.scenario.Scenario",
+    "learner": "agents.learning.config.Learner",
+    "search": "agents.evaluation.tuning.CrossEntropy",
+}
+"""Nodes of a config that are always of one class."""
+COMMANDS: Final = {
+    name: f"experiments.plumbing.settings.{name.capitalize()}"
+    for name in ("train", "evaluate", "benchmark", "bound", "tune", "ship", "ablation", "negotiation")
+}
+"""The settings of each command beside these nodes."""
+
+
+def find(dotted: str) -> Any:
+    """Import what one of these tables names."""
+    module, _, name = dotted.rpartition(".")
+    return getattr(importlib.import_module(module), name)
