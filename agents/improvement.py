@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.completions import Completions
 from agents.evaluation import Episodes, play_batch
 from agents.flight import Plan, follow
 from agents.justification import Floats, Project
@@ -48,7 +49,7 @@ def _schedules(scenario: Scenario, episodes: Episodes, drawn: Sequence[Sequence[
         part = listed[first : first + slots]
         of = np.array([e for e, _ in part])
         world = World(scenario, len(part), instances=episodes.instances, auto_reset=False, record=True)
-        play_batch(world, episodes.seeds[of], episodes.instance[of], follow([plan for _, plan in part])(world, 0))
+        play_batch(world, episodes.seeds[of], episodes.instance[of], Completions(world, follow([plan for _, plan in part])(world, 0)))
         for b, (e, _) in enumerate(part):
             log = world.log(b)
             begun = log.kind == EventKind.TASK_START
@@ -87,7 +88,7 @@ def _play(scenario: Scenario, episodes: Episodes, starts: Sequence[Floats]) -> l
             picks[b] = _next(out, b, starts[b])
             played[b].append(picks[b].copy())
 
-    costs, _, _ = play_batch(world, episodes.seeds, episodes.instance, choose)
+    costs, _, _ = play_batch(world, episodes.seeds, episodes.instance, Completions(world, choose))
     plans = []
     for cost, rows in zip(costs, played, strict=True):
         picks = np.array(rows, np.int32).reshape(-1, 1)

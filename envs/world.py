@@ -4,61 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.allocate import State, as_bytes, make_params, make_state
+from envs.allocate import as_bytes, make_params, make_state
 from envs.engine import draws, tick
 from envs.engine.codes import Phase, Trouble
-from envs.engine.layout import SITE_ADDRESSES, WORLD_ADDRESSES, Records
+from envs.engine.layout import COMPLETION, SITE_ADDRESSES, WORLD_ADDRESSES, Records
 from envs.events import EventLog
+from envs.outputs import Outputs as Outputs
+from envs.outputs import outputs_of
 from envs.pack import pack
 from envs.playable import check_playable
 from envs.scenario import Scenario
 from envs.workloads.instance import Instance
 
-
-class Outputs(NamedTuple):
-    """What the last ``reset`` or ``step`` of a World left behind: the same buffers every time; copy what you keep."""
-
-    phase: NDArray[np.int8]
-    """[B] Phase: the role that decides next, or OVER."""
-    acting: NDArray[np.bool_]
-    """[B, A] seats of that role that have a choice."""
-    candidates: NDArray[np.float32]
-    """[B, A, K, NUM_CANDIDATE]."""
-    context: NDArray[np.float32]
-    """[B, A, NUM_CONTEXT]."""
-    mask: NDArray[np.bool_]
-    """[B, A, K+1]; action K is the no-op, or pass."""
-    negotiation: NDArray[np.float32]
-    """[B, A, NUM_NEGOTIATION]."""
-    task: NDArray[np.int32]
-    """[B, A, K] task shown as candidate; NONE behind the last."""
-    reward: NDArray[np.float64]
-    """[B, A] since the last step."""
-    own_cost: NDArray[np.float64]
-    """[B, A]."""
-    team_cost: NDArray[np.float64]
-    """[B]."""
-    terms: NDArray[np.float64]
-    """[B, NUM_TERMS] unweighted totals of the episode, in the order of Term."""
-    time: NDArray[np.float64]
-    """[B] seconds."""
-    terminated: NDArray[np.bool_]
-    """[B]."""
-    truncated: NDArray[np.bool_]
-    """[B]."""
-    instance: NDArray[np.int32]
-    """[B] index into ``World.instances``."""
-    seed: NDArray[np.uint64]
-    """[B] of the episode."""
-    entry: NDArray[np.int32]
-    """[B] entry of the schedule that is being played."""
-    steps: NDArray[np.int64]
-    """[B] rounds of this episode in which somebody had a choice."""
+NO_COMPLETIONS = np.zeros(0, COMPLETION)
 
 
 class World:
@@ -106,7 +69,7 @@ class World:
         self._state = make_state(scenario, self.instances, self._sites.site, self._params, num_worlds)
         self.num_agents = self._state.agents.shape[1]
         self.candidates = scenario.candidates
-        self.out = _outputs(self._state)
+        self.out = outputs_of(self._state)
         self._logs: list[list[Records]] = [[] for _ in range(num_worlds)]
         self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
         self._others = min(threads, -(-num_worlds // tick.BLOCK)) - 1  # threads beside the caller's that find something to do
@@ -167,6 +130,24 @@ class World:
         self._run(tick.STEP, picks, bids, worlds)
         return self.out
 
+    def play_on(self, completions: Records, picks: NDArray[np.int32], bids: NDArray[np.float64], worlds: range | None = None) -> Outputs:
+        """Play on without coming back between rounds, one world after the other, as far as compiled deciders go.
+
+        A world stops at its end, at a limit of its completion, or where a role is asked that has no compiled decider: write its
+        decisions into the row of its next round, count that as given, and call again.
+
+        Args:
+            completions: [B] COMPLETION.
+            picks: [B R, A] int32; the k-th round of a completion in world b is row b R + k modulo R.
+            bids: [B R, A] float64.
+            worlds: those that play on, instead of all.
+
+        Raises:
+            ValueError: a decision is illegal; that world has not moved.
+        """
+        self._run(tick.COMPLETE, picks, bids, worlds, completions)
+        return self.out
+
     def fork(self, worlds: NDArray[np.integer], onto: NDArray[np.integer]) -> None:
         """Have the worlds ``onto`` [n] go on exactly from where the worlds ``worlds`` [n] stand.
 
@@ -185,20 +166,33 @@ class World:
         for name, values in addresses.items():
             own[name][onto] = values
 
-    def _run(self, command: int, picks: NDArray[np.int32], bids: NDArray[np.float64], worlds: range | None = None) -> None:
+    def _run(
+        self,
+        command: int,
+        picks: NDArray[np.int32],
+        bids: NDArray[np.float64],
+        worlds: range | None = None,
+        completions: Records = NO_COMPLETIONS,
+    ) -> None:
         """Have some or all worlds carry out a command; empty full logs and go on."""
         worlds = worlds or range(self.num_worlds)
-        troubled = self._run_once(command, picks, bids, worlds)
+        troubled = self._run_once(command, picks, bids, worlds, completions)
         while troubled:
-            self._check_trouble(picks, bids)
+            if command == tick.COMPLETE:
+                rows = len(picks) // self.num_worlds
+                at = np.arange(self.num_worlds) * rows + completions["at"] % rows
+                self._check_trouble(picks[at], bids[at])
+            else:
+                self._check_trouble(picks, bids)
+                command = tick.RESUME
             for b in np.flatnonzero(self._state.world["trouble"]):
                 self._drain(int(b))
-            troubled = self._run_once(tick.RESUME, picks, bids, worlds)
+            troubled = self._run_once(command, picks, bids, worlds, completions)
 
-    def _run_once(self, command: int, picks: NDArray[np.int32], bids: NDArray[np.float64], worlds: range) -> int:
+    def _run_once(self, command: int, picks: NDArray[np.int32], bids: NDArray[np.float64], worlds: range, completions: Records) -> int:
         self._tickets[0] = 0
         state = (self._state.world, command, picks, bids, self._seeds, self._entries, self.auto_reset, self._tickets)
-        work = (*state, worlds.start, worlds.stop)
+        work = (*state, worlds.start, worlds.stop, completions)
         others = [self._pool.submit(tick.run_worlds, *work) for _ in range(self._others)] if self._pool else []
         troubled: int = tick.run_worlds(*work)
         for other in others:
@@ -278,19 +272,3 @@ def episode_schedule(seed: int, worlds: int, instances: int) -> tuple[NDArray[np
     """Return seeds and instances of a schedule in which every instance is played, in turn, under fresh seeds."""
     length = max(worlds, instances) * 16
     return draws.episode_seeds(np.uint64(seed), length), (np.arange(length) % instances).astype(np.int32)
-
-
-def _outputs(state: State) -> Outputs:
-    """Name the views of the state that are a World's outputs."""
-    world, agents = state.world, state.agents
-    own = {
-        "acting": agents["acting"],
-        "reward": agents["reward"],
-        "own_cost": agents["own_cost"],
-        "candidates": state.candidates,
-        "context": state.contexts,
-        "mask": state.masks,
-        "negotiation": state.negotiations,
-        "task": state.shown["task"],
-    }
-    return Outputs(**{name: own[name] if name in own else world[name] for name in Outputs._fields})

@@ -1,0 +1,138 @@
+"""Compiled deciders: what torch decides, on every policy that is shipped and on every kind of network."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import hydra
+import numpy as np
+import pytest
+import torch
+
+from agents.artifact import TrainedNegotiator, TrainedPrioritizer, load, trained
+from agents.compiled.lanes import FOLDER, WIDTH, store, symlog, total
+from agents.compiled.lanes import load as load_lanes
+from agents.evaluation import draw_episodes, play
+from agents.networks import NEGOTIATOR, PRIORITIZER, Brain, Spec
+from agents.policy import Observation
+from agents.rules import negotiator
+from envs.engine.compiled import compiler
+from envs.scenario import Scenario, Uncertainty
+from envs.workloads.synthetic import SyntheticWorkload
+from experiments import cli
+from experiments.policies import RESULTS, load_negotiator, load_prioritizer
+from tests.agents.shadow import Compared, compare
+
+DECISIONS = int(os.environ.get("PARLEY_DECISIONS", "20_000"))
+"""To compare over all shipped policies; the long form is PARLEY_DECISIONS=1_000_000."""
+TIE = 1e-4
+"""Logarithms of probabilities that are closer count as equal: float32 sums in another order differ by up to so much."""
+RARE = 1e-4
+"""Share of decisions that may be such ties."""
+SHIPPED = {
+    "shared_cluster": "default",
+    **{name: name for name in ("job_shop", "flexible_job_shop", "stochastic_job_shop", "project", "workflow", "batch_queue")},
+}
+"""Policies and their scenarios."""
+GUIDE = {"wsrpt": 1.0, "wait": -2.0, "duration": 0.3, "log_area": -0.5, "root_shared_demand": 1.5, "log_duration": 0.2, "tail": 0.1}
+
+
+def scenario_of(name: str) -> Scenario:
+    """A scenario of the configuration."""
+    with hydra.initialize_config_module("conf", version_base=None):
+        return cli.make_scenario(hydra.compose("evaluate", [f"scenario={name}"]))
+
+
+def agrees(found: Compared) -> None:
+    """Nothing differs, but for ties within rounding."""
+    assert found.gap <= TIE
+    assert found.rounding <= TIE
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_policies_decide_as_in_torch(name: str) -> None:
+    """Protects every published number: what is shipped decides the same in both forms."""
+    policies = f"policies/{name}"
+    bids = load_negotiator(policies) if (RESULTS / policies / NEGOTIATOR).is_dir() else negotiator("fcfs")
+    prioritizer = load_prioritizer(policies)
+    assert isinstance(prioritizer, TrainedPrioritizer)
+    found = compare(scenario_of(SHIPPED[name]), prioritizer, bids, DECISIONS // len(SHIPPED))
+    print(f"\n{name}: {found}")
+    agrees(found)
+    assert found.different <= found.decisions * RARE
+
+
+def awake(spec: Spec) -> Brain:
+    """A network with random weights that reads columns of random moments, one of which never varied."""
+    brain = Brain(spec)
+    random = np.random.default_rng(0)
+    torch.manual_seed(0)
+    for weight in brain.parameters():
+        torch.nn.init.normal_(weight, std=0.3)
+    for part in (brain.reader.rows, brain.reader.context):
+        if part.size:
+            deviation = random.uniform(0.5, 2.0, part.size)
+            deviation[0] = 0.0
+            part.set_moments(random.normal(size=part.size), deviation)
+    return brain
+
+
+@pytest.mark.parametrize("width", [1, 16, 24, 128])
+@pytest.mark.parametrize("guide", [{}, GUIDE])
+def test_networks_of_every_shape(width: int, guide: dict[str, float]) -> None:
+    """Protects the layout of weights: widths that fill no vector, guides, columns that are ignored, both heads, passing."""
+    scenario = Scenario(SyntheticWorkload(jobs=8, load_min=2.0, load_max=2.0), uncertainty=Uncertainty(duration_sigma=0.3), candidates=5)
+    prioritizer = trained(awake(Spec.default(PRIORITIZER, width, ignore=("wait", "queue"), guide=guide)))
+    for ordinal in (True, False) if not guide else (True,):
+        bids = trained(awake(Spec.default(NEGOTIATOR, width, levels=7, guide=guide, ordinal=ordinal)))
+        assert isinstance(prioritizer, TrainedPrioritizer)
+        assert isinstance(bids, TrainedNegotiator)
+        agrees(compare(scenario, prioritizer, bids, 2000, worlds=8))
+
+
+class Slow:
+    """A trained policy that is only asked from Python."""
+
+    def __init__(self, prioritizer: TrainedPrioritizer) -> None:
+        self._prioritizer = prioritizer
+
+    def pick(self, candidates: Observation, context: Observation, mask: np.ndarray) -> np.ndarray:
+        """What torch picks."""
+        return self._prioritizer.pick(candidates, context, mask)
+
+
+def test_evaluation_is_the_same_compiled_and_not() -> None:
+    """Protects the compiled loop: costs, events and counts are those of play from Python; logs fill up and are emptied on the way."""
+    scenario = replace(scenario_of("default"), workload=SyntheticWorkload(jobs=60))
+    episodes = draw_episodes(scenario, 5, 0)
+    prioritizer = load(RESULTS / "policies" / "shared_cluster", PRIORITIZER)
+    assert isinstance(prioritizer, TrainedPrioritizer)
+    fast, slow = (play(scenario, episodes, player, negotiator("urgency"), worlds=3) for player in (prioritizer, Slow(prioritizer)))
+    assert fast.objective.tolist() == slow.objective.tolist()
+    assert fast.terms.tolist() == slow.terms.tolist()
+    assert fast.decisions == slow.decisions
+
+
+@compiler(FOLDER)
+def _symlog(x: np.ndarray, y: np.ndarray) -> None:
+    for at in range(0, x.size * 4, WIDTH * 4):
+        store(y.ctypes.data + at, symlog(load_lanes(x.ctypes.data + at)))
+
+
+@compiler(FOLDER)
+def _total(x: np.ndarray) -> float:
+    return total(load_lanes(x.ctypes.data))
+
+
+def test_vectors_compute_what_numpy_does() -> None:
+    """Protects the readers: logarithms to the last bits, at all sizes and signs, and sums over all places."""
+    random = np.random.default_rng(0)
+    x = (random.normal(size=4096) * 10 ** random.uniform(-12, 4, 4096)).astype(np.float32)
+    x[:4] = 0.0, -0.0, 10_000.0, -10_000.0
+    y = np.empty_like(x)
+    _symlog(x, y)
+    exact = np.copysign(np.log1p(np.abs(x.astype(np.float64))), x)
+    assert (np.abs(y - exact) <= 2 * np.spacing(np.abs(exact).astype(np.float32))).all()
+    whole = np.arange(WIDTH, dtype=np.float32)
+    assert _total(whole) == whole.sum()
