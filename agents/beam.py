@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.flight import NOTHING, Flight, Landed, Plan
+from agents.completions import NOTHING
+from agents.flight import Flight, Landed, Plan
 
 
 class Member(NamedTuple):

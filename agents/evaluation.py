@@ -15,7 +15,6 @@ from agents.completions import Choose as Choose
 from agents.completions import Completions
 from agents.completions import decide as decide
 from agents.policy import Negotiator, Prioritizer
-from envs.engine.codes import Phase
 from envs.events import EventLog
 from envs.metrics import Metrics, measure
 from envs.scenario import Scenario
@@ -155,8 +154,10 @@ def play_batch(
     """Return the weighted cost per episode [n], per episode and agent [n, A], and how many choices were made."""
     size = len(seeds)
     world.schedule(seeds, instance)
-    world.reset().phase[size:] = Phase.OVER  # where there are fewer episodes than worlds, those behind stand still
-    completions.run(size)
+    out = world.reset()
+    completions.start(slice(size), out.team_cost[:size])
+    completions.own[:size] = out.own_cost[:size]
+    completions.play_on(range(size))  # where there are fewer episodes than worlds, those behind stand still
     records = completions.records[:size]
     return records["cost"].copy(), completions.own[:size].copy(), int(records["decisions"].sum())
 

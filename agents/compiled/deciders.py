@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
@@ -12,16 +11,13 @@ import numpy as np
 from agents.compiled.lanes import BYTES, FOLDER, Number, add, kernel, larger, load, spread, store
 from agents.compiled.layers import FLOAT, layer_of_one, layer_of_rows, pool, read, weigh
 from agents.compiled.layout import NEGOTIATOR_MIND, PRIORITIZER_MIND, READER, SPARE
+from agents.completions import NOTHING
+from agents.noise import gumbel
 from envs.columns import NUM_CANDIDATE, NUM_CONTEXT, NUM_NEGOTIATION
 from envs.engine.compiled import Record, kept_in, numba, reference, types
-from envs.engine.draws import uniform
 from envs.engine.layout import CELL, COMPLETION, NUMBER, WORLD
 from envs.engine.memory import agent_of
 
-NOTHING: Final = -1
-"""Stands for an action that does not exist."""
-GUMBEL: Final = 101
-"""What is drawn; see envs.engine.draws."""
 _INT: Final = 4
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 _LOWEST: Final = np.float32(-np.inf)
@@ -81,11 +77,11 @@ def _largest(logits: int, count: int) -> int:
 
 
 @kernel
-def _disturb(logits: int, count: int, completion: Record, round_: int, a: int) -> None:
-    """Add noise by which the largest is a draw from the softmax (Gumbel 1954); it depends on nothing that plays beside."""
+def _disturb(w: Record, completion: Record, a: int, logits: int, count: int) -> None:
+    """Add noise by which the largest is a draw."""
     for k in range(count):
-        noise = -math.log(-math.log(uniform(completion.key, GUMBEL + a, round_, k)))
-        _number_at(logits, k).value += np.float32(completion.temperature * noise)
+        action = k if k < agent_of(w, a).shown else w.room
+        _number_at(logits, k).value += np.float32(completion.temperature * gumbel(completion.key, w.steps, a, action))
 
 
 @kernel
@@ -125,7 +121,7 @@ def _prioritize(world: int, to: int, actions: int) -> None:
             count = agent.shown + agent.passes
             _note(w, completion, a, logits, count)
             if completion.temperature > 0.0:
-                _disturb(logits, count, completion, w.steps, a)
+                _disturb(w, completion, a, logits, count)
             best = _largest(logits, count)
             _action_at(actions, a).units = best if best < agent.shown else w.room
 

@@ -18,7 +18,7 @@ from envs.engine.compiled import cache_folder, compiler, numba, types
 WIDTH: Final = 16
 """Numbers of a vector."""
 BYTES: Final = 4 * WIDTH
-FOLDER: Final = cache_folder(Path(__file__).parent.glob("*.py"))
+FOLDER: Final = cache_folder([*Path(__file__).parent.glob("*.py"), Path(__file__).parents[1] / "noise.py"])
 
 kernel = compiler(FOLDER, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """Compiles a function that only other kernels call."""

@@ -270,14 +270,9 @@ WINDOW = np.dtype([("key", "f8"), ("at", "i4")])
 COMPLETION = np.dtype(
     [
         # addresses of compiled deciders, see ``compiled.decide``; 0: the world stops where that role is asked
-        ("prioritizer", "i8"),
-        ("negotiator", "i8"),
-        # for them; the engine does not look: what they know, their scratch, what they note and what they draw by
-        ("prioritizer_mind", "i8"),
-        ("negotiator_mind", "i8"),
-        ("scratch", "i8"),
-        ("choices", "i8"),
-        ("noted", "i8"),
+        *((name, "i8") for name in ("prioritizer", "negotiator")),
+        # for them; the engine does not look: addresses of what they know and of their scratch, what they note and what they draw by
+        *((name, "i8") for name in ("prioritizer_mind", "negotiator_mind", "scratch", "choices", "noted")),
         ("key", "u8"),
         ("temperature", "f8"),
         # where it stops before the episode's end, beside: when the team's cost reaches the limit, when so many rounds have been played

@@ -45,14 +45,14 @@ def compare(scenario: Scenario, prioritizer: Scorer, negotiator: Negotiator, dec
             scores[picking] = prioritizer.scores(out.candidates[picking], out.context[picking], out.mask[picking])
         records["at"], records["rounds"], records["given"] = 0, 1, 0
         if not isinstance(negotiator, CompiledNegotiator):
-            records["given"], completions.bids[:] = out.phase == Phase.NEGOTIATE, bids
-        world.play_on(records, completions.picks, completions.bids)
+            records["given"], completions.bids[:, 0] = out.phase == Phase.NEGOTIATE, bids
+        world.play_on(records, completions.picks[:, 0], completions.bids[:, 0])
         made += int(asked.sum())
-        for b, a in np.argwhere(picking & (wanted != completions.picks)):
+        for b, a in np.argwhere(picking & (wanted != completions.picks[:, 0])):
             different += 1
-            gap = max(gap, float(scores[b, a, wanted[b, a]] - scores[b, a, completions.picks[b, a]]))
+            gap = max(gap, float(scores[b, a, wanted[b, a]] - scores[b, a, completions.picks[b, 0, a]]))
         for b in np.flatnonzero((asked & ~picking).any(axis=1)):
-            torchs, ours = bids[b, asked[b]], completions.bids[b, asked[b]]
+            torchs, ours = bids[b, asked[b]], completions.bids[b, 0, asked[b]]
             rounding = max(rounding, float(np.abs(torchs - ours).max()))
             served = torchs[np.argsort(-ours, kind="stable")]
             late = served[1:] - served[:-1]  # above 0 where torch would have served the later one first

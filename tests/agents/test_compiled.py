@@ -10,15 +10,19 @@ import numpy as np
 import pytest
 import torch
 
+from agents import flight
 from agents.artifact import TrainedNegotiator, TrainedPrioritizer, load, trained
 from agents.compiled.lanes import FOLDER, WIDTH, store, symlog, total
 from agents.compiled.lanes import load as load_lanes
 from agents.evaluation import draw_episodes, play
 from agents.networks import NEGOTIATOR, PRIORITIZER, Brain, Spec
+from agents.planner import plan
 from agents.policy import Observation
 from agents.rules import negotiator
+from agents.search import Search
 from envs.engine.compiled import compiler
 from envs.scenario import Scenario, Uncertainty
+from envs.workloads.random_jobshop import RandomJobShop
 from envs.workloads.synthetic import SyntheticWorkload
 from experiments import cli
 from experiments.policies import RESULTS, load_negotiator, load_prioritizer
@@ -88,7 +92,7 @@ def test_networks_of_every_shape(width: int, guide: dict[str, float]) -> None:
         bids = trained(awake(Spec.default(NEGOTIATOR, width, levels=7, guide=guide, ordinal=ordinal)))
         assert isinstance(prioritizer, TrainedPrioritizer)
         assert isinstance(bids, TrainedNegotiator)
-        agrees(compare(scenario, prioritizer, bids, 2000, worlds=8))
+        agrees(compare(scenario, prioritizer, bids, 600))
 
 
 class Slow:
@@ -101,6 +105,10 @@ class Slow:
         """What torch picks."""
         return self._prioritizer.pick(candidates, context, mask)
 
+    def scores(self, candidates: Observation, context: Observation, mask: np.ndarray) -> np.ndarray:
+        """What torch says of all actions."""
+        return self._prioritizer.scores(candidates, context, mask)
+
 
 def test_evaluation_is_the_same_compiled_and_not() -> None:
     """Protects the compiled loop: costs, events and counts are those of play from Python; logs fill up and are emptied on the way."""
@@ -112,6 +120,33 @@ def test_evaluation_is_the_same_compiled_and_not() -> None:
     assert fast.objective.tolist() == slow.objective.tolist()
     assert fast.terms.tolist() == slow.terms.tolist()
     assert fast.decisions == slow.decisions
+
+
+@pytest.mark.parametrize("search", [Search(samples=5), Search(choices=3), Search(samples=4, choices=3, beam=2)])
+def test_plans_are_the_same_compiled_and_not(search: Search) -> None:
+    """Protects searches: what is drawn, which actions are likeliest, what completions cost."""
+    scenario = replace(scenario_of("job_shop"), workload=RandomJobShop(6, 6, 5, 5))
+    episodes = draw_episodes(scenario, 3, 0)
+    prioritizer = load(RESULTS / "policies" / "job_shop", PRIORITIZER)
+    assert isinstance(prioritizer, TrainedPrioritizer)
+    fast, slow = (plan(scenario, episodes, player, negotiator("fcfs"), search) for player in (prioritizer, Slow(prioritizer)))
+    assert [found.cost for found in fast.plans] == [found.cost for found in slow.plans]
+    assert [found.choices.tolist() for found in fast.plans] == [found.choices.tolist() for found in slow.plans]
+    assert fast.decisions == slow.decisions
+
+
+def test_room_for_rounds_grows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects long plans: rounds beyond the room that there was at first are kept like the others."""
+    scenario = replace(scenario_of("job_shop"), workload=RandomJobShop(6, 6, 5, 5))
+    episodes = draw_episodes(scenario, 2, 0)
+    found = []
+    for rounds in (256, 3):
+        monkeypatch.setattr(flight, "ROUNDS", rounds)
+        found.append(plan(scenario, episodes, load_prioritizer("policies/job_shop"), negotiator("fcfs"), Search(choices=2)).plans)
+    for wide, narrow in zip(*found, strict=True):
+        assert len(wide.picks) > 3
+        assert wide.choices.tolist() == narrow.choices.tolist()
+        assert wide.cost == narrow.cost
 
 
 @compiler(FOLDER)

@@ -62,9 +62,9 @@ def test_plans_cost_what_they_say(shop: tuple[Scenario, Episodes], search: Searc
     assert planned.decisions > results.decisions
 
 
-@pytest.mark.parametrize("search", [Search(choices=3), BEAM])
+@pytest.mark.parametrize("search", [Search(samples=9), Search(choices=3), Search(samples=9, choices=2, starts=3), BEAM])
 def test_batches_change_nothing(shop: tuple[Scenario, Episodes], search: Search) -> None:
-    """Protects from speculation: one alternative after the other finds what many at once, and many episodes at once, find."""
+    """Protects reproduction: one completion after the other finds what many at once, and many episodes at once, find."""
     batches = ((1, 1), (5, 2), (64, 4))
     assert len({tuple(costs(shop, replace(search, slots=slots, abreast=abreast))) for slots, abreast in batches}) == 1
 
