@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +15,8 @@ from envs.world import Outputs, World
 
 Choose = Callable[[Outputs, NDArray[np.int32], NDArray[np.float64]], None]
 """Writes the decisions of all acting seats into picks and bids [B, A]."""
+Decided = tuple[NDArray[np.int32], NDArray[np.float64]]
+"""Picks and bids [rounds, A]."""
 FOREVER: Final = np.iinfo(np.int64).max
 NOTHING: Final = -1
 """Stands for an action that does not exist."""
@@ -58,6 +60,7 @@ class Completions:
         """[B, rounds, A, noted] the likeliest actions of each prioritizer that was asked, the likeliest first; NOTHING behind the last."""
         self.own = np.zeros((count, agents))
         """[B, A] what the agents have paid."""
+        self._given = np.zeros(count, np.int64)
         self._deciders = prioritizer, negotiator
         size = [0]
         for role, decider in (("prioritizer", prioritizer), ("negotiator", negotiator)):
@@ -74,8 +77,19 @@ class Completions:
         """Have two policies play, compiled where they can be."""
         return cls(world, lambda out, picks, bids: decide(out, prioritizer, negotiator, picks, bids), *compiled(prioritizer, negotiator))
 
-    def start(self, worlds: Any, cost: Any, given: Any = 0) -> None:
+    @classmethod
+    def of(cls, world: World, decided: Sequence[Decided]) -> Completions:
+        """Have the first worlds play what was decided beforehand, from a reset on: picks and bids [rounds, A] of each to its end."""
+        longest = max((len(picks) for picks, _ in decided), default=0)
+        made = cls(world, _lost, kept=longest + 1)
+        for b, (picks, bids) in enumerate(decided):
+            made._given[b] = len(picks)
+            made.picks[b, : len(picks), : picks.shape[1]], made.bids[b, : len(bids), : bids.shape[1]] = picks, bids
+        return made
+
+    def start(self, worlds: Any, cost: Any, given: Any = None) -> None:
         """Start completions in some worlds, where the team has paid ``cost``; the first ``given`` rounds are decided already."""
+        given = self._given[worlds] if given is None else given
         for name, value in (("at", 0), ("decisions", 0), ("given", given), ("cost", cost)):
             self.records[name][worlds] = value
 
@@ -120,6 +134,10 @@ def compiled(prioritizer: Prioritizer, negotiator: Negotiator) -> tuple[Decider 
         prioritizer.compile_picks() if isinstance(prioritizer, CompiledPrioritizer) else None,
         negotiator.compile_bids() if isinstance(negotiator, CompiledNegotiator) else None,
     )
+
+
+def _lost(out: Outputs, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
+    raise ValueError("what was decided beforehand ends before its episode does")
 
 
 def _seats(out: Outputs, phase: Phase) -> NDArray[np.bool_]:

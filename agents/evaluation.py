@@ -99,7 +99,7 @@ def play(
 
 
 def play_by(
-    chooser: Callable[[World, int], Choose],
+    chooser: Callable[[World, int], Choose | Completions],
     scenario: Scenario,
     episodes: Episodes,
     *,
@@ -108,7 +108,12 @@ def play_by(
     progress: bool = False,
 ) -> Results:
     """Play every episode once and check it, as :func:`play` does; ``chooser(world, e)`` decides in episode e and those beside it."""
-    return _play(lambda world, first: Completions(world, chooser(world, first)), scenario, episodes, worlds, label, progress)
+
+    def completer(world: World, first: int) -> Completions:
+        chosen = chooser(world, first)
+        return chosen if isinstance(chosen, Completions) else Completions(world, chosen)
+
+    return _play(completer, scenario, episodes, worlds, label, progress)
 
 
 def _play(

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.completions import NOTHING, Choose, Completions, compiled
+from agents.completions import NOTHING, Completions, compiled
 from agents.evaluation import Episodes
 from agents.noise import GUMBEL, noise
 from agents.policy import Negotiator, Scorer
@@ -175,19 +175,10 @@ class Flight:
         return Plan(float(record["cost"]), flown.picks[b, rounds].copy(), flown.bids[b, rounds].copy(), flown.choices[b, rounds].copy())
 
 
-def follow(plans: Sequence[Plan]) -> Callable[[World, int], Choose]:
+def follow(plans: Sequence[Plan]) -> Callable[[World, int], Completions]:
     """Return what :func:`agents.evaluation.play_by` needs to play plans [E] of the same episodes."""
-
-    def chooser(_: World, first: int) -> Choose:
-        def choose(out: Outputs, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
-            for b in np.flatnonzero(out.phase != Phase.OVER):
-                followed, at = plans[first + int(out.entry[b])], int(out.steps[b])
-                agents = followed.picks.shape[1]
-                picks[b, :agents], bids[b, :agents] = followed.picks[at], followed.bids[at]
-
-        return choose
-
-    return chooser
+    decided = [(plan.picks, plan.bids) for plan in plans]
+    return lambda world, first: Completions.of(world, decided[first : first + world.num_worlds])
 
 
 def likeliest(scores: NDArray[np.float32], width: int) -> NDArray[np.int32]:

@@ -49,7 +49,7 @@ def _schedules(scenario: Scenario, episodes: Episodes, drawn: Sequence[Sequence[
         part = listed[first : first + slots]
         of = np.array([e for e, _ in part])
         world = World(scenario, len(part), instances=episodes.instances, auto_reset=False, record=True)
-        play_batch(world, episodes.seeds[of], episodes.instance[of], Completions(world, follow([plan for _, plan in part])(world, 0)))
+        play_batch(world, episodes.seeds[of], episodes.instance[of], follow([plan for _, plan in part])(world, 0))
         for b, (e, _) in enumerate(part):
             log = world.log(b)
             begun = log.kind == EventKind.TASK_START
