@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
-from agents.compiled.lanes import BYTES, FOLDER, Number, add, kernel, larger, load, spread, store
+from agents.compiled.lanes import BYTES, Number, add, kernel, larger, load, spread, store
 from agents.compiled.layers import FLOAT, layer_of_one, layer_of_rows, pool, read, weigh
 from agents.compiled.layout import NEGOTIATOR_MIND, PRIORITIZER_MIND, READER, SPARE
+from agents.compiled.linking import address_of
 from agents.completions import NOTHING
 from agents.noise import gumbel
 from envs.columns import NUM_CANDIDATE, NUM_CONTEXT, NUM_NEGOTIATION
-from envs.engine.compiled import Record, kept_in, numba, reference, types
+from envs.engine.compiled import Record, reference
 from envs.engine.layout import CELL, COMPLETION, NUMBER, WORLD
 from envs.engine.memory import agent_of
 
@@ -169,24 +169,13 @@ def _negotiate(world: int, to: int, actions: int) -> None:
             count += 1
 
 
-def _address(decide: Callable[[int, int, int], None]) -> int:
-    with kept_in(FOLDER):
-        made: Any = numba.cfunc(types.void(types.int64, types.int64, types.int64), cache=True, error_model="numpy")(decide)
-    _COMPILED.append(made)
-    return int(made.address)
-
-
-_COMPILED: Final[list[Any]] = []
-"""Numba frees what nobody holds."""
-
-
 @cache
 def prioritizer() -> int:
-    """Return the address of the compiled decider of prioritizers; it takes addresses: of a WORLD, of its COMPLETION, of its picks."""
-    return _address(_prioritize)
+    """Return the address of the compiled decider of prioritizers."""
+    return address_of(_prioritize)
 
 
 @cache
 def negotiator() -> int:
     """Return the address of that of negotiators."""
-    return _address(_negotiate)
+    return address_of(_negotiate)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,15 +12,12 @@ from torch import nn
 from agents.bid_head import BidHead
 from agents.compiled import deciders
 from agents.compiled.lanes import WIDTH
-from agents.compiled.layout import COPIED, LOG, LOG1P, NEGOTIATOR_MIND, PLACE, PRIORITIZER_MIND, READER, ROOT, SPARE, TERM
+from agents.compiled.layout import NEGOTIATOR_MIND, PLACE, PRIORITIZER_MIND, READER, SPARE, TERM
+from agents.compiled.weighing import LOOKS
 from agents.networks import Brain, NegotiatorActor, PrioritizerActor
 from agents.reader import CLIP, Standardiser
-from agents.rules.index import LOGS, PLAIN, ROOTS, TIMES
 
 Floats = NDArray[np.float32]
-
-_TERMS: Final = [*((COPIED, c) for c in PLAIN), *((LOG1P, c) for c in TIMES), *((LOG, c) for c in LOGS), *((ROOT, c) for c in ROOTS)]
-"""As in :func:`agents.rules.index.features`."""
 
 
 class Mind:
@@ -89,7 +86,7 @@ class Mind:
         plain = standardiser.size - bool(len(guide))
         used = np.append(np.flatnonzero(scale[:plain]), np.arange(plain, standardiser.size))
         columns = standardiser.index.cpu().numpy()[used[used < plain]]
-        terms = [(kind, column, weight) for (kind, column), weight in zip(_TERMS, guide, strict=False) if weight]
+        terms = [(kind, column, weight) for (kind, column), weight in zip(LOOKS, guide, strict=False) if weight]
         reader = np.zeros(1, READER)
         reader["columns"] = self._keep(np.array(columns, np.int32).view(PLACE))
         size = _whole(len(columns) + max(len(terms), standardiser.size - plain))

@@ -14,11 +14,13 @@ from agents import flight
 from agents.artifact import TrainedNegotiator, TrainedPrioritizer, load, trained
 from agents.compiled.lanes import FOLDER, WIDTH, store, symlog, total
 from agents.compiled.lanes import load as load_lanes
-from agents.evaluation import draw_episodes, play
+from agents.completions import decide
+from agents.evaluation import draw_episodes, play, play_by
 from agents.networks import NEGOTIATOR, PRIORITIZER, Brain, Spec
 from agents.planner import plan
 from agents.policy import Observation
 from agents.rules import negotiator
+from agents.rules.index import Index
 from agents.search import Search
 from envs.engine.compiled import compiler
 from envs.scenario import Scenario, Uncertainty
@@ -120,6 +122,20 @@ def test_evaluation_is_the_same_compiled_and_not() -> None:
     assert fast.objective.tolist() == slow.objective.tolist()
     assert fast.terms.tolist() == slow.terms.tolist()
     assert fast.decisions == slow.decisions
+
+
+@pytest.mark.parametrize(
+    ("name", "scenario"), [("shared_cluster_index", "default"), ("large_tasks_index", "default"), ("saf_index", "project")]
+)
+def test_an_index_decides_the_same_compiled_and_not(name: str, scenario: str) -> None:
+    """Protects the tuned indices in both roles: costs are those of play from Python, where sums are rounded otherwise."""
+    index, played = load_prioritizer(f"policies/{name}"), scenario_of(scenario)
+    assert isinstance(index, Index)
+    episodes = draw_episodes(played, 3, 0)
+    asked = play_by(lambda world, first: lambda out, picks, bids: decide(out, index, index, picks, bids), played, episodes)
+    fast = play(played, episodes, index, index)
+    assert fast.objective.tolist() == asked.objective.tolist()
+    assert fast.decisions == asked.decisions > 0
 
 
 @pytest.mark.parametrize("search", [Search(samples=5), Search(choices=3), Search(samples=4, choices=3, beam=2)])

@@ -125,6 +125,13 @@ def _completed(scenario: Scenario, episodes: Episodes, prefix: NDArray[np.int32]
     return float(play_by(lambda world, first: choose, scenario, episodes).objective[0])
 
 
+def test_a_plan_that_ends_too_early(shop: tuple[Scenario, Episodes]) -> None:
+    """Protects from plans of other episodes: nobody decides for them where they end."""
+    plans = plan(*shop, SPT, FCFS, Search()).plans
+    with pytest.raises(ValueError, match="ends before its episode does"):
+        play_by(follow([plans[0]._replace(picks=plans[0].picks[:2]), *plans[1:]]), *shop)
+
+
 def test_more_is_no_worse(shop: tuple[Scenario, Episodes]) -> None:
     """Protects anytime use: more samples, and a lookahead behind them, only improve; without time there is still a whole plan."""
     few, many, behind = (costs(shop, Search(**more)) for more in ({"samples": 4}, {"samples": 64}, {"samples": 64, "choices": 3}))
