@@ -113,7 +113,7 @@ class Slow:
 
 
 def test_evaluation_is_the_same_compiled_and_not() -> None:
-    """Protects the compiled loop: costs, events and counts are those of play from Python; logs fill up and are emptied on the way."""
+    """Protects the compiled loop: costs and counts are those of play from Python."""
     scenario = replace(scenario_of("default"), workload=SyntheticWorkload(jobs=60))
     episodes = draw_episodes(scenario, 5, 0)
     prioritizer = load(RESULTS / "policies" / "shared_cluster", PRIORITIZER)
