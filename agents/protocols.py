@@ -52,3 +52,31 @@ def rules_of_play(scenario: Scenario, prioritizer: Prioritizer) -> Scenario:
     if not needs_none or scenario.allow_pass or scenario.reservations.blocking:
         return scenario
     return replace(scenario, reservations=replace(scenario.reservations, allowed=False))
+
+
+class Decider(Protocol):
+    """A policy of one role, compiled: see :mod:`agents.compiled`."""
+
+    function: int
+    """Address of what the engine calls, see ``envs.engine.compiled.decide``."""
+    mind: int
+    """Address of what that knows; it lives as long as the decider."""
+
+    def scratch(self, room: int) -> int:
+        """Return how many float32 numbers of scratch it needs for ``room`` candidates, or for as many agents."""
+
+
+@runtime_checkable
+class CompiledPrioritizer(Prioritizer, Protocol):
+    """One that the engine can ask without coming back to Python."""
+
+    def compile_picks(self) -> Decider:
+        """Return the same policy, compiled, as it is now."""
+
+
+@runtime_checkable
+class CompiledNegotiator(Negotiator, Protocol):
+    """One that the engine can ask without coming back to Python."""
+
+    def compile_bids(self) -> Decider:
+        """Return the same policy, compiled, as it is now."""

@@ -35,18 +35,23 @@ class Crew:
         auto_reset: bool,
         first: int,
         end: int,
+        completions: Records,
     ) -> int:
         """Have worlds carry out a command, as ``tick.run_worlds`` does; return how many came back with trouble."""
         self._tickets[0] = 0
-        work = (records, command, picks, bids, seeds, entries, auto_reset, self._tickets, first, end)
-        others = [submit(tick.run_worlds, *work) for submit in self._helpers(end - first)] if self._threads > 1 else ()
+        work = (records, command, picks, bids, seeds, entries, auto_reset, self._tickets, first, end, completions)
+        others = (
+            [submit(tick.run_worlds, *work) for submit in self._helpers(end - first, 1 if command == tick.COMPLETE else tick.BLOCK)]
+            if self._threads > 1
+            else ()
+        )
         troubled: int = tick.run_worlds(*work)
         for other in others:
             troubled += other.result()
         return troubled
 
-    def _helpers(self, worlds: int) -> list[Callable[..., Future[int]]]:
-        """Return what submits work, once for each thread beside the caller's that would find something to do in so many worlds."""
+    def _helpers(self, worlds: int, block: int) -> list[Callable[..., Future[int]]]:
+        """Return what submits work, once for each thread beside the caller's that would find a block of so many worlds to play."""
         if self._pool is None or self._process != os.getpid():  # os.fork takes no thread along
             self._pool, self._process = ThreadPoolExecutor(self._threads - 1), os.getpid()
-        return [self._pool.submit] * (min(self._threads, -(-worlds // tick.BLOCK)) - 1)
+        return [self._pool.submit] * (min(self._threads, -(-worlds // block)) - 1)

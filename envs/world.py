@@ -15,7 +15,7 @@ from envs.crew import Crew
 from envs.engine import draws, tick
 from envs.engine.allocate import as_bytes, make_params, make_state
 from envs.engine.codes import NONE, Phase, Trouble
-from envs.engine.layout import WORLD_ADDRESSES, Records
+from envs.engine.layout import COMPLETION, WORLD_ADDRESSES, Records
 from envs.engine.pack import pack
 from envs.engine.restore import go_on, restore_world
 from envs.events import EventLog
@@ -37,6 +37,8 @@ from envs.state.snapshot import (
     reservations_of,
 )
 from envs.workloads.instance import Instance
+
+NO_COMPLETIONS = np.zeros(0, COMPLETION)
 
 
 class World:
@@ -151,8 +153,8 @@ class World:
             self._seed = as_integer("World.reset: seed", seed, 0, MAX_SEED)
             self._seeds, self._entries = episode_schedule(self._seed, self.num_worlds, len(self.instances))
         self._logs = [[] for _ in range(self.num_worlds)]
-        if self._command(tick.RESET, self._all):
-            self._settle(self._all)
+        if self._command(tick.RESET, self._all, self._picks, self._bids):
+            self._settle(tick.RESET, self._all, self._picks, self._bids)
         return self.out
 
     def step(self, picks: NDArray[np.int32], bids: NDArray[np.float64], worlds: range | None = None) -> Outputs:
@@ -173,8 +175,8 @@ class World:
         if self._record and self.auto_reset:
             for b in np.flatnonzero(self.out.phase == Phase.OVER):
                 self._logs[b] = []
-        if self._command(tick.STEP, worlds):
-            self._settle(worlds)
+        if self._command(tick.STEP, worlds, self._picks, self._bids):
+            self._settle(tick.STEP, worlds, self._picks, self._bids)
         return self.out
 
     def _take(self, picks: Any, bids: Any) -> None:
@@ -186,6 +188,34 @@ class World:
         self._picks, self._bids = given_picks.view(), given_bids.view()
         if given_picks is picks and given_bids is bids:
             self._given_picks, self._given_bids = picks, bids
+
+    def play_on(self, completions: Records, picks: NDArray[np.int32], bids: NDArray[np.float64], worlds: range | None = None) -> Outputs:
+        """Play on without coming back between rounds, one world after the other, as far as compiled deciders go.
+
+        A world stops at its end, at a limit of its completion, or where a role is asked that has no compiled decider: write its
+        decisions into the row of its next round, count that as given, and call again.
+
+        Args:
+            completions: [B] COMPLETION; the addresses in it are followed as they are.
+            picks: [B R, A] int32; the k-th round of a completion in world b is row b R + k modulo R.
+            bids: [B R, A] float64.
+            worlds: those that play on, instead of all.
+
+        Raises:
+            ValueError: an argument is not what it must be; or a decision is illegal, and only that world has not moved.
+        """
+        worlds = self._all if worlds is None else as_range("World.play_on: worlds", worlds, self.num_worlds)
+        shape = (len(picks), self.num_agents)
+        given = as_array("World.play_on: picks", picks, INT32, shape), as_array("World.play_on: bids", bids, FLOAT64, shape)
+        in_place = given[0] is picks and given[1] is bids and completions.dtype == COMPLETION and completions.shape == (self.num_worlds,)
+        if not in_place or not len(picks) or len(picks) % self.num_worlds:
+            raise ValueError(
+                f"World.play_on: completions, picks and bids must be COMPLETION [{self.num_worlds}], int32 [{self.num_worlds} R, "
+                f"{self.num_agents}] and float64 of that shape, contiguous, to be written in place"
+            )
+        if self._command(tick.COMPLETE, worlds, picks, bids, completions):
+            self._settle(tick.COMPLETE, worlds, picks, bids, completions)
+        return self.out
 
     def fork(self, worlds: NDArray[np.integer], onto: NDArray[np.integer]) -> None:
         """Have the worlds ``onto`` [n] go on exactly from where the worlds ``worlds`` [n] stand.
@@ -207,37 +237,45 @@ class World:
         for name, values in addresses.items():
             own[name][onto] = values
 
-    def _command(self, command: int, worlds: range) -> int:
+    def _command(
+        self, command: int, worlds: range, picks: NDArray[np.int32], bids: NDArray[np.float64], completions: Records = NO_COMPLETIONS
+    ) -> int:
         """Have worlds carry out a command; return how many came back with trouble."""
-        return self._crew.run(
-            self._state.world, command, self._picks, self._bids, self._seeds, self._entries, self.auto_reset, worlds.start, worlds.stop
-        )
+        arrays = self._state.world, command, picks, bids, self._seeds, self._entries, self.auto_reset
+        return self._crew.run(*arrays, worlds.start, worlds.stop, completions)
 
-    def _settle(self, worlds: range) -> None:
+    def _settle(
+        self, command: int, worlds: range, picks: NDArray[np.int32], bids: NDArray[np.float64], completions: Records = NO_COMPLETIONS
+    ) -> None:
         """Empty full logs and go on, till no world is in trouble; then raise the first error."""
         errors: list[Exception] = []
         trouble = self._state.world["trouble"]
+        rows = len(picks) // self.num_worlds
         while trouble.any():
             refused = trouble > Trouble.LOG_FULL
-            errors += [self._error(int(b)) for b in np.flatnonzero(refused)]
+            for b in np.flatnonzero(refused):
+                row = b * rows + completions["at"][b] % rows if command == tick.COMPLETE else b
+                errors.append(self._error(int(b), picks[row], bids[row]))
             trouble[refused] = Trouble.NONE
+            if errors and command == tick.COMPLETE:
+                break  # to go on would be to try what is illegal once more
             for b in np.flatnonzero(trouble):
                 self._drain(int(b))
-            self._command(tick.RESUME, worlds)
+            self._command(command if command == tick.COMPLETE else tick.RESUME, worlds, picks, bids, completions)
         if errors:
             raise errors[0]
 
-    def _error(self, b: int) -> Exception:
-        """Return what to raise for a world that did not move."""
+    def _error(self, b: int, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> Exception:
+        """Return what to raise for a world that did not move, by the actions [A] that it was to take."""
         if self._state.world["trouble"][b] == Trouble.STUCK:
             return RuntimeError(
                 f"world {b}: unfinished work but no event to wait for, at {self.out.time[b]} s; this is a bug, please report it"
             )
         agent = int(self._state.world["trouble_agent"][b])
         if self.out.phase[b] == Phase.PRIORITISE:
-            what, right = self._picks[b, agent], f"one of {np.flatnonzero(self.out.mask[b, agent]).tolist()}"
+            what, right = picks[agent], f"one of {np.flatnonzero(self.out.mask[b, agent]).tolist()}"
         else:
-            what, right = self._bids[b, agent], "a finite number"
+            what, right = bids[agent], "a finite number"
         return ValueError(f"world {b}: action {what} of agent {agent} is illegal in phase {Phase(self.out.phase[b]).name}, must be {right}")
 
     def _drain(self, b: int) -> None:

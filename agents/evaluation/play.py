@@ -11,6 +11,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.compiled.completions import Choose as Choose
+from agents.compiled.completions import Completions
+from agents.compiled.completions import decide as decide
 from agents.evaluation.metrics import Metrics, measure
 from agents.progress import Progress
 from agents.protocols import Negotiator, Prioritizer, rules_of_play
@@ -21,8 +24,6 @@ from envs.validate import validate
 from envs.workloads.instance import Instance
 from envs.world import Outputs, World
 
-Choose = Callable[[Outputs, NDArray[np.int32], NDArray[np.float64]], None]
-"""Writes the decisions of all acting seats into picks and bids [B, A]."""
 HELD_OUT: Final = 0x45564C
 """Sets the seeds of evaluation apart from those of training, where both start from the same number."""
 
@@ -105,14 +106,12 @@ def play(
         InvalidEpisode: where the checker refuses a log.
         ValueError: where a policy decides what is illegal.
     """
-    choose = _by(prioritizer, negotiator)
-    return play_by(
-        lambda world, first: choose, rules_of_play(scenario, prioritizer), episodes, worlds=worlds, label=label, progress=progress
-    )
+    scenario = rules_of_play(scenario, prioritizer)
+    return _play(lambda world, *_: Completions.by(world, prioritizer, negotiator), scenario, episodes, worlds, label, progress)
 
 
 def play_by(
-    chooser: Callable[[World, int], Choose],
+    chooser: Callable[[World, int], Choose | Completions],
     scenario: Scenario,
     episodes: Episodes,
     *,
@@ -121,6 +120,22 @@ def play_by(
     progress: bool = False,
 ) -> Results:
     """Play every episode once and check it, as :func:`play` does; ``chooser(world, e)`` decides in episode e and those beside it."""
+
+    def completer(world: World, first: int, bar: Progress) -> Completions:
+        chosen = chooser(world, first)
+        return chosen if isinstance(chosen, Completions) else Completions(world, _beating(bar, chosen))
+
+    return _play(completer, scenario, episodes, worlds, label, progress)
+
+
+def _play(
+    completer: Callable[[World, int, Progress], Completions],
+    scenario: Scenario,
+    episodes: Episodes,
+    worlds: int,
+    label: str,
+    progress: bool,
+) -> Results:
     count = len(episodes.seeds)
     batches = -(-count // worlds)
     world = World(scenario, -(-count // batches), instances=episodes.instances, auto_reset=False, record=True)
@@ -129,9 +144,9 @@ def play_by(
     with Progress(total=count, desc=label, unit="episode", disable=not progress, leave=False) as bar:
         for first in range(0, count, world.num_worlds):
             batch = slice(first, first + world.num_worlds)
+            completions = completer(world, first, bar)
             began = time.perf_counter()
-            choose = _beating(bar, chooser(world, first))
-            team, own, chosen = play_batch(world, episodes.seeds[batch], episodes.instance[batch], choose)
+            team, own, chosen = play_batch(world, episodes.seeds[batch], episodes.instance[batch], completions)
             seconds += time.perf_counter() - began
             decisions += chosen
             for b in range(len(team)):
@@ -155,7 +170,7 @@ def _beating(bar: Progress, choose: Choose) -> Choose:
 def record(scenario: Scenario, instance: Instance, seed: int, prioritizer: Prioritizer, negotiator: Negotiator) -> EventLog:
     """Play one episode, by the rules that :func:`play` plays by, and return its event log."""
     world = World(rules_of_play(scenario, prioritizer), 1, instances=[instance], auto_reset=False, record=True)
-    play_batch(world, np.array([seed], np.uint64), np.zeros(1, np.int32), _by(prioritizer, negotiator))
+    play_batch(world, np.array([seed], np.uint64), np.zeros(1, np.int32), Completions.by(world, prioritizer, negotiator))
     return world.log(0)
 
 
@@ -166,42 +181,17 @@ def _load_kernels(world: World) -> None:
 
 
 def play_batch(
-    world: World, seeds: NDArray[np.uint64], instance: NDArray[np.int32], choose: Choose
+    world: World, seeds: NDArray[np.uint64], instance: NDArray[np.int32], completions: Completions
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
     """Return the weighted cost per episode [n], per episode and agent [n, A], and how many choices were made."""
-    size = len(seeds)  # where it is less than B, the worlds behind play these episodes once more, and are not counted
+    size = len(seeds)
     world.schedule(seeds, instance)
     out = world.reset()
-    team, own = out.team_cost[:size].copy(), out.own_cost[:size].copy()
-    picks = np.zeros(out.acting.shape, np.int32)
-    bids = np.zeros(out.acting.shape, np.float64)
-    chosen = 0
-    while (out.phase[:size] != Phase.OVER).any():
-        choose(out, picks, bids)
-        chosen += int(out.acting[:size].sum())
-        out = world.step(picks, bids)
-        team += out.team_cost[:size]
-        own += out.own_cost[:size]
-    return team, own, chosen
-
-
-def decide(out: Outputs, prioritizer: Prioritizer, negotiator: Negotiator, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
-    """Write the decisions of all acting seats into ``picks`` [B, A] and ``bids`` [B, A]; each role is asked once."""
-    asked = _seats(out, Phase.PRIORITISE)
-    if asked.any():
-        picks[asked] = prioritizer.pick(out.candidates[asked], out.context[asked], out.mask[asked])
-    asked = _seats(out, Phase.NEGOTIATE)
-    if asked.any():
-        bids[asked] = negotiator.bid(out.negotiation[asked])
-
-
-def _by(prioritizer: Prioritizer, negotiator: Negotiator) -> Choose:
-    return lambda out, picks, bids: decide(out, prioritizer, negotiator, picks, bids)
-
-
-def _seats(out: Outputs, phase: Phase) -> NDArray[np.bool_]:
-    seats: NDArray[np.bool_] = out.acting & (out.phase == phase)[:, None]
-    return seats
+    completions.start(slice(size), out.team_cost[:size])
+    completions.own[:size] = out.own_cost[:size]
+    completions.play_on(range(size))  # where there are fewer episodes than worlds, those behind stand still
+    records = completions.records[:size]
+    return records["cost"].copy(), completions.own[:size].copy(), int(records["decisions"].sum())
 
 
 def _check(world: World, b: int, team_cost: float, own_cost: NDArray[np.float64]) -> Metrics:

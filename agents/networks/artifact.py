@@ -20,7 +20,7 @@ from safetensors.torch import save as packed
 
 from agents.networks.architecture import PRIORITIZER, ROLES, Brain, NegotiatorActor, Spec
 from agents.networks.sets import Gathered, Sets, gather, to_actions
-from agents.protocols import Mask, Observation
+from agents.protocols import Decider, Mask, Observation
 from envs import strict_json
 from envs.files import replacing, write_bytes, write_text
 
@@ -57,6 +57,12 @@ class TrainedPrioritizer:
         scores[mask] = by_place[np.arange(by_place.shape[1]) < (counts + mask[:, -1])[:, None]]  # both ascend by seat and action
         return scores
 
+    def compile_picks(self) -> Decider:
+        """Return the network as it is now, compiled; see :class:`agents.protocols.CompiledPrioritizer`."""
+        from agents.compiled.mind import Mind  # compiling takes seconds: only where somebody plays
+
+        return Mind(self.brain)
+
     @torch.no_grad()
     def _by_place(self, candidates: Observation, context: Observation, mask: Mask) -> Gathered:
         """Log-probabilities [N, most candidates + 1] by place among the legal actions; and what ``gather`` says of the places."""
@@ -82,6 +88,12 @@ class TrainedNegotiator:
         assert isinstance(self.brain.actor, NegotiatorActor)
         wanted: NDArray[np.float64] = self.brain.actor.mu(sets).cpu().numpy().astype(np.float64)
         return wanted
+
+    def compile_bids(self) -> Decider:
+        """Return the network as it is now, compiled; see :class:`agents.protocols.CompiledNegotiator`."""
+        from agents.compiled.mind import Mind
+
+        return Mind(self.brain)
 
 
 def trained(brain: Brain, training: dict[str, Any] | None = None) -> TrainedPrioritizer | TrainedNegotiator:

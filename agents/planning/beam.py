@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.planning.completions import NOTHING, Flight, Landed, Plan
+from agents.compiled.completions import NOTHING
+from agents.planning.completions import Flight, Landed, Plan
 
 
 class Member(NamedTuple):

@@ -8,14 +8,17 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.evaluation.play import Choose, Episodes
+from agents.compiled.completions import NOTHING, Completions, compiled
+from agents.evaluation.play import Episodes
+from agents.noise import GUMBEL, noise
 from agents.protocols import Negotiator, Scorer
+from envs.engine import draws
 from envs.engine.codes import Phase
 from envs.scenario import Scenario
 from envs.world import Outputs, World
 
-NOTHING: Final = -1
-"""Stands for an action that does not exist."""
+ROUNDS: Final = 256
+"""For which there is room at first."""
 
 
 class Plan(NamedTuple):
@@ -39,15 +42,18 @@ class Landed(NamedTuple):
     """From its first round in flight on."""
 
 
-class _Round(NamedTuple):
-    """What was decided in one round in all B worlds."""
+class _Launched(NamedTuple):
+    """A completion that has not begun."""
 
-    picks: NDArray[np.int32]
-    """[B, A]."""
-    bids: NDArray[np.float64]
-    """[B, A]."""
-    choices: NDArray[np.int32]
-    """[B, A, m]."""
+    source: int
+    """The held world that it goes on from."""
+    tag: Any
+    first: tuple[NDArray[np.int32], NDArray[np.float64]] | None
+    """Picks and bids [A] of its first round."""
+    key: int
+    """What a sampled one draws by; NOTHING: it is the policy's own."""
+    limit: float
+    """It is given up when it costs so much."""
 
 
 class Flight:
@@ -72,116 +78,107 @@ class Flight:
         """Make the worlds; ``width`` is m of ``Plan.choices``, ``seed`` and ``temperature`` those of sampled completions."""
         self._world = World(scenario, held + slots, instances=episodes.instances, auto_reset=False)
         self._prioritizer, self._negotiator = prioritizer, negotiator
-        self._width = width
-        self._temperature = temperature
-        self._random = np.random.default_rng(seed)
+        self._seed, self._temperature = seed, temperature
         entry = np.arange(held + slots) % len(episodes.seeds)
         self._world.schedule(episodes.seeds[entry], episodes.instance[entry])
         out = self._world.reset()
-        self._cost = out.team_cost.copy()
+        self._cost = out.team_cost[:held].copy()
         self._picks = np.zeros(out.acting.shape, np.int32)
         self._bids = np.zeros(out.acting.shape, np.float64)
-        self._slots = range(held, held + slots)
-        self._tags: list[Any] = [None] * (held + slots)
-        self._flying, self._sampled = np.zeros((2, held + slots), np.bool_)
-        self._born = np.zeros(held + slots, np.int64)
-        self._history: list[_Round] = []
-        self._round = 0
+        self._held, self._slots = held, slots
+        deciders = compiled(prioritizer, negotiator)
+        self._completions = Completions(self._world, self._decide, *deciders, kept=ROUNDS, noted=width)
+        self._launched: list[_Launched] = []
         self.decisions = 0
         """Choices that seats made in flight."""
-        out.phase[held:] = Phase.OVER
 
     @property
     def room(self) -> int:
         """Free slots."""
-        return len(self._slots) - int(self._flying.sum())
+        return self._slots - len(self._launched)
 
     def launch(
-        self, source: int, tag: Any, *, first: tuple[NDArray[np.int32], NDArray[np.float64]] | None = None, sampled: bool = False
+        self,
+        source: int,
+        tag: Any,
+        *,
+        first: tuple[NDArray[np.int32], NDArray[np.float64]] | None = None,
+        key: int = NOTHING,
+        limit: float = np.inf,
     ) -> None:
-        """Complete the episode of a held world in a free slot, from where it stands or from behind a ``first`` round [A], [A]."""
-        slot = next(b for b in self._slots if not self._flying[b])
-        self.fork(source, slot)
-        self._tags[slot], self._flying[slot], self._sampled[slot], self._born[slot] = tag, True, sampled, self._round
-        if first is not None:
-            self.move(slot, *first)
+        """Have the episode of a held world completed in a free slot, from where it will stand at the next step.
+
+        Args:
+            source: the held world.
+            tag: to know it by when it lands.
+            first: picks and bids [A] of the first round.
+            key: >= 0 draws the policy's picks, instead of taking the likeliest; equal keys draw the same.
+            limit: what cannot cost less is given up.
+        """
+        self._launched.append(_Launched(source, tag, first, key, limit))
 
     def fork(self, source: int, onto: int) -> None:
-        """Have a world go on from where another one stands."""
+        """Have a held world go on from where another one stands."""
         self._world.fork(np.array([source]), np.array([onto]))
         self._cost[onto] = self._cost[source]
 
     def move(self, b: int, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
-        """Play one round [A], [A] in one world."""
+        """Play one round [A], [A] in one held world."""
         self._picks[b], self._bids[b] = picks, bids
         self._cost[b] += self._world.step(self._picks, self._bids, range(b, b + 1)).team_cost[b]
 
-    def cancel(self, owner: object) -> None:
-        """Give up the completions whose tags start with ``owner``."""
-        for b in self._slots:
-            if self._flying[b] and self._tags[b][0] is owner:
-                self._world.out.phase[b] = Phase.OVER
-                self._flying[b] = False
-
     def step(self) -> list[Landed]:
-        """Play one round in every slot and return what has reached its end."""
-        self._decide()
-        out = self._world.step(self._picks, self._bids, self._slots)
-        self._round += 1
-        self._cost[self._slots] += out.team_cost[self._slots]
-        landed = []
-        for b in np.flatnonzero(self._flying & (out.phase == Phase.OVER)):
-            landed.append(Landed(self._tags[b], self._plan(int(b))))
-            self._flying[b] = False
-        self._forget()
-        return landed
+        """Complete what was launched, in that order."""
+        launched, self._launched = self._launched, []
+        if not launched:
+            return []
+        slots = np.arange(self._held, self._held + len(launched))
+        sources = np.array([each.source for each in launched])
+        self._world.fork(sources, slots)
+        flown, records = self._completions, self._completions.records
+        flown.start(slots, self._cost[sources], np.array([each.first is not None for each in launched]))
+        records["limit"][slots] = [each.limit for each in launched]
+        keys = [draws.seed_of(np.uint64(self._seed), GUMBEL, max(each.key, 0)) for each in launched]
+        records["key"][slots] = np.array(keys, np.uint64) ^ self._world.out.seed[slots]
+        records["temperature"][slots] = [self._temperature if each.key >= 0 else 0.0 for each in launched]
+        for slot, each in zip(slots, launched, strict=True):
+            if each.first is not None:
+                flown.picks[slot, 0], flown.bids[slot, 0] = each.first
+        flown.play_on(range(slots[0], slots[-1] + 1))
+        self.decisions += int(records["decisions"][slots].sum())
+        return [Landed(each.tag, self._plan(int(slot), each.first is not None)) for slot, each in zip(slots, launched, strict=True)]
 
-    def _decide(self) -> None:
-        """Write the actions of all seats that are asked, and remember them."""
-        out = self._world.out
-        mine = out.acting & self._flying[:, None]
-        asked = mine & (out.phase == Phase.PRIORITISE)[:, None]
-        choices = np.full((*asked.shape, self._width), NOTHING, np.int32)
+    def _decide(self, out: Outputs, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
+        """Write the actions of the seats that are asked from Python, and the likeliest ones."""
+        asked = out.acting & (out.phase == Phase.PRIORITISE)[:, None]
+        choices = self._completions.choices
+        at = self._completions.records["at"]
+        world = np.flatnonzero(out.acting.any(axis=1))
+        choices[world, at[world]] = NOTHING
         if asked.any():
+            world, seat = np.nonzero(asked)
             scores = self._prioritizer.scores(out.candidates[asked], out.context[asked], out.mask[asked])
-            if self._width:
-                choices[asked] = likeliest(scores, self._width)
-            sampled = np.broadcast_to(self._sampled[:, None], asked.shape)[asked]
-            scores[sampled] += self._temperature * self._random.gumbel(size=(int(sampled.sum()), scores.shape[1]))  # the Gumbel trick
-            self._picks[asked] = scores.argmax(axis=1)
-        bidding = mine & (out.phase == Phase.NEGOTIATE)[:, None]
+            choices[world, at[world], seat] = likeliest(scores, choices.shape[-1])
+            temperature = self._completions.records["temperature"][world]
+            if temperature.any():
+                keys = self._completions.records["key"][world]
+                scores += (temperature[:, None] * noise(keys, out.steps[world], seat, scores.shape[1])).astype(np.float32)
+            picks[asked] = scores.argmax(axis=1)
+        bidding = out.acting & (out.phase == Phase.NEGOTIATE)[:, None]
         if bidding.any():
-            self._bids[bidding] = self._negotiator.bid(out.negotiation[bidding])
-        self.decisions += int(mine.sum())
-        self._history.append(_Round(self._picks.copy(), self._bids.copy(), choices))
+            bids[bidding] = self._negotiator.bid(out.negotiation[bidding])
 
-    def _plan(self, b: int) -> Plan:
-        past = self._history[int(self._born[b]) - self._round :] if self._born[b] < self._round else []
-        agents = self._world.num_agents
-        picks = np.array([rows.picks[b] for rows in past], np.int32).reshape(-1, agents)
-        bids = np.array([rows.bids[b] for rows in past], np.float64).reshape(-1, agents)
-        choices = np.array([rows.choices[b] for rows in past], np.int32).reshape(len(past), agents, self._width)
-        return Plan(float(self._cost[b]), picks, bids, choices)
-
-    def _forget(self) -> None:
-        """Drop the rounds that no completion in flight has seen."""
-        oldest = int(self._born[self._flying].min()) if self._flying.any() else self._round
-        del self._history[: len(self._history) - (self._round - oldest)]
+    def _plan(self, b: int, first: int) -> Plan:
+        """What was decided behind the first round."""
+        record, flown = self._completions.records[b], self._completions
+        rounds = slice(first, int(record["at"]))
+        return Plan(float(record["cost"]), flown.picks[b, rounds].copy(), flown.bids[b, rounds].copy(), flown.choices[b, rounds].copy())
 
 
-def follow(plans: Sequence[Plan]) -> Callable[[World, int], Choose]:
+def follow(plans: Sequence[Plan]) -> Callable[[World, int], Completions]:
     """Return what :func:`agents.evaluation.play_by` needs to play plans [E] of the same episodes."""
-
-    def chooser(_: World, first: int) -> Choose:
-        def choose(out: Outputs, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
-            for b in np.flatnonzero(out.phase != Phase.OVER):
-                followed, at = plans[first + int(out.entry[b])], int(out.steps[b])
-                agents = followed.picks.shape[1]
-                picks[b, :agents], bids[b, :agents] = followed.picks[at], followed.bids[at]
-
-        return choose
-
-    return chooser
+    decided = [(plan.picks, plan.bids) for plan in plans]
+    return lambda world, first: Completions.of(world, decided[first : first + world.num_worlds])
 
 
 def likeliest(scores: NDArray[np.float32], width: int) -> NDArray[np.int32]:

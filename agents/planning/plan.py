@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from agents.compiled.completions import NOTHING
 from agents.evaluation.play import Episodes
 from agents.planning.beam import Beam
 from agents.planning.completions import Flight, Plan
@@ -100,7 +101,7 @@ def _plan_batch(
     until = time.perf_counter() + search.seconds
     width = search.choices if search.choices > 1 else 0
     count = len(episodes.seeds)
-    held = count * (search.beam if search.beam > 1 else 2 * search.starts) if width else count
+    held = count * (search.beam if search.beam > 1 else search.starts) if width else count
     flight = Flight(
         scenario,
         episodes,
@@ -134,11 +135,11 @@ def _draw(flight: Flight, count: int, search: Search, until: float, bar: Progres
             if number and time.perf_counter() > until:
                 left -= 1
                 continue
-            flight.launch(episode, (number, episode), sampled=number > 0)
+            flight.launch(episode, episode, key=number if number else NOTHING)
         bar.beat(f"{flight.decisions:,} decisions, {left:,} schedules to draw")
         for landed in flight.step():
             left -= 1
-            yield landed.tag[1], landed.plan
+            yield landed.tag, landed.plan
 
 
 def _look_ahead(flight: Flight, found: list[list[Plan]], beam: int, until: float, bar: Progress) -> None:
@@ -150,8 +151,7 @@ def _look_ahead(flight: Flight, found: list[list[Plan]], beam: int, until: float
     else:
         starts = [(number, episode) for number in range(max(map(len, found))) for episode in range(count) if number < len(found[episode])]
         for number, episode in starts:
-            root = episode + 2 * number * count
-            pilots.append((episode, Pilot(flight, root, root + count, found[episode][number])))
+            pilots.append((episode, Pilot(flight, episode + number * count, found[episode][number])))
     while time.perf_counter() < until:
         for _, pilot in pilots:
             pilot.settle()

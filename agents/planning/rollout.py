@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.compiled.completions import NOTHING, Completions, compiled
 from agents.evaluation.play import Choose, decide
-from agents.planning.completions import NOTHING, likeliest
+from agents.planning.completions import likeliest
 from agents.planning.futures import Imagination
 from agents.planning.settings import Search
 from agents.protocols import Negotiator, Scorer
@@ -36,6 +37,7 @@ class _Looker:
         self._world, self._first, self._how = world, first, how
         self._prioritizer, self._negotiator = prioritizer, negotiator
         self._imagined: Imagination | None = None
+        self._completions: Completions | None = None
 
     def __call__(self, out: Outputs, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
         """Write the decisions of all acting seats."""
@@ -91,16 +93,16 @@ class _Looker:
 
     def _complete(self, world: World, first: Picks) -> NDArray[np.float64]:
         """[n] the costs of playing the picks [n, A] in the first n worlds, and then what the policy does."""
-        count = range(len(first))
-        out = Outputs._make(part[: len(first)] for part in world.out)
-        picks, bids = np.zeros(world.out.acting.shape, np.int32), np.zeros(world.out.acting.shape)
-        picks[: len(first)] = first
-        costs = np.zeros(len(first))
-        while (out.phase != Phase.OVER).any():
-            world.step(picks, bids, count)
-            costs += out.team_cost
-            decide(out, self._prioritizer, self._negotiator, picks[: len(first)], bids[: len(first)])
-        return costs
+        if self._completions is None:
+            self._completions = Completions(world, self._decide, *compiled(self._prioritizer, self._negotiator))
+        flown, count = self._completions, len(first)
+        flown.start(slice(count), 0.0, given=1)
+        flown.picks[:count, 0] = first
+        flown.play_on(range(count))
+        return flown.records["cost"][:count].copy()
+
+    def _decide(self, out: Outputs, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
+        decide(out, self._prioritizer, self._negotiator, picks, bids)
 
 
 def _by_task(out: Outputs, asked: NDArray[np.bool_], scores: Table, tasks: int) -> Table:

@@ -36,7 +36,7 @@ class Search:
     drawn: float = 1.0
     """There: share of the samples that the policy draws; the others are crossed from the best of these."""
     slots: int = 128
-    """Completions in flight at once; results depend on it only where plans are sampled."""
+    """Completions in flight at once; results do not depend on it."""
     abreast: int = 16
     """Episodes that are searched at once."""
     seconds: float = math.inf

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.protocols import Mask, Observation
+from agents.protocols import Decider, Mask, Observation
 from agents.rules.dispatching import likelihoods, pick_best
 from agents.rules.registry import RuleError
 from envs import strict_json
@@ -80,6 +80,19 @@ class Index:
         """Return [N] the index of each pick."""
         bids: NDArray[np.float64] = features(observation) @ self._weights
         return bids
+
+    def compile_picks(self) -> Decider:
+        """Return the same index, compiled; see :class:`agents.protocols.CompiledPrioritizer`."""
+        return self._compile(bids=False)
+
+    def compile_bids(self) -> Decider:
+        """Return the same index, compiled; see :class:`agents.protocols.CompiledNegotiator`."""
+        return self._compile(bids=True)
+
+    def _compile(self, *, bids: bool) -> Decider:
+        from agents.compiled.weighing import Weights  # which imports this module
+
+        return Weights(self._weights, bids=bids)
 
 
 def load(path: Path) -> Index:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import importlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,24 +27,27 @@ Record = Any
 _ENGINE: Final = Path(__file__).parent
 
 
-def _sources() -> str:
+def _sources(others: Iterable[Path]) -> str:
     """Return a digest of everything that compiled code depends on; numba itself looks at one file at a time."""
     digest = hashlib.sha256()
-    for path in sorted([*_ENGINE.glob("*.py"), _ENGINE.parent / "columns.py", _ENGINE.parent / "events.py"]):
+    for path in sorted([*_ENGINE.glob("*.py"), _ENGINE.parent / "columns.py", _ENGINE.parent / "events.py", *others]):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _cache_folder() -> str:
-    """Return where compiled code is kept: PARLEY_KERNEL_CACHE, beside the sources or, where they are read-only, in the user's cache."""
+def cache_folder(others: Iterable[Path] = ()) -> str:
+    """Return where compiled code is kept: PARLEY_KERNEL_CACHE, beside the sources or, where they are read-only, in the user's cache.
+
+    Kernels outside the engine give the ``others`` of the files that they depend on.
+    """
     if "PARLEY_KERNEL_CACHE" in os.environ:
         return os.environ["PARLEY_KERNEL_CACHE"]
     beside = _ENGINE / "__pycache__"
     writable = os.access(beside if beside.exists() else _ENGINE, os.W_OK)
-    return str((beside if writable else Path.home() / ".cache" / "parley") / f"kernels-{_sources()}")
+    return str((beside if writable else Path.home() / ".cache" / "parley") / f"kernels-{_sources(others)}")
 
 
-_FOLDER: Final = _cache_folder()
+_FOLDER: Final = cache_folder()
 
 
 def _widen_integers(dispatcher: Any) -> None:
@@ -58,14 +62,23 @@ def _widen_integers(dispatcher: Any) -> None:
     dispatcher.get_call_template = get_call_template
 
 
-def _compile(**options: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+@contextmanager
+def kept_in(folder: str) -> Iterator[None]:
+    """Have numba keep what is decorated here in a folder."""
+    users_choice = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = folder
+    try:
+        yield
+    finally:
+        numba.config.CACHE_DIR = users_choice
+
+
+def compiler(folder: str, **options: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return a decorator that compiles a function when it is first called, and keeps the code in a folder."""
+
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        users_choice = numba.config.CACHE_DIR
-        numba.config.CACHE_DIR = _FOLDER
-        try:
+        with kept_in(folder):
             compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
-        finally:
-            numba.config.CACHE_DIR = users_choice
         _widen_integers(compiled)
         result: Callable[..., Any] = compiled
         return result
@@ -73,10 +86,10 @@ def _compile(**options: bool) -> Callable[[Callable[..., Any]], Callable[..., An
     return decorate
 
 
-kernel = _compile(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+kernel = compiler(_FOLDER, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """Compiles a function that only other kernels call."""
 
-entry = _compile()
+entry = compiler(_FOLDER)
 """Compiles a function that Python calls."""
 
 
@@ -118,6 +131,16 @@ def _take_ticket(typing_context: Any, address: Any) -> Any:
     return types.int64(types.int64), generate
 
 
+@numba.extending.intrinsic  # type: ignore[untyped-decorator]  # Any, see above
+def _decide(typing_context: Any, decider: Any, world: Any, completion: Any, actions: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        function = ir.FunctionType(ir.VoidType(), [ir.IntType(64)] * 3)
+        builder.call(builder.inttoptr(args[0], function.as_pointer()), args[1:])
+        return context.get_dummy_value()
+
+    return types.none(*[types.int64] * 4), generate
+
+
 _FOR_WRITING, _KEEP, _DATA = 0, 3, 1
 """Arguments of llvm.prefetch."""
 
@@ -126,3 +149,9 @@ fetch: Callable[[int], None] = _fetch
 
 take_ticket: Callable[[int], int] = _take_ticket
 """Returns the 64-bit integer at an address and adds 1 to it, as one step for all threads."""
+
+decide: Callable[[int, int, int, int], None] = _decide
+"""Calls the function at an address with those of a WORLD, of its COMPLETION, and of the row of picks or bids [A] that it is to write.
+
+That is how networks decide inside the compiled loop: the engine knows no more of them, and is not compiled anew for each.
+"""

@@ -274,6 +274,27 @@ SHOWN = np.dtype([("estimate", "f8"), ("option", "i4"), ("task", "i4"), ("starta
 ORDER = np.dtype([("expected", "f8"), ("slot", "i4")])
 """The running tasks by expected end."""
 WINDOW = np.dtype([("key", "f8"), ("at", "i4")])
+COMPLETION = np.dtype(
+    [
+        # addresses of compiled deciders, see ``compiled.decide``; 0: the world stops where that role is asked
+        *((name, "i8") for name in ("prioritizer", "negotiator")),
+        # for them; the engine does not look: addresses of what they know and of their scratch, what they note and what they draw by
+        *((name, "i8") for name in ("prioritizer_mind", "negotiator_mind", "scratch", "choices", "noted")),
+        ("key", "u8"),
+        ("temperature", "f8"),
+        # where it stops before the episode's end, beside: when the team's cost reaches the limit, when so many rounds have been played
+        ("limit", "f8"),
+        ("rounds", "i8"),
+        ("given", "i8"),  # rounds that were decided beforehand
+        # what came of it
+        ("own", "i8"),  # address of [A] AMOUNT: costs of the agents
+        ("cost", "f8"),  # of the team
+        ("at", "i8"),  # rounds played
+        ("decisions", "i8"),
+    ]
+)
+"""How a world plays on by itself, round after round."""
+AMOUNT = np.dtype([("value", "f8")])
 
 # Rows that the seats see --------------------------------------------------------------------------------------------
 

@@ -36,6 +36,7 @@ _context_at = reference(layout.CONTEXT)
 _contest_at = reference(layout.CONTEST)
 _number_at = reference(layout.NUMBER)
 _flag_at = reference(layout.FLAG)
+_amount_at = reference(layout.AMOUNT)
 
 
 @kernel
@@ -161,6 +162,11 @@ def shown_of(w: Record, a: int, k: int) -> Record:
 @kernel
 def event_of(w: Record, k: int) -> Record:
     return _event_at(w.log, k)
+
+
+@kernel
+def own_of(completion: Record, a: int) -> Record:
+    return _amount_at(completion.own, a)
 
 
 @kernel

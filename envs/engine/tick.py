@@ -12,9 +12,9 @@ from envs.engine import recorder as rec
 from envs.engine.candidates import find_candidates
 from envs.engine.clock import advance, is_certain, truncate
 from envs.engine.codes import NONE, Phase, Trouble
-from envs.engine.compiled import Record, entry, kernel, take_ticket
+from envs.engine.compiled import Record, decide, entry, kernel, take_ticket
 from envs.engine.layout import Records
-from envs.engine.memory import agent_of, mask_of, params_of, shown_of
+from envs.engine.memory import agent_of, mask_of, own_of, params_of, shown_of
 from envs.engine.negotiation import commit, find_participants, renew_reservations
 from envs.engine.prefetch import look_ahead
 from envs.engine.reset import clear_payments, reset_world
@@ -23,10 +23,8 @@ from envs.engine.seats import hide_seats, show_end, show_negotiators, show_prior
 _PRIORITISE, _NEGOTIATE, _OVER = (int(p) for p in Phase)
 DECLINE: Final = -1
 """A pick that stands for an illegal action: a no-op, where the world can bear one."""
-STEP: Final = 0
-RESET: Final = 1
-RESUME: Final = 2
-"""Commands: play a round, start the first episode of the schedule, go on after full logs were emptied."""
+STEP, RESET, RESUME, COMPLETE = range(4)
+"""Commands: play a round, start the first episode of the schedule, go on after full logs were emptied, play on as COMPLETIONs say."""
 
 BLOCK: Final = 16
 """Worlds that a thread takes at a time: enough to look ahead, few enough to share out evenly."""
@@ -219,6 +217,39 @@ def _take_actions(w: Record, b: int, picks: NDArray[np.int32], bids: NDArray[np.
     return legal
 
 
+@kernel
+def _complete(worlds: Records, b: int, completions: Records, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
+    """Play world b's episode on; its k-th round is row b R + k modulo R of picks and bids [B R, A]."""
+    w, completion = worlds[b], completions[b]
+    rows = len(picks) // worlds.size
+    while True:
+        if w.trouble == _LOG_FULL:
+            w.trouble = 0
+        elif w.phase == _OVER or completion.at == completion.rounds or completion.cost >= completion.limit:
+            return
+        else:
+            row = b * rows + completion.at % rows
+            if completion.at >= completion.given:
+                decider, actions = completion.negotiator, bids[row].ctypes.data
+                if w.phase == _PRIORITISE:
+                    decider, actions = completion.prioritizer, picks[row].ctypes.data
+                if decider == 0:
+                    return
+                decide(decider, worlds[b : b + 1].ctypes.data, completions[b : b + 1].ctypes.data, actions)
+            for a in range(w.num_agents):
+                completion.decisions += agent_of(w, a).acting
+            if not _take_actions(w, row, picks, bids):
+                return
+            completion.at += 1
+        play(w)
+        if w.trouble != 0:
+            return
+        _finish(w)
+        for a in range(w.num_agents):
+            own_of(completion, a).value += agent_of(w, a).own_cost
+        completion.cost += w.team_cost
+
+
 @entry
 def run_worlds(
     worlds: Records,
@@ -231,23 +262,26 @@ def run_worlds(
     tickets: NDArray[np.int64],
     first: int,
     end: int,
+    completions: Records,
 ) -> int:
     """Carry out a command in the worlds first..end-1, block by block; return how many came back with trouble.
 
-    Threads that share ``tickets`` [1], 0 at the start, share the worlds out among themselves.
+    Threads that share ``tickets`` [1], 0 at the start, share the worlds out among themselves. Only COMPLETE reads completions [B].
     """
-    troubled = 0
+    troubled, block = 0, 1 if command == COMPLETE else BLOCK
     b = last = first
     while True:
         if b == last:
-            b = first + take_ticket(tickets.ctypes.data) * BLOCK
-            last = min(b + BLOCK, end)
+            b = first + take_ticket(tickets.ctypes.data) * block
+            last = min(b + block, end)
             if b >= last:
                 return troubled
         w = worlds[b]
         look_ahead(worlds, b, last)
-        moves = True
-        if command == RESUME:
+        moves = command != COMPLETE
+        if not moves:
+            _complete(worlds, b, completions, picks, bids)
+        elif command == RESUME:
             moves = w.trouble == _LOG_FULL
             w.trouble = 0 if moves else w.trouble
         elif command == RESET or (w.phase == _OVER and auto_reset):

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numba import njit
 
+from agents.protocols import Negotiator, Prioritizer
 from envs.engine.codes import Phase
 from envs.scenario import Scenario
 from envs.world import World
@@ -90,6 +91,32 @@ def _choose(phase: Any, acting: Any, mask: Any, levels: int, random: Any, picks:
                     skip -= 1
     random[0] = x
     return made
+
+
+class PolicyPlayer:
+    """Policies in B worlds that play their episodes to the end: compiled, or asked from Python in every round."""
+
+    def __init__(self, scenario: Scenario, prioritizer: Prioritizer, negotiator: Negotiator, worlds: int, *, compiled: bool) -> None:
+        """Make the worlds; where it is ``compiled``, have the policies compiled."""
+        from agents.compiled.completions import Completions, decide
+
+        self._world = World(scenario, worlds, auto_reset=False)
+        if compiled:
+            self._completions = Completions.by(self._world, prioritizer, negotiator)
+        else:
+            self._completions = Completions(self._world, lambda out, picks, bids: decide(out, prioritizer, negotiator, picks, bids))
+
+    def decisions(self, seconds: float) -> float:
+        """Play for ``seconds`` and return decisions per second: what the policies take to decide counts as well."""
+        made, spent, worlds = 0, 0.0, self._world.num_worlds
+        while spent < seconds:
+            out = self._world.reset()
+            self._completions.start(slice(None), out.team_cost)
+            start = time.perf_counter()
+            self._completions.play_on(range(worlds))
+            spent += time.perf_counter() - start
+            made += int(self._completions.records["decisions"].sum())
+        return made / spent
 
 
 class SeatPlayer:

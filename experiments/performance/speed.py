@@ -8,11 +8,17 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
+from agents.evaluation.play import Episodes
+from agents.planning.settings import Search
+from agents.policies import load_negotiator, load_prioritizer
 from agents.progress import Progress
+from agents.protocols import Scorer
 from envs.scenario import Scenario
-from experiments.performance.players import SeatPlayer, WorldPlayer
+from envs.workloads.generators.random_job_shop import RandomJobShop
+from experiments.performance.players import PolicyPlayer, SeatPlayer, WorldPlayer
 from experiments.performance.timing import Goal, Measurement, numbers, sheet, take_turns
 from experiments.plumbing import cli
 from experiments.plumbing.building import check
@@ -23,6 +29,14 @@ KERNELS: Final = "PARLEY_KERNEL_CACHE"
 """Environment variable of the engine: the folder of its compiled kernels."""
 WORLDS: Final = (1, 64, 256)
 THREADS: Final = (1, 2)
+SHOP, SHOPS = 15, 2
+"""Jobs and machines of random job shops that are searched, and how many there are."""
+SEARCHES: Final = {
+    f"{SHOPS} job shops {SHOP} x {SHOP}, lookahead of 3 choices": Search(choices=3),
+    f"{SHOPS} job shops {SHOP} x {SHOP}, beam of 4, 3 choices": Search(choices=3, beam=4),
+}
+COMPLETING: Final = 64
+"""Worlds of completions."""
 WARM_UP: Final = 0.3
 """Share of a run that is played before the first: kernels are loaded, and the worlds fall out of step."""
 MOST_REPEATS: Final = 1000
@@ -43,6 +57,16 @@ SECONDS: Final = "s"
 NAMES: Final = {(b, t): f"World, B = {b}, {t} thread{'s' * (t > 1)}" for b in WORLDS for t in THREADS}
 STEP: Final = "World.step, B = 1, 1 thread"
 PETTINGZOO: Final = "PettingZoo"
+COMPLETED: Final = {
+    "default scenario": ("default", "policies/shared_cluster", "policies/shared_cluster"),
+    "job shop": ("job_shop", "policies/job_shop", "fcfs"),
+}
+"""Scenarios of the configuration and the policies that play them."""
+COMPLETIONS: Final = {
+    (name, compiled): f"completions under a trained policy, {name}, 1 thread{'' if compiled else ', asked from Python (torch)'}"
+    for name in COMPLETED
+    for compiled in (True, False)
+}
 TRAINING: Final = {threads: f"training, {threads} torch thread{'s' * (threads > 1)}" for threads in THREADS}
 WARM_IMPORT: Final = "import, warm"
 WARM_START: Final = "import to first step, warm"
@@ -56,6 +80,8 @@ GOALS: Final = {
     NAMES[256, 1]: Goal(0.8e6, False, OWN),
     NAMES[256, 2]: Goal(1.5e6, False, OWN),
     STEP: Goal(100e3, False, OWN),
+    COMPLETIONS["default scenario", True]: Goal(400e3, False, OWN),
+    COMPLETIONS["job shop", True]: Goal(400e3, False, OWN),
     PETTINGZOO: Goal(30e3, False, f"{OWN}; mpe2 simple_spread: 14,500"),
     TRAINING[1]: Goal(25e3, False, OWN),
     TRAINING[2]: Goal(40e3, False, OWN),
@@ -102,6 +128,33 @@ def pettingzoo(bench: Bench) -> list[Measurement]:
     return bench.lines(DECISIONS, {PETTINGZOO: partial(player.decisions, bench.seconds)})
 
 
+def completions(bench: Bench) -> list[Measurement]:
+    """Policies that are shipped, in the compiled loop and, for comparison, asked round by round."""
+    players = {}
+    for name, (scenario, prioritizer, negotiator) in COMPLETED.items():
+        played = cli.standard_scenario(scenario)
+        for compiled in (True, False):
+            policies = load_prioritizer(prioritizer), load_negotiator(negotiator)
+            players[name, compiled] = PolicyPlayer(played, *policies, COMPLETING, compiled=compiled)
+    for player in players.values():
+        player.decisions(WARM_UP * bench.seconds)
+    found = bench.lines(DECISIONS, {COMPLETIONS[key]: partial(player.decisions, bench.seconds) for key, player in players.items()})
+    return found + bench.lines(SECONDS, {name: partial(_searched, how) for name, how in SEARCHES.items()})
+
+
+def _searched(how: Search) -> float:
+    """Seconds of a search by the shipped policy on job shops."""
+    from agents.planning.plan import plan
+
+    _, prioritizer, negotiator = COMPLETED["job shop"]
+    scorer = load_prioritizer(prioritizer)
+    if not isinstance(scorer, Scorer):
+        raise Unmeasured(f"{prioritizer} does not say how likely its actions are")
+    instances = [RandomJobShop(SHOP, SHOP, SHOP, SHOP).instance(seed) for seed in range(SHOPS)]
+    episodes = Episodes(instances, np.arange(SHOPS, dtype=np.int32), np.arange(SHOPS, dtype=np.uint64))
+    return plan(cli.standard_scenario("job_shop"), episodes, scorer, load_negotiator(negotiator), how).seconds
+
+
 def training(bench: Bench) -> list[Measurement]:
     """Whole training runs as users start them: experience, updates and everything between them."""
     tasks = {name: partial(_train, threads, bench.training_seconds) for threads, name in TRAINING.items()}
@@ -114,7 +167,7 @@ def start(bench: Bench) -> list[Measurement]:
     return found + bench.lines(SECONDS, {COLD_START: _cold_start}, repeats=1)
 
 
-PARTS: Final = {"engine": engine, "pettingzoo": pettingzoo, "training": training, "start": start}
+PARTS: Final = {"engine": engine, "completions": completions, "pettingzoo": pettingzoo, "training": training, "start": start}
 
 
 def measure(config: DictConfig) -> Outcome:

@@ -13,6 +13,7 @@ import pytest
 
 from envs import default_scenario
 from experiments import benchmark
+from experiments.performance import speed
 from experiments.performance.players import WorldPlayer
 from experiments.performance.timing import Goal, Measurement, take_turns
 from experiments.suites import public_data, published
@@ -87,6 +88,17 @@ def test_speed_of_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert out.with_suffix(".md").is_file()
 
 
+def test_speed_of_policies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the lines of completions: the compiled loop is measured beside torch, and is the faster one; searches take a while."""
+    monkeypatch.setattr(speed, "SHOP", 4)
+    out = tmp_path / "speed.json"
+    run(monkeypatch, "parts=[completions]", "seconds=0.005", "repeats=1", f"out={out}")
+    found = measured(out)
+    for name in speed.COMPLETED:
+        assert found[speed.COMPLETIONS[name, True]]["median"] > found[speed.COMPLETIONS[name, False]]["median"] > 0
+    assert all(found[name]["median"] > 0 for name in speed.SEARCHES)
+
+
 def test_player_counts_choices() -> None:
     """Protects the meaning of decisions per second: one for each acting seat, and every action of the player is legal."""
     player = WorldPlayer(default_scenario(), 4, 1)
@@ -138,8 +150,8 @@ def test_verdict(runs: list[float], at_most: bool, met: bool | None) -> None:
         (["suite=published", "data=no/such"], "data=no/such is no folder; say with data=PATH or PARLEY_DATA where"),
         (["suite=published", "data=."], "jsp/instances has no file abz*.txt"),
         (["suite=growth", "jobs=5"], "jobs is 5, must be an integer in 1000..10000000"),
-        (["parts=[engine,nosuch]"], "parts is ['engine', 'nosuch'], must be some of engine, pettingzoo, training, start"),
-        (["parts=[]"], "parts is [], must be some of engine, pettingzoo, training, start"),
+        (["parts=[engine,nosuch]"], "parts is ['engine', 'nosuch'], must be some of engine, completions, pettingzoo, training, start"),
+        (["parts=[]"], "parts is [], must be some of engine, completions, pettingzoo, training, start"),
         (["out=true"], "out is True, must be text or null"),
         (["seconds=0"], "seconds is 0.0, must be a number > 0"),
         (["repeats=0"], "repeats is 0, must be an integer in 1..1000"),

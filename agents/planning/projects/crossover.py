@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.compiled.completions import Completions
 from agents.evaluation.play import Episodes, play_batch
 from agents.planning.completions import Plan, follow
 from agents.planning.projects.justification import Floats, Project
@@ -87,7 +88,7 @@ def _play(scenario: Scenario, episodes: Episodes, starts: Sequence[Floats]) -> l
             picks[b] = _next(out, b, starts[b])
             played[b].append(picks[b].copy())
 
-    costs, _, _ = play_batch(world, episodes.seeds, episodes.instance, choose)
+    costs, _, _ = play_batch(world, episodes.seeds, episodes.instance, Completions(world, choose))
     plans = []
     for cost, rows in zip(costs, played, strict=True):
         picks = np.array(rows, np.int32).reshape(-1, 1)

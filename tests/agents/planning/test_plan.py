@@ -62,9 +62,9 @@ def test_plans_cost_what_they_say(shop: tuple[Scenario, Episodes], search: Searc
     assert planned.decisions > results.decisions
 
 
-@pytest.mark.parametrize("search", [Search(choices=3), BEAM])
+@pytest.mark.parametrize("search", [Search(samples=9), Search(choices=3), Search(samples=9, choices=2, starts=3), BEAM])
 def test_batches_change_nothing(shop: tuple[Scenario, Episodes], search: Search) -> None:
-    """Protects from speculation: one alternative after the other finds what many at once, and many episodes at once, find."""
+    """Protects reproduction: one completion after the other finds what many at once, and many episodes at once, find."""
     batches = ((1, 1), (5, 2), (64, 4))
     assert len({tuple(costs(shop, replace(search, slots=slots, abreast=abreast))) for slots, abreast in batches}) == 1
 
@@ -123,6 +123,13 @@ def _completed(scenario: Scenario, episodes: Episodes, prefix: NDArray[np.int32]
             picks[0, asked] = SPT.pick(out.candidates[0][asked], out.context[0][asked], out.mask[0][asked])  # type: ignore[attr-defined]
 
     return float(play_by(lambda world, first: choose, scenario, episodes).objective[0])
+
+
+def test_a_plan_that_ends_too_early(shop: tuple[Scenario, Episodes]) -> None:
+    """Protects from plans of other episodes: nobody decides for them where they end."""
+    plans = plan(*shop, SPT, FCFS, Search()).plans
+    with pytest.raises(ValueError, match="ends before its episode does"):
+        play_by(follow([plans[0]._replace(picks=plans[0].picks[:2]), *plans[1:]]), *shop)
 
 
 def test_more_is_no_worse(shop: tuple[Scenario, Episodes]) -> None:
