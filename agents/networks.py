@@ -44,7 +44,7 @@ class PrioritizerActor(nn.Module):
         for layer in (self.score, self.score_pass):
             nn.init.zeros_(layer.weight)
         nn.init.zeros_(self.score_pass.bias)
-        self.gain = nn.Parameter(torch.tensor(GAIN)) if guided else None
+        self.gain = nn.Parameter(torch.ones(())) if guided else None
 
     def forward(self, sets: Sets) -> Tensor:
         """Logits [N, most candidates + 1] by place: ``counts[n]`` candidates, then to pass if that is legal; the others are ILLEGAL."""
@@ -70,7 +70,7 @@ class NegotiatorActor(nn.Module):
         super().__init__()
         self.body = nn.Sequential(nn.Linear(context, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU())
         self.head = BidHead(width, levels) if ordinal else LevelHead(width, levels)
-        self.gain = nn.Parameter(torch.tensor(GAIN)) if guided else None
+        self.gain = nn.Parameter(torch.ones(())) if guided else None
 
     def forward(self, sets: Sets) -> Tensor:
         """Logits [N, levels]."""
@@ -104,8 +104,6 @@ class Critic(nn.Module):
         return value
 
 
-GAIN: Final = 1.0
-"""Logit that a standard deviation of the index is worth at the start."""
 PRIORITIZER: Final = "prioritizer"
 NEGOTIATOR: Final = "negotiator"
 ROLES: Final = (PRIORITIZER, NEGOTIATOR)

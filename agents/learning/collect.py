@@ -24,8 +24,8 @@ class Finished(NamedTuple):
     """An episode that came to its end."""
 
     world: int
-    entry: int
-    """Its place in the schedule."""
+    seed: np.uint64
+    """Of the episode."""
     cost: float
     """Of the team."""
 
@@ -144,7 +144,7 @@ class Collector:
         is_over = out.phase == Phase.OVER
         over = np.flatnonzero(is_over if self.world.auto_reset else is_over & ~self._was_over)
         self._was_over = is_over
-        finished = [Finished(int(b), int(out.entry[b]), float(self._cost[b])) for b in over]
+        finished = [Finished(int(b), out.seed[b], float(self._cost[b])) for b in over]
         self._earned[over], self._cost[over] = 0.0, 0.0
         return finished
 

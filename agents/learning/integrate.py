@@ -15,7 +15,7 @@ from agents.learning.buffer import Array
 from agents.learning.collect import Collector, Finished
 from agents.learning.config import GROUP, PPO, Learner, LearnerError
 from agents.learning.curriculum import easy_first, opened
-from agents.learning.episodes import Bank, Purpose, derive
+from agents.learning.episodes import Bank, Purpose, derive, play
 from agents.learning.experience import Clock, Experience
 from agents.learning.logging import RoleLogger
 from agents.learning.ppo import RolePPO
@@ -53,6 +53,9 @@ class Method(Protocol):
 
     def collect(self, iteration: int) -> list[Finished]:
         """Play with the current policies; return the episodes that ended."""
+
+    def rule_cost(self, finished: list[Finished]) -> Floats:
+        """What the rules cost on each of the episodes [n] that ``collect`` just returned."""
 
     def integrate(self, models: Mapping[str, RolePPO], logger: Logger) -> None:
         """Change the policies by what was collected."""
@@ -101,6 +104,11 @@ class Streams:
             finished += self._collector.step()
         return finished
 
+    def rule_cost(self, finished: list[Finished]) -> Floats:
+        """As the bank has it."""
+        cost: Floats = self._bank.team_cost[self._bank.places(np.array([episode.seed for episode in finished], np.uint64))]
+        return cost
+
     def integrate(self, models: Mapping[str, RolePPO], logger: Logger) -> None:
         """Estimate advantages and let MaskablePPO train."""
         for role, experience in self.experience.items():
@@ -133,12 +141,12 @@ class Streams:
         self._ranked = easy_first(episodes, learner.episodes.order)
         self._world = World(self._scenario, learner.worlds, instances=episodes.instances, threads=self._threads)
         self._clock = clock(learner, episodes)
-        bank = Bank(self._world, episodes, *rules(learner)) if learner.episodes.baseline else None
+        self._bank = Bank(self._world, episodes, *rules(learner))
         self._open(iteration)
         self._world.reset()
         for experience in self.experience.values():
             experience.forget()
-        self._collector = Collector(self._world, self.experience, *rules(learner), bank)
+        self._collector = Collector(self._world, self.experience, *rules(learner), self._bank if learner.episodes.baseline else None)
 
     def _open(self, iteration: int) -> None:
         """Have every world that ends an episode start one that is open in this iteration, in the order in which they were drawn."""
@@ -159,6 +167,7 @@ class Groups:
         self._episodes = draw_episodes(scenario, learner.episodes.number, derive(seed, Purpose.TRAINING))
         worlds = learner.groups.number * learner.groups.rollouts
         self._world = World(scenario, worlds, instances=self._episodes.instances, auto_reset=False, threads=threads)
+        self._rules_world = World(scenario, learner.groups.number, instances=self._episodes.instances, threads=threads)
         self.experience = {role: Experience(model.policy, worlds * self._world.num_agents) for role, model in models.items()}
         self._collector = Collector(self._world, self.experience, *rules(learner))
         self._cost = np.zeros(worlds)
@@ -182,10 +191,15 @@ class Groups:
         random = np.random.default_rng(derive(self._seed, Purpose.CHOICE, iteration + 1))
         may = opened(self._ranked, self._learner.episodes.curriculum, iteration)
         which = self._episodes.instance[random.choice(may, size=groups.number)]
-        seeds = random.integers(2**64, size=groups.number, dtype=np.uint64)
-        self._world.schedule(np.repeat(seeds, groups.rollouts), np.repeat(which, groups.rollouts))
+        self._chosen = Episodes(self._episodes.instances, which, random.integers(2**64, size=groups.number, dtype=np.uint64))
+        self._world.schedule(np.repeat(self._chosen.seeds, groups.rollouts), np.repeat(which, groups.rollouts))
         self._world.reset()
         self._collector.restart(None)
+
+    def rule_cost(self, finished: list[Finished]) -> Floats:
+        """Play the rules on the episodes that were chosen."""
+        cost = play(self._rules_world, self._chosen, *rules(self._learner))
+        return cost[[episode.world // self._learner.groups.rollouts for episode in finished]]
 
     def integrate(self, models: Mapping[str, RolePPO], logger: Logger) -> None:
         """Score the rollouts within their groups and learn from the decisions of those that count."""

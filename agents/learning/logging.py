@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
 from torch.utils.tensorboard import SummaryWriter
+
+GAPS: Final = ("rollout/gap_percent", "evaluate/gap_percent")
+"""How far the policies are above the rules, as they train and as they are deployed: one panel shows both."""
 
 
 class ResumableTensorBoard(TensorBoardOutputFormat):
@@ -15,6 +18,7 @@ class ResumableTensorBoard(TensorBoardOutputFormat):
     def __init__(self, folder: Path, first_step: int) -> None:
         """Write below ``folder`` from ``first_step`` on."""
         self.writer = SummaryWriter(str(folder), purge_step=first_step)
+        self.writer.add_custom_scalars_multilinechart([f"^{name}$" for name in GAPS], "gaps", "percent above the rules")
         self._is_closed = False
 
 

@@ -17,7 +17,7 @@ from agents.bid_head import BidHead
 from agents.learning.buffer import Batches
 from agents.learning.config import PPO, LearnerError, Network, Update
 from agents.learning.policies import RolePolicy
-from agents.networks import PRIORITIZER, NegotiatorActor, Spec, entropy
+from agents.networks import PRIORITIZER, NegotiatorActor, PrioritizerActor, Spec, entropy
 from agents.rules import index
 from envs.columns import NUM_CANDIDATE, NUM_CONTEXT, NUM_NEGOTIATION
 
@@ -63,6 +63,9 @@ class RolePPO(MaskablePPO):
         self.n_envs = 1
         self._setup_model()
         self.policy.has_critic = update.method == PPO
+        actor = self.policy.brain.actor
+        if isinstance(actor, PrioritizerActor) and actor.gain is not None:
+            torch.nn.init.constant_(actor.gain, network.gain)
 
     def anneal(self, remaining: float) -> None:
         """Set everything that changes over training for the share of it that remains, in [0, 1]."""

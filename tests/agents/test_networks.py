@@ -102,7 +102,7 @@ def test_decisions_do_not_see_each_other(brain: Brain) -> None:
 
 def test_kernels_equal_plain_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects the compiled passes: probabilities, values and all gradients are those of plain torch, which other devices take."""
-    policy = RolePPO(PRIORITIZER, 5, 16, Network(16, 16, [], None, ordinal=True), UPDATE, "cpu").policy
+    policy = RolePPO(PRIORITIZER, 5, 16, Network(16, 16, [], None, gain=8.0, ordinal=True), UPDATE, "cpu").policy
     awake(policy.brain)
     torch.nn.init.normal_(policy.critic.value.weight)
     raw = random_sets([3, 1, 6, 2, 0, 4], [False, True, False, True, True, False])
@@ -125,7 +125,7 @@ def test_kernels_equal_plain_torch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_draws_by_probability(monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects exploration: actions come as often as their probability says, and no rounding draws one that is not legal."""
-    policy = RolePPO(PRIORITIZER, 5, 16, Network(16, 16, [], None, ordinal=True), UPDATE, "cpu").policy
+    policy = RolePPO(PRIORITIZER, 5, 16, Network(16, 16, [], None, gain=8.0, ordinal=True), UPDATE, "cpu").policy
     awake(policy.brain)
     sets = policy.brain.reader(random_sets([3, 5], [True, False])).select(torch.arange(2).repeat(20_000))
     places, log_p = policy.act(sets)
@@ -141,7 +141,7 @@ def test_draws_by_probability(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_flat_and_ragged_views_agree() -> None:
     """Protects the two forms of one observation: SB3's flat vector with a mask gives the values and probabilities of the sets."""
-    policy = RolePPO(PRIORITIZER, 5, 16, Network(16, 16, [], None, ordinal=True), UPDATE, "cpu").policy
+    policy = RolePPO(PRIORITIZER, 5, 16, Network(16, 16, [], None, gain=8.0, ordinal=True), UPDATE, "cpu").policy
     awake(policy.brain)
     random = np.random.default_rng(3)
     candidates = random.normal(size=(4, 5, NUM_CANDIDATE)).astype(np.float32)
