@@ -84,6 +84,8 @@ class Update:
     """Decisions per minibatch; SB3 is slow below 2,048."""
     learning_rate: float
     learning_rate_end: float
+    critic_rate: float
+    """Learning rate of the critics from first to last: they may be far bolder than the policies that they judge. No effect but in 'ppo'."""
     clip: float
     """PPO's bound on the change of a probability ratio."""
     entropy: float
@@ -102,8 +104,9 @@ class Update:
         _require(self.method in METHODS, self, "method", f"one of {', '.join(METHODS)}")
         _count(self, 1, "epochs", high=1000)
         _count(self, 2, "batch", high=MOST_DECISIONS)
-        _positive(self, "learning_rate", "learning_rate_end", "clip", "max_gradient", "bid_sigma", "bid_sigma_end")
+        _positive(self, "learning_rate", "learning_rate_end", "critic_rate", "clip", "max_gradient", "bid_sigma", "bid_sigma_end")
         _require(max(self.learning_rate, self.learning_rate_end) <= 1, self, "learning_rate", "at most 1, at its end too")
+        _require(self.critic_rate <= 1, self, "critic_rate", "at most 1")
         _positive(self, "entropy", "entropy_end", "value_weight", or_zero=True)
 
 

@@ -15,7 +15,7 @@ from agents.learning.buffer import Array
 from agents.learning.collect import Collector, Finished
 from agents.learning.config import GROUP, PPO, Learner, LearnerError
 from agents.learning.curriculum import easy_first, opened
-from agents.learning.episodes import Bank, Purpose, derive, play
+from agents.learning.episodes import Bank, Purpose, derive, mean_task, play
 from agents.learning.experience import Clock, Experience
 from agents.learning.logging import RoleLogger
 from agents.learning.ppo import RolePPO
@@ -279,6 +279,6 @@ def best(cost: Floats) -> Floats:
 
 def clock(learner: Learner, episodes: Episodes) -> Clock:
     """The discounts' time constants in seconds."""
-    unit = float(np.concatenate([instance.option_nominal for instance in episodes.instances]).mean())
+    unit = mean_task(episodes)
     gamma, trace = learner.discount.tau_gamma, learner.discount.tau_lambda
     return Clock(None if gamma is None else gamma * unit, None if trace is None else trace * unit)

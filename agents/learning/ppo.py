@@ -75,6 +75,12 @@ class RolePPO(MaskablePPO):
         if isinstance(actor, NegotiatorActor) and isinstance(actor.head, BidHead):
             actor.head.sigma.fill_(linear(self.update.bid_sigma, self.update.bid_sigma_end)(remaining))
 
+    def _update_learning_rate(self, optimizers: list[torch.optim.Optimizer] | torch.optim.Optimizer) -> None:
+        """As SB3, but for the critic, whose rate is its own."""
+        super()._update_learning_rate(optimizers)
+        of_critic = self.policy.optimizer.param_groups[1]
+        of_critic["lr"] = self.update.critic_rate
+
     def integrate(self, batches: Batches, logger: Logger) -> None:
         """Update the policy with the decisions of one rollout."""
         self.rollout_buffer = batches  # type: ignore[assignment]  # train() asks for get(), values and returns, and has them

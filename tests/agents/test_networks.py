@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from agents.learning.config import Network, Update
+from agents.learning.episodes import HINDSIGHT
 from agents.learning.ppo import RolePPO
 from agents.networks import NEGOTIATOR, PRIORITIZER, Brain, Spec
 from agents.reader import Standardiser
@@ -14,7 +15,7 @@ from agents.rules.index import Index
 from agents.sets import ILLEGAL, Sets, gather, to_actions
 from envs.columns import NUM_CANDIDATE, NUM_CONTEXT, NUM_NEGOTIATION
 
-UPDATE = Update("ppo", 1, 64, 1e-3, 1e-3, 0.2, 0.0, 0.0, 0.5, 0.5, 2.0, 0.6)
+UPDATE = Update("ppo", 1, 64, 1e-3, 1e-3, 1e-3, 0.2, 0.0, 0.0, 0.5, 0.5, 2.0, 0.6)
 
 
 def awake(brain: Brain) -> Brain:
@@ -61,6 +62,24 @@ def test_levels_without_order() -> None:
     assert brain(sets)[0].exp()[[0, 8]].sum() > 0.9
     with pytest.raises(ValueError, match="guides ordinal bids only"):
         Spec.default(NEGOTIATOR, 16, levels=9, guide={"wait": 1.0}, ordinal=False)
+
+
+@pytest.mark.parametrize("role", [PRIORITIZER, NEGOTIATOR])
+def test_hindsight_reaches_the_critic_alone(role: str) -> None:
+    """Protects honesty: what nobody can know while playing changes values, never decisions, and is in no artifact."""
+    policy = RolePPO(role, 5, 16, Network(16, 16, [], None, gain=8.0, ordinal=True), UPDATE, "cpu").policy
+    torch.nn.init.normal_(policy.critic.value.weight)
+    policy.critic.set_moments(np.zeros(HINDSIGHT), np.ones(HINDSIGHT))
+    reader = policy.brain.reader
+    counts, passes = torch.tensor([2, 4]), torch.tensor([False, False])
+    sets = Sets.of(torch.randn(6, reader.rows.size), counts, torch.randn(2, reader.context.size), passes)
+    told = sets._replace(hindsight=torch.randn(2, HINDSIGHT))
+    actions = torch.zeros(2)
+    (value, *decided), (informed, *same) = policy.evaluate_actions(sets, actions), policy.evaluate_actions(told, actions)
+    assert (value != informed).all()
+    for one, other in zip(decided, same, strict=True):
+        assert torch.equal(one, other)
+    assert not [name for name in policy.brain.state_dict() if "critic" in name]
 
 
 def test_guided_starts_as_the_index() -> None:

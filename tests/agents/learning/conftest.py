@@ -74,7 +74,7 @@ def learner() -> Learner:
         seconds=float("inf"),
         checkpoint_every=1000,
         network=Network(16, 16, [], None, gain=8.0, ordinal=True),
-        update=Update("ppo", 3, 512, 3e-3, 3e-4, 0.2, 0.003, 0.0, 0.5, 0.5, 2.0, 0.6),
+        update=Update("ppo", 3, 512, 3e-3, 3e-4, 3e-3, 0.2, 0.003, 0.0, 0.5, 0.5, 2.0, 0.6),
         discount=Discount(None, 5.0),
         episodes=EpisodesConfig(64, 0, 0, "size", baseline=True, prioritizer="fifo", negotiator="fcfs"),
         imitation=Imitation(0, 1),

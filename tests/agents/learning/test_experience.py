@@ -119,6 +119,30 @@ def test_baseline_is_the_rules_path(contested: Scenario) -> None:
     np.testing.assert_allclose(mixed, (1 - c) * bank.team_cost + 3 * c * bank.team_cost)  # of the agents' own costs and of the team's
 
 
+def test_hindsight_is_of_the_episode(contested: Scenario, learner: Learner) -> None:
+    """Protects what the critic may know: what the rule still pays, by time, and the lead, which is 0 for whoever plays as the rule does."""
+    collector = make(contested, learner, 6, list(range(6)))
+    collector.demonstrating = True
+    for _ in range(12):
+        collector.step()
+    bank = collector.bank
+    assert bank is not None
+    for experience in collector.experience.values():
+        made = experience.state()
+        told, seat = made["made.hindsight"], made["made.seat"]
+        first, second, third, fourth, rest, lead, rate, time = told.T
+        assert ((first > 0) & (first < second) & (second < third) & (third <= fourth) & (fourth <= rest * (1 + 1e-6))).all()
+        places = bank.places(collector.world.out.seed[seat // 3])
+        before = bank.cost(places, seat % 3, made["made.time"])
+        np.testing.assert_allclose(before + rest, bank.total(places, seat % 3), rtol=1e-5)
+        assert np.abs(lead).max() < 0.02 * rest.max()  # the path is interpolated
+        assert (rate > 0).all()
+        np.testing.assert_allclose(time / time.max(), made["made.time"] / made["made.time"].max(), rtol=1e-5)
+    alone = make(contested, learner, 6, list(range(6)), bank=False)
+    alone.step()
+    assert not alone.experience[PRIORITIZER].state()["made.hindsight"].any()
+
+
 def test_open_decisions_are_carried(contested: Scenario, learner: Learner) -> None:
     """Protects the seam between rollouts: an open decision comes back first, is counted once, and then has its reward."""
     collector = make(contested, learner, 6, list(range(6)), bank=False)

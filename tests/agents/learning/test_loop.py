@@ -19,6 +19,7 @@ from agents.artifact import TrainedPrioritizer, load
 from agents.learning import checkpoint
 from agents.learning.checkpoint import CheckpointError
 from agents.learning.config import Evaluation, Imitation, Learner, LearnerError
+from agents.learning.episodes import HINDSIGHT, Bank
 from agents.learning.integrate import best, compare, rules
 from agents.learning.logging import GAPS
 from agents.learning.loop import Run
@@ -80,6 +81,19 @@ def test_both_gaps_are_in_one_panel(contested: Scenario, learner: Learner, tmp_p
     assert set(GAPS) <= set(events.Tags()["scalars"])
     layout = events.Tensors("custom_scalars__config__")[0].tensor_proto.string_val[0]
     assert all(name.encode() in layout for name in GAPS)
+
+
+def test_hindsight_explains_returns(contested: Scenario, learner: Learner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the critic's knowledge, and its own learning rate: told nothing, it judges policies that stand still far worse."""
+    still = replace(learner, update=replace(learner.update, learning_rate=1e-9, learning_rate_end=1e-9, critic_rate=1e-2), decisions=1e9)
+    explained = []
+    for _ in range(2):
+        run, logger = Run(contested, still, tmp_path, seed=0), Logger(None, [])
+        for _ in range(8):
+            run.iterate(logger)
+        explained.append(logger.name_to_value["train_prioritizer/explained_variance"])
+        monkeypatch.setattr(Bank, "hindsight", lambda bank, entry, *_: np.zeros((len(entry), HINDSIGHT)))
+    assert explained[0] > explained[1] + 0.1
 
 
 def everything(run: Run) -> dict[str, np.ndarray]:
