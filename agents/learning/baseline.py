@@ -17,6 +17,11 @@ from envs.world import Outputs, World
 GRID: Final = 256
 """Intervals, equal in time, at whose ends the cost path of an episode is known; in between it is interpolated."""
 
+AHEAD: Final = (1.0, 4.0, 15.0, 60.0)
+"""Mean tasks from now in which a critic knows what the rule pays."""
+HINDSIGHT: Final = len(AHEAD) + 4
+"""What ``Bank.hindsight`` tells a critic of each decision."""
+
 Floats = NDArray[np.float64]
 
 
@@ -59,6 +64,11 @@ def play(
     return cost
 
 
+def mean_task(episodes: Episodes) -> float:
+    """Mean nominal duration of all tasks in seconds: the unit of time constants."""
+    return float(np.concatenate([instance.option_nominal for instance in episodes.instances]).mean())
+
+
 class Bank:
     """Episodes and the cost path of a rule on each: the baseline of a learner on the same episode.
 
@@ -71,6 +81,7 @@ class Bank:
     def __init__(self, world: World, episodes: Episodes, prioritizer: Prioritizer, negotiator: Negotiator) -> None:
         """Play the rule on every episode in a World as ``play`` needs it."""
         number = len(episodes.seeds)
+        self._unit = mean_task(episodes)
         self._places = np.argsort(episodes.seeds)
         self._seeds = episodes.seeds[self._places]
         self._paths = np.zeros((number, GRID + 1, world.num_agents))
@@ -97,6 +108,16 @@ class Bank:
         """What the rule had cost an agent at its end of an episode; all [n]."""
         total: Floats = self._paths[entry, GRID, agent]
         return total
+
+    def hindsight(self, entry: NDArray[np.integer], agent: NDArray[np.int64], time: Floats, lead: Floats, rate: Floats) -> Floats:
+        """What tells how an episode goes on, whatever is decided now [n, HINDSIGHT]; all else [n].
+
+        It is what the rule pays in the next AHEAD mean tasks and until its end, the ``lead`` over it so far, the ``rate`` at which the team
+        pays, and the time. All of it is known before the decision, or does not depend on it: a critic that reads it biases nothing.
+        """
+        so_far = self.cost(entry, agent, time)
+        ahead = [self.cost(entry, agent, time + span * self._unit) - so_far for span in AHEAD]
+        return np.stack((*ahead, self.total(entry, agent) - so_far, lead, rate, time / self._unit), axis=1)
 
     def _watch(self, out: Outputs) -> None:
         self._watched.append((out.time.copy(), -out.reward))

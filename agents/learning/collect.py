@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from agents.learning.baseline import Bank
+from agents.learning.baseline import HINDSIGHT, Bank
 from agents.learning.buffer import Array
 from agents.learning.experience import Experience, Floats, Ids
 from agents.learning.fitting import fit
@@ -17,6 +17,7 @@ from agents.networks import kernels
 from agents.networks.architecture import NEGOTIATOR, PRIORITIZER
 from agents.networks.sets import Sets, gather, to_actions
 from agents.protocols import Negotiator, Prioritizer
+from envs.columns import NUM_CANDIDATE, Context
 from envs.engine.codes import Phase
 from envs.world import Outputs, World
 
@@ -25,8 +26,8 @@ class Finished(NamedTuple):
     """An episode that came to its end."""
 
     world: int
-    entry: int
-    """Its place in the schedule."""
+    seed: np.uint64
+    """Of the episode."""
     cost: float
     """Of the team."""
 
@@ -97,12 +98,13 @@ class Collector:
             picks = self.prioritizer.pick(_by_seat(out.candidates)[seats], _by_seat(out.context)[seats], mask[seats])
             if experience is None:
                 return picks
-        seen, numbers = self._see(experience, out, seats, mask[:, :-1])
+        now = self._now(seats)
+        seen, numbers = self._see(experience, out, seats, mask[:, :-1], *now)
         if self.demonstrating:
             shown = np.where(np.arange(mask.shape[1]) < picks[:, None], mask[seats], False).sum(axis=1)
-            experience.decide(seats, *self._now(seats), seen, shown)
+            experience.decide(seats, *now, seen, shown)
             return picks
-        places = experience.decide(seats, *self._now(seats), seen)
+        places = experience.decide(seats, *now, seen)
         return to_actions(places, numbers, seen.counts.cpu().numpy(), self.world.candidates)
 
     def _bid(self, out: Outputs, seats: Ids) -> Floats:
@@ -110,13 +112,14 @@ class Collector:
         experience = self.experience.get(NEGOTIATOR)
         if experience is None:
             return self.negotiator.bid(observation)
-        seen = _see_contest(experience, observation)
+        now = self._now(seats)
+        seen = self._see_contest(experience, out, seats, *now)
         if self.demonstrating:
             bids = self.negotiator.bid(observation)
             self.heard.append(bids)
-            experience.decide(seats, *self._now(seats), seen, np.zeros(len(bids), np.int64))  # what level they are is known when all are in
+            experience.decide(seats, *now, seen, np.zeros(len(bids), np.int64))  # what level they are is known when all are in
             return bids
-        return experience.decide(seats, *self._now(seats), seen).astype(np.float64)
+        return experience.decide(seats, *now, seen).astype(np.float64)
 
     def _now(self, seats: Ids) -> tuple[Floats, Floats]:
         """Time and total of each seat: what it has earned, plus what the baseline had cost by then.
@@ -148,25 +151,42 @@ class Collector:
                     continue
                 time, total = self._now(seats)
                 if cut_off:
-                    experience.end(seats, time, total, self._last_sight(role, experience, out, seats))
+                    experience.end(seats, time, total, self._last_sight(role, experience, out, seats, time, total))
                 else:
                     experience.end(seats, time, total + self._rest(seats, time))
         is_over = out.phase == Phase.OVER
         over = np.flatnonzero(is_over if self.world.auto_reset else is_over & ~self._was_over)
         self._was_over = is_over
-        finished = [Finished(int(b), int(out.entry[b]), float(self._cost[b])) for b in over]
+        finished = [Finished(int(b), out.seed[b], float(self._cost[b])) for b in over]
         self._earned[over], self._cost[over] = 0.0, 0.0
         return finished
 
-    def _last_sight(self, role: str, experience: Experience, out: Outputs, seats: Ids) -> Sets:
+    def _last_sight(self, role: str, experience: Experience, out: Outputs, seats: Ids, time: Floats, total: Floats) -> Sets:
         if role == NEGOTIATOR:
-            return _see_contest(experience, _by_seat(out.negotiation)[seats])
-        return self._see(experience, out, seats, _by_seat(out.task) >= 0)[0]
+            return self._see_contest(experience, out, seats, time, total)
+        return self._see(experience, out, seats, _by_seat(out.task) >= 0, time, total)[0]
 
-    def _see(self, experience: Experience, out: Outputs, seats: Ids, exists: NDArray[np.bool_]) -> tuple[Sets, NDArray[np.int64]]:
+    def _see(
+        self, experience: Experience, out: Outputs, seats: Ids, exists: NDArray[np.bool_], time: Floats, total: Floats
+    ) -> tuple[Sets, NDArray[np.int64]]:
         rows, numbers, counts = gather(_by_seat(out.candidates), exists, seats)
-        parts = (rows, counts, _by_seat(out.context)[seats], _by_seat(out.mask)[seats, -1])
+        context = _by_seat(out.context)[seats]
+        parts = (rows, counts, context, _by_seat(out.mask)[seats, -1], self._hindsight(seats, time, total, context))
         return Sets.of(*(torch.from_numpy(part).to(experience.policy.device) for part in parts)), numbers
+
+    def _see_contest(self, experience: Experience, out: Outputs, seats: Ids, time: Floats, total: Floats) -> Sets:
+        observation = _by_seat(out.negotiation)[seats]
+        told = self._hindsight(seats, time, total, observation[:, NUM_CANDIDATE:])
+        seen = Sets.without_rows(torch.from_numpy(observation).to(experience.policy.device))
+        return seen._replace(hindsight=torch.from_numpy(told).to(experience.policy.device))
+
+    def _hindsight(self, seats: Ids, time: Floats, lead: Floats, context: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the critic may know of each seat [N, HINDSIGHT]; nothing, that is 0, without a baseline."""
+        if self.bank is None:
+            return np.zeros((len(seats), HINDSIGHT), np.float32)
+        places, agents = self.bank.places(self.world.out.seed[seats // self.world.num_agents]), seats % self.world.num_agents
+        rate = np.expm1(context[:, Context.TEAM_COST_RATE], dtype=np.float64)
+        return self.bank.hindsight(places, agents, time, lead, rate).astype(np.float32)
 
 
 def _see_contest(experience: Experience, observation: NDArray[np.float32]) -> Sets:

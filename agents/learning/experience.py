@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from agents.learning.advantage import OPEN, TERMINATED, TRUNCATED, advantages, rewards_to_go
+from agents.learning.baseline import HINDSIGHT
 from agents.learning.buffer import Array, Batches, Table
 from agents.learning.fitting import fit, within
 from agents.learning.normalise import Moments
@@ -54,9 +55,11 @@ class Experience:
         exact = dict.fromkeys(("time", "total", *ENDLESS), (np.float64, ()))
         whole = dict.fromkeys(("count", "action", "seat", "following"), ints)
         self._rows = Table({"columns": (np.float32, (rows,))})
-        self._made = Table({"context": (np.float32, (context,)), "may_pass": (np.bool_, ()), "log_prob": floats, **whole, **exact})
+        vectors = {"context": (np.float32, (context,)), "hindsight": (np.float32, (HINDSIGHT,))}
+        self._made = Table({**vectors, "may_pass": (np.bool_, ()), "log_prob": floats, **whole, **exact})
         self._last = np.full(seats, OPEN, np.int64)
-        self._moments = {"rows": Moments(rows), "context": Moments(context), "returns": Moments(1)}
+        measured = {"rows": rows, "context": context, "hindsight": HINDSIGHT, "returns": 1}
+        self._moments = {name: Moments(columns) for name, columns in measured.items()}
 
     def __len__(self) -> int:
         """Decisions of this rollout, those carried over included."""
@@ -68,6 +71,8 @@ class Experience:
         tamed = self.policy.brain.reader.tame(seen)
         self._measure("rows", tamed.rows)
         self._measure("context", tamed.context)
+        if shown is None:  # while the rules play, nobody leads over them
+            self._measure("hindsight", tamed.hindsight)
         inputs = self.policy.brain.reader.standardise(tamed)
         action, log_prob = self.policy.act(inputs)
         chosen: Ids = action.cpu().numpy() if shown is None else shown
@@ -75,6 +80,7 @@ class Experience:
         new = self._made.append(
             len(seats),
             context=inputs.context.cpu().numpy(),
+            hindsight=inputs.hindsight.cpu().numpy(),
             may_pass=inputs.may_pass.cpu().numpy(),
             log_prob=log_prob.cpu().numpy(),
             count=inputs.counts.cpu().numpy(),
@@ -139,6 +145,7 @@ class Experience:
         reader = self.policy.brain.reader
         reader.rows.set_moments(self._moments["rows"].mean, self._moments["rows"].std)
         reader.context.set_moments(self._moments["context"].mean, self._moments["context"].std)
+        self.policy.critic.set_moments(self._moments["hindsight"].mean, self._moments["hindsight"].std)
 
     def carry(self) -> None:
         """Forget this rollout, except for its open decisions."""
@@ -189,7 +196,7 @@ class Experience:
 
     def _sets(self) -> Sets:
         made = self._made
-        columns: tuple[Any, ...] = (self._rows["columns"], made["count"], made["context"], made["may_pass"])
+        columns: tuple[Any, ...] = (self._rows["columns"], made["count"], made["context"], made["may_pass"], made["hindsight"])
         return Sets.of(*(torch.from_numpy(column).to(self.policy.device) for column in columns))
 
     @torch.no_grad()

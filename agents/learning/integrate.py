@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.logger import Logger
 
 from agents.evaluation.play import Episodes, draw_episodes
-from agents.learning.baseline import Bank, Purpose, derive
+from agents.learning.baseline import Bank, Purpose, derive, mean_task, play
 from agents.learning.buffer import Array
 from agents.learning.checkpoint import below, part, plain
 from agents.learning.collect import Collector, Finished
@@ -63,6 +63,9 @@ class Method(Protocol):
     def collect(self, iteration: int) -> list[Finished]:
         """Play with the current policies; return the episodes that ended."""
 
+    def rule_cost(self, finished: list[Finished]) -> Floats:
+        """What the rules cost on each of the episodes [n] that ``collect`` just returned."""
+
     def integrate(self, models: Mapping[str, RolePPO], logger: Logger) -> None:
         """Change the policies by what was collected."""
 
@@ -110,6 +113,11 @@ class Streams:
             finished += self._collector.step()
         return finished
 
+    def rule_cost(self, finished: list[Finished]) -> Floats:
+        """As the bank has it."""
+        cost: Floats = self._bank.team_cost[self._bank.places(np.array([episode.seed for episode in finished], np.uint64))]
+        return cost
+
     def integrate(self, models: Mapping[str, RolePPO], logger: Logger) -> None:
         """Estimate advantages and let MaskablePPO train."""
         for role, experience in self.experience.items():
@@ -153,14 +161,14 @@ class Streams:
         self._ranked = easy_first(episodes, learner.episodes.order)
         self._world = World(self._scenario, learner.worlds, instances=episodes.instances, threads=self._threads)
         self._clock = clock(learner, episodes)
-        bank = self._bank(episodes) if learner.episodes.baseline else None
+        self._bank = self._play_bank(episodes)
         self._open(iteration)
         self._world.reset()
         for experience in self.experience.values():
             experience.forget()
-        self._collector = Collector(self._world, self.experience, *rules(learner), bank)
+        self._collector = Collector(self._world, self.experience, *rules(learner), self._bank if learner.episodes.baseline else None)
 
-    def _bank(self, episodes: Episodes) -> Bank:
+    def _play_bank(self, episodes: Episodes) -> Bank:
         """What the rules cost, by their own rules of play."""
         played = rules_of_play(self._scenario, rules(self._learner)[0])
         world = self._world
@@ -188,6 +196,7 @@ class Groups:
         worlds = learner.groups.number * learner.groups.rollouts
         scenario = learned_by(scenario, learner)
         self._world = World(scenario, worlds, instances=self._episodes.instances, auto_reset=False, threads=threads)
+        self._rules_world = World(scenario, learner.groups.number, instances=self._episodes.instances, threads=threads)
         self.experience = {role: Experience(model.policy, worlds * self._world.num_agents) for role, model in models.items()}
         self._collector = Collector(self._world, self.experience, *rules(learner))
         self._cost = np.zeros(worlds)
@@ -211,10 +220,15 @@ class Groups:
         random = np.random.default_rng(derive(self._seed, Purpose.CHOICE, iteration + 1))
         may = opened(self._ranked, self._learner.episodes.curriculum, iteration)
         which = self._episodes.instance[random.choice(may, size=groups.number)]
-        seeds = random.integers(2**64, size=groups.number, dtype=np.uint64)
-        self._world.schedule(np.repeat(seeds, groups.rollouts), np.repeat(which, groups.rollouts))
+        self._chosen = Episodes(self._episodes.instances, which, random.integers(2**64, size=groups.number, dtype=np.uint64))
+        self._world.schedule(np.repeat(self._chosen.seeds, groups.rollouts), np.repeat(which, groups.rollouts))
         self._world.reset()
         self._collector.restart(None)
+
+    def rule_cost(self, finished: list[Finished]) -> Floats:
+        """Play the rules on the episodes that were chosen."""
+        cost = play(self._rules_world, self._chosen, *rules(self._learner))
+        return cost[[episode.world // self._learner.groups.rollouts for episode in finished]]
 
     def integrate(self, models: Mapping[str, RolePPO], logger: Logger) -> None:
         """Score the rollouts within their groups and learn from the decisions of those that count."""
@@ -303,6 +317,6 @@ def best(cost: Floats) -> Floats:
 
 def clock(learner: Learner, episodes: Episodes) -> Clock:
     """The discounts' time constants in seconds."""
-    unit = float(np.concatenate([instance.option_nominal for instance in episodes.instances]).mean())
+    unit = mean_task(episodes)
     gamma, trace = learner.discount.tau_gamma, learner.discount.tau_lambda
     return Clock(None if gamma is None else gamma * unit, None if trace is None else trace * unit)

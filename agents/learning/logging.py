@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
 from torch.utils.tensorboard import SummaryWriter
 
 from envs.files import naming
+
+GAPS: Final = ("rollout/gap_percent", "evaluate/gap_percent")
+"""How far the policies are above the rules, as they train and as they are deployed: one panel shows both."""
 
 
 class ResumableTensorBoard(TensorBoardOutputFormat):
@@ -19,6 +22,7 @@ class ResumableTensorBoard(TensorBoardOutputFormat):
         self._folder = folder
         with naming(folder):
             self.writer = SummaryWriter(str(folder), purge_step=first_step)
+            self.writer.add_custom_scalars_multilinechart([f"^{name}$" for name in GAPS], "gaps", "percent above the rules")
         self._is_closed = False
 
     def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:

@@ -65,8 +65,13 @@ class Evaluation:
         if NEGOTIATOR in models:
             negotiator = TrainedNegotiator(models[NEGOTIATOR].policy.brain)
         cost = self.cost(prioritizer, negotiator)
-        gap = 100.0 * (cost.mean() / self.rule_cost.mean() - 1.0)
-        return {"cost": float(cost.mean()), "rule_cost": float(self.rule_cost.mean()), "gap_percent": float(gap)}
+        gap = percent(cost.mean(), self.rule_cost.mean())
+        return {"cost": float(cost.mean()), "rule_cost": float(self.rule_cost.mean()), "gap_percent": gap}
+
+
+def percent(cost: float, rule_cost: float) -> float:
+    """By how many percent a cost is above that of the rules."""
+    return float(100.0 * (cost / rule_cost - 1.0))
 
 
 class Run:
@@ -150,7 +155,9 @@ class Run:
     def _of_episodes(self, finished: list[Finished]) -> dict[str, float]:
         if not finished:
             return {}
-        return {"rollout/episode_cost": float(np.mean([episode.cost for episode in finished])), "rollout/episodes": len(finished)}
+        cost, rule_cost = (float(np.mean(costs)) for costs in ([episode.cost for episode in finished], self.method.rule_cost(finished)))
+        gap = {"rollout/gap_percent": percent(cost, rule_cost)} if rule_cost > 0 else {}
+        return {"rollout/episode_cost": cost, "rollout/episodes": len(finished), **gap}
 
     def _evaluate(self) -> dict[str, float]:
         found = self.evaluation(self.models)

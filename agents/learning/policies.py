@@ -12,6 +12,7 @@ from sb3_contrib.common.maskable.distributions import MaskableDistribution
 from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from torch import Tensor
 
+from agents.learning.baseline import HINDSIGHT
 from agents.networks.architecture import PRIORITIZER, Brain, Critic, Spec, entropy
 from agents.networks.sets import ILLEGAL, Sets
 from envs.columns import NUM_CANDIDATE
@@ -41,8 +42,9 @@ class RolePolicy(MaskableActorCriticPolicy):
     def _build(self, lr_schedule: Any) -> None:
         """Replace SB3's networks by ours."""
         self.brain = Brain(self.spec)
-        self.critic = Critic(self.brain.reader.rows.size, self.brain.reader.context.size, self.critic_width)
-        self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]  # as SB3
+        self.critic = Critic(self.brain.reader.rows.size, self.brain.reader.context.size, HINDSIGHT, self.critic_width)
+        groups = [{"params": [*part.parameters()]} for part in (self.brain, self.critic)]
+        self.optimizer = self.optimizer_class(groups, lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]  # as SB3
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         return {**super()._get_constructor_parameters(), "spec": self.spec, "critic_width": self.critic_width}

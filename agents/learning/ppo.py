@@ -16,7 +16,7 @@ from stable_baselines3.common.logger import Logger
 from agents.learning.buffer import Batches
 from agents.learning.config import PPO, LearnerError, Network, Update
 from agents.learning.policies import RolePolicy
-from agents.networks.architecture import PRIORITIZER, NegotiatorActor, Spec, entropy
+from agents.networks.architecture import PRIORITIZER, NegotiatorActor, PrioritizerActor, Spec, entropy
 from agents.networks.bid_head import BidHead
 from agents.rules import index
 from envs.columns import NUM_CANDIDATE, NUM_CONTEXT, NUM_NEGOTIATION
@@ -63,6 +63,9 @@ class RolePPO(MaskablePPO):
         self.n_envs = 1
         self._setup_model()
         self.policy.has_critic = update.method == PPO
+        actor = self.policy.brain.actor
+        if isinstance(actor, PrioritizerActor) and actor.gain is not None:
+            torch.nn.init.constant_(actor.gain, network.gain)
 
     def anneal(self, remaining: float) -> None:
         """Set everything that changes over training for the share of it that remains, in [0, 1]."""
@@ -71,6 +74,12 @@ class RolePPO(MaskablePPO):
         actor = self.policy.brain.actor
         if isinstance(actor, NegotiatorActor) and isinstance(actor.head, BidHead):
             actor.head.sigma.fill_(linear(self.update.bid_sigma, self.update.bid_sigma_end)(remaining))
+
+    def _update_learning_rate(self, optimizers: list[torch.optim.Optimizer] | torch.optim.Optimizer) -> None:
+        """As SB3, but for the critic, whose rate is its own."""
+        super()._update_learning_rate(optimizers)
+        of_critic = self.policy.optimizer.param_groups[1]
+        of_critic["lr"] = self.update.critic_rate
 
     def integrate(self, batches: Batches, logger: Logger) -> None:
         """Update the policy with the decisions of one rollout."""

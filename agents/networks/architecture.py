@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from agents.networks.bid_head import BidHead, LevelHead
-from agents.networks.reader import Reader, Standardiser
+from agents.networks.reader import CLIP, Reader, Standardiser, set_moments
 from agents.networks.sets import Sets, join, pad, pool, summarise
 from agents.rules.index import Index
 from envs.columns import CANDIDATE_NAMES, CONTEXT_NAMES, NEGOTIATION_NAMES, RAW_CANDIDATE, RAW_CONTEXT
@@ -44,7 +46,7 @@ class PrioritizerActor(nn.Module):
         for layer in (self.score, self.score_pass):
             nn.init.zeros_(layer.weight)
         nn.init.zeros_(self.score_pass.bias)
-        self.gain = nn.Parameter(torch.tensor(GAIN)) if guided else None
+        self.gain = nn.Parameter(torch.ones(())) if guided else None
 
     def forward(self, sets: Sets) -> Tensor:
         """Logits [N, most candidates + 1] by place: ``counts[n]`` candidates, then to pass if that is legal; the others are ILLEGAL."""
@@ -70,7 +72,7 @@ class NegotiatorActor(nn.Module):
         super().__init__()
         self.body = nn.Sequential(nn.Linear(context, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU())
         self.head = BidHead(width, levels) if ordinal else LevelHead(width, levels)
-        self.gain = nn.Parameter(torch.tensor(GAIN)) if guided else None
+        self.gain = nn.Parameter(torch.ones(())) if guided else None
 
     def forward(self, sets: Sets) -> Tensor:
         """Logits [N, levels]."""
@@ -86,13 +88,22 @@ class NegotiatorActor(nn.Module):
 
 
 class Critic(nn.Module):
-    """The value of a decision from its context and, for a prioritizer, the mean and the largest of its candidates' columns."""
+    """The value of a decision from its context, from hindsight and, for a prioritizer, the mean and the largest of its candidates' columns.
 
-    def __init__(self, rows: int, context: int, width: int) -> None:
+    It judges while policies learn, and is in no artifact: so it may know what no actor can, how the episode goes on (input-driven
+    baselines, Mao et al. 2018).
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, rows: int, context: int, hindsight: int, width: int) -> None:
         """Start at 0."""
         super().__init__()
         self.rows = rows
-        self.body = nn.Sequential(nn.Linear(context + 2 * rows, width), nn.Tanh(), nn.Linear(width, width), nn.Tanh())
+        self.register_buffer("mean", torch.zeros(hindsight))
+        self.register_buffer("scale", torch.zeros(hindsight))
+        self.body = nn.Sequential(nn.Linear(context + 2 * rows + hindsight, width), nn.Tanh(), nn.Linear(width, width), nn.Tanh())
         self.value = nn.Linear(width, 1)
         nn.init.zeros_(self.value.weight)
         nn.init.zeros_(self.value.bias)
@@ -100,12 +111,16 @@ class Critic(nn.Module):
     def forward(self, sets: Sets) -> Tensor:
         """Values [N]."""
         seen = summarise(sets) if self.rows else sets.context
-        value: Tensor = self.value(self.body(seen)).squeeze(1)
+        told = sets.hindsight if sets.hindsight.shape[1] else self.mean.expand(len(seen), -1)
+        known = ((told - self.mean) * self.scale).clamp(-CLIP, CLIP)
+        value: Tensor = self.value(self.body(torch.cat((seen, known), dim=1))).squeeze(1)
         return value
 
+    def set_moments(self, mean: NDArray[np.float64], std: NDArray[np.float64]) -> None:
+        """Take over what was measured of hindsight."""
+        set_moments(self.mean, self.scale, mean, std)
 
-GAIN: Final = 1.0
-"""Logit that a standard deviation of the index is worth at the start."""
+
 PRIORITIZER: Final = "prioritizer"
 NEGOTIATOR: Final = "negotiator"
 ROLES: Final = (PRIORITIZER, NEGOTIATOR)

@@ -22,6 +22,13 @@ def symlog(x: Tensor) -> Tensor:
     return x.abs().log1p_().copysign_(x)
 
 
+def set_moments(of_mean: Tensor, of_scale: Tensor, mean: NDArray[np.float64], std: NDArray[np.float64]) -> None:
+    """Fill buffers with means and with what to multiply by: 0 where nothing varied."""
+    varies = std > 1e-6
+    of_mean.copy_(torch.from_numpy(mean))
+    of_scale.copy_(torch.from_numpy(varies / np.where(varies, std, 1.0)))
+
+
 class Standardiser(nn.Module):
     """Chooses columns, takes their symmetric logarithm, subtracts the mean and divides by the standard deviation.
 
@@ -63,9 +70,7 @@ class Standardiser(nn.Module):
 
     def set_moments(self, mean: NDArray[np.float64], std: NDArray[np.float64]) -> None:
         """Take over what was measured."""
-        varies = std > 1e-6
-        self.mean.copy_(torch.from_numpy(mean))
-        self.scale.copy_(torch.from_numpy(varies / np.where(varies, std, 1.0)))
+        set_moments(self.mean, self.scale, mean, std)
 
 
 class Reader(nn.Module):

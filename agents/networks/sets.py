@@ -32,11 +32,13 @@ class Sets(NamedTuple):
     """float32 [N, C]: columns of the decision itself."""
     may_pass: Tensor
     """bool [N]: whether the action after the last candidate, to pass, is legal."""
+    hindsight: Tensor
+    """float32 [N, H]: what a critic may know, while it learns, and an actor must not; H is 0 where there is nothing of the kind."""
 
     @classmethod
-    def of(cls, rows: Tensor, counts: Tensor, context: Tensor, may_pass: Tensor) -> Sets:
+    def of(cls, rows: Tensor, counts: Tensor, context: Tensor, may_pass: Tensor, hindsight: Tensor | None = None) -> Sets:
         """Complete the indices of sets given by their rows and counts."""
-        return cls(rows, counts, counts.cumsum(0) - counts, context, may_pass)
+        return cls(rows, counts, counts.cumsum(0) - counts, context, may_pass, context[:, :0] if hindsight is None else hindsight)
 
     @classmethod
     def without_rows(cls, context: Tensor) -> Sets:
@@ -46,7 +48,8 @@ class Sets(NamedTuple):
 
     def select(self, index: Tensor) -> Sets:
         """The decisions [n] of the given indices, in that order."""
-        chosen = Sets.of(self.rows[:0], self.counts[index], self.context.index_select(0, index), self.may_pass[index])
+        of_decisions = self.context.index_select(0, index), self.may_pass[index], self.hindsight.index_select(0, index)
+        chosen = Sets.of(self.rows[:0], self.counts[index], *of_decisions)
         chosen = chosen._replace(rows=self.rows.new_empty(int(chosen.counts.sum()), self.rows.shape[1]))
         starts = self.starts[index]
         if not _is_reached(chosen.rows):

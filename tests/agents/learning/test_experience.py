@@ -95,11 +95,12 @@ def test_rule_costs_what_the_baseline_says(contested: Scenario, learner: Learner
     """Protects the schedule: a collector in which no role learns plays the rules at exactly the bank's costs, episode by episode."""
     collector = make(contested, learner, 6, list(range(6)))
     collector.experience = {}
-    costs: dict[int, float] = {}
+    costs: dict[np.uint64, float] = {}
     while len(costs) < 6:
-        costs.update({episode.entry: episode.cost for episode in collector.step()})
+        costs.update({episode.seed: episode.cost for episode in collector.step()})
     assert collector.bank is not None
-    np.testing.assert_allclose([costs[entry] for entry in range(6)], collector.bank.team_cost, rtol=1e-9)
+    places = collector.bank.places(np.array([*costs], np.uint64))
+    np.testing.assert_allclose([*costs.values()], collector.bank.team_cost[places], rtol=1e-9)
 
 
 @pytest.mark.parametrize("role", [PRIORITIZER, NEGOTIATOR])
@@ -146,6 +147,30 @@ def test_baseline_is_the_rules_path(contested: Scenario) -> None:
     mixed = bank.total(entry, agent).reshape(4, 3).sum(axis=1)
     c = contested.cooperation
     np.testing.assert_allclose(mixed, (1 - c) * bank.team_cost + 3 * c * bank.team_cost)  # of the agents' own costs and of the team's
+
+
+def test_hindsight_is_of_the_episode(contested: Scenario, learner: Learner) -> None:
+    """Protects what the critic may know: what the rule still pays, by time, and the lead, which is 0 for whoever plays as the rule does."""
+    collector = make(contested, learner, 6, list(range(6)))
+    collector.demonstrating = True
+    for _ in range(12):
+        collector.step()
+    bank = collector.bank
+    assert bank is not None
+    for experience in collector.experience.values():
+        made = experience.state()
+        told, seat = made["made.hindsight"], made["made.seat"]
+        first, second, third, fourth, rest, lead, rate, time = told.T
+        assert ((first > 0) & (first < second) & (second < third) & (third <= fourth) & (fourth <= rest * (1 + 1e-6))).all()
+        places = bank.places(collector.world.out.seed[seat // 3])
+        before = bank.cost(places, seat % 3, made["made.time"])
+        np.testing.assert_allclose(before + rest, bank.total(places, seat % 3), rtol=1e-5)
+        assert np.abs(lead).max() < 0.02 * rest.max()  # the path is interpolated
+        assert (rate > 0).all()
+        np.testing.assert_allclose(time / time.max(), made["made.time"] / made["made.time"].max(), rtol=1e-5)
+    alone = make(contested, learner, 6, list(range(6)), bank=False)
+    alone.step()
+    assert not alone.experience[PRIORITIZER].state()["made.hindsight"].any()
 
 
 def test_open_decisions_are_carried(contested: Scenario, learner: Learner) -> None:

@@ -12,11 +12,14 @@ import numpy as np
 import pytest
 import torch
 from stable_baselines3.common.logger import Logger
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from agents.learning import checkpoint
+from agents.learning.baseline import HINDSIGHT, Bank
 from agents.learning.checkpoint import CheckpointError
-from agents.learning.config import Imitation, Learner, LearnerError
+from agents.learning.config import Evaluation, Imitation, Learner, LearnerError
 from agents.learning.integrate import best, compare, rules
+from agents.learning.logging import GAPS
 from agents.learning.loop import Run
 from agents.networks import artifact
 from agents.networks.artifact import TrainedPrioritizer, load
@@ -50,6 +53,47 @@ def test_an_index_teaches(learner: Learner, tmp_path: Path) -> None:
     (tmp_path / index.FILE).unlink()
     with pytest.raises(RuleError, match=f"unknown prioritizer rule '{tmp_path}'"):
         rules(taught)
+
+
+@pytest.mark.parametrize("method", ["ppo", "group", "self_label"])
+def test_the_gap_in_training_tells_sharp_from_soft(contested: Scenario, learner: Learner, tmp_path: Path, method: str) -> None:
+    """Protects the training-mode gap and the sharp start: with a high gain what plays in training is the index itself, with a low one
+    it costs more, though what is evaluated is the same.
+    """
+    (tmp_path / index.FILE).write_text('{"format": 1, "weights": {"wsrpt": 1.0}}', encoding="utf-8")
+    learner = replace(learner, update=replace(learner.update, method=method, learning_rate=1e-9, learning_rate_end=1e-9))
+    learner = replace(learner, episodes=replace(learner.episodes, prioritizer=str(tmp_path)), evaluation=Evaluation(1, 32))
+    found = {}
+    for gain in (1e-3, 1e5):
+        run = Run(contested, replace(learner, network=replace(learner.network, guide=str(tmp_path), gain=gain)), tmp_path, seed=0)
+        found[gain] = run.iterate(Logger(None, []))
+        assert abs(found[gain]["evaluate/gap_percent"]) < 0.01
+    assert abs(found[1e5]["rollout/gap_percent"]) < 0.5  # equal durations are a toss-up
+    assert found[1e-3]["rollout/gap_percent"] > 5.0
+
+
+def test_both_gaps_are_in_one_panel(contested: Scenario, learner: Learner, tmp_path: Path) -> None:
+    """Protects the picture: TensorBoard is told to draw the gap in training and the greedy one side by side."""
+    run = Run(contested, replace(learner, decisions=1), tmp_path, seed=0)
+    run.learn()
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    assert set(GAPS) <= set(events.Tags()["scalars"])
+    layout = events.Tensors("custom_scalars__config__")[0].tensor_proto.string_val[0]
+    assert all(name.encode() in layout for name in GAPS)
+
+
+def test_hindsight_explains_returns(contested: Scenario, learner: Learner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the critic's knowledge, and its own learning rate: told nothing, it judges policies that stand still far worse."""
+    still = replace(learner, update=replace(learner.update, learning_rate=1e-9, learning_rate_end=1e-9, critic_rate=1e-2), decisions=1e9)
+    explained = []
+    for _ in range(2):
+        run, logger = Run(contested, still, tmp_path, seed=0), Logger(None, [])
+        for _ in range(8):
+            run.iterate(logger)
+        explained.append(logger.name_to_value["train_prioritizer/explained_variance"])
+        monkeypatch.setattr(Bank, "hindsight", lambda bank, entry, *_: np.zeros((len(entry), HINDSIGHT)))
+    assert explained[0] > explained[1] + 0.1
 
 
 def everything(run: Run) -> dict[str, np.ndarray]:

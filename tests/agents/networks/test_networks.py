@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from agents.learning.baseline import HINDSIGHT
 from agents.learning.config import Network, Update
 from agents.learning.ppo import RolePPO
 from agents.networks.architecture import NEGOTIATOR, PRIORITIZER, Brain, Spec
@@ -14,7 +15,7 @@ from agents.networks.sets import ILLEGAL, Sets, gather, to_actions
 from agents.rules.index import Index
 from envs.columns import NUM_CANDIDATE, NUM_CONTEXT, NUM_NEGOTIATION
 
-UPDATE = Update("ppo", 1, 64, 1e-3, 1e-3, 0.2, 0.0, 0.0, 0.5, 0.5, 2.0, 0.6)
+UPDATE = Update("ppo", 1, 64, 1e-3, 1e-3, 1e-3, 0.2, 0.0, 0.0, 0.5, 0.5, 2.0, 0.6)
 
 
 def awake(brain: Brain) -> Brain:
@@ -63,6 +64,24 @@ def test_levels_without_order() -> None:
         Spec.default(NEGOTIATOR, 16, levels=9, guide={"wait": 1.0}, ordinal=False)
 
 
+@pytest.mark.parametrize("role", [PRIORITIZER, NEGOTIATOR])
+def test_hindsight_reaches_the_critic_alone(role: str) -> None:
+    """Protects honesty: what nobody can know while playing changes values, never decisions, and is in no artifact."""
+    policy = RolePPO(role, 5, 16, Network(16, 16, [], None, gain=8.0, ordinal=True), UPDATE, "cpu").policy
+    torch.nn.init.normal_(policy.critic.value.weight)
+    policy.critic.set_moments(np.zeros(HINDSIGHT), np.ones(HINDSIGHT))
+    reader = policy.brain.reader
+    counts, passes = torch.tensor([2, 4]), torch.tensor([False, False])
+    sets = Sets.of(torch.randn(6, reader.rows.size), counts, torch.randn(2, reader.context.size), passes)
+    told = sets._replace(hindsight=torch.randn(2, HINDSIGHT))
+    actions = torch.zeros(2)
+    (value, *decided), (informed, *same) = policy.evaluate_actions(sets, actions), policy.evaluate_actions(told, actions)
+    assert (value != informed).all()
+    for one, other in zip(decided, same, strict=True):
+        assert torch.equal(one, other)
+    assert not [name for name in policy.brain.state_dict() if "critic" in name]
+
+
 def test_guided_starts_as_the_index() -> None:
     """Protects the start from a tuned index: an untrained guided prioritizer ranks as it does, and so does a negotiator."""
     weights = {"wsrpt": 1.0, "startable": 0.5, "duration": -2.0, "age_release": 0.1, "log_area": 0.2, "root_shared_demand": 0.3}
@@ -102,7 +121,7 @@ def test_decisions_do_not_see_each_other(brain: Brain) -> None:
 
 def test_kernels_equal_plain_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects the compiled passes: probabilities, values and all gradients are those of plain torch, which other devices take."""
-    policy = RolePPO(PRIORITIZER, 5, 16, Network(16, 16, [], None, ordinal=True), UPDATE, "cpu").policy
+    policy = RolePPO(PRIORITIZER, 5, 16, Network(16, 16, [], None, gain=8.0, ordinal=True), UPDATE, "cpu").policy
     awake(policy.brain)
     torch.nn.init.normal_(policy.critic.value.weight)
     raw = random_sets([3, 1, 6, 2, 0, 4], [False, True, False, True, True, False])
@@ -125,7 +144,7 @@ def test_kernels_equal_plain_torch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_draws_by_probability(monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects exploration: actions come as often as their probability says, and no rounding draws one that is not legal."""
-    policy = RolePPO(PRIORITIZER, 5, 16, Network(16, 16, [], None, ordinal=True), UPDATE, "cpu").policy
+    policy = RolePPO(PRIORITIZER, 5, 16, Network(16, 16, [], None, gain=8.0, ordinal=True), UPDATE, "cpu").policy
     awake(policy.brain)
     sets = policy.brain.reader(random_sets([3, 5], [True, False])).select(torch.arange(2).repeat(20_000))
     places, log_p = policy.act(sets)
@@ -141,7 +160,7 @@ def test_draws_by_probability(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_flat_and_ragged_views_agree() -> None:
     """Protects the two forms of one observation: SB3's flat vector with a mask gives the values and probabilities of the sets."""
-    policy = RolePPO(PRIORITIZER, 5, 16, Network(16, 16, [], None, ordinal=True), UPDATE, "cpu").policy
+    policy = RolePPO(PRIORITIZER, 5, 16, Network(16, 16, [], None, gain=8.0, ordinal=True), UPDATE, "cpu").policy
     awake(policy.brain)
     random = np.random.default_rng(3)
     candidates = random.normal(size=(4, 5, NUM_CANDIDATE)).astype(np.float32)
