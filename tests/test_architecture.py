@@ -22,7 +22,14 @@ LAYERS = (
     ("envs.engine",),
     ("envs",),  # the world: scenario, workloads, World and what reads its events
     ("envs.parallel_env", "envs.task_management_v0"),
-    ("agents",),
+    ("agents.protocols", "agents.noise", "agents.progress"),
+    ("agents", "agents.rules", "agents.networks", "agents.compiled"),  # who decides, also compiled
+    ("agents.policies",),  # ... by name
+    ("agents.evaluation",),
+    ("agents.planning",),
+    ("agents.learning",),
+    ("agents.operation",),
+    ("experiments.plumbing",),
     ("experiments",),
 )
 SURFACE = LAYERS.index(("envs.parallel_env", "envs.task_management_v0"))
