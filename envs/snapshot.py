@@ -44,7 +44,8 @@ class Snapshot(NamedTuple):
     reserved_start: NDArray[np.float64]
     """[R] expected starts, seconds."""
     round: int = 0
-    """Rounds of this instant so far."""
+    """Rounds of this epoch so far. NONE: it is yet to open, everybody may pick, and reservations that hold until their task starts are
+    taken up again."""
     price: float = 0.0
     """Running mean of the highest bids."""
     steps: int = 0
