@@ -187,6 +187,10 @@ class RulePrioritizer:
             eligible = np.where(kept.any(axis=1, keepdims=True) | may_pass, kept, eligible)
         return pick_best(self._score(candidates, context), eligible)
 
+    def values(self, candidates: Observation, context: Observation) -> Scores:
+        """Return [N, K] what it ranks candidates by, the highest first."""
+        return self._score(candidates, context)
+
 
 def split(name: str) -> tuple[str, str]:
     """Return a rule's name without its ending, and the ending: RESERVING, LEAVING or nothing."""

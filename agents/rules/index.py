@@ -72,6 +72,11 @@ class Index:
         """Return [N] actions in 0..K: the best of all legal candidates."""
         return pick_best(features(candidates) @ self._weights, mask)
 
+    def values(self, candidates: Observation, context: Observation) -> NDArray[np.float64]:
+        """Return [N, K] what it ranks candidates by, the highest first."""
+        values: NDArray[np.float64] = features(candidates) @ self._weights
+        return values
+
     def bid(self, observation: Observation) -> NDArray[np.float64]:
         """Return [N] the index of each pick."""
         bids: NDArray[np.float64] = features(observation) @ self._weights
