@@ -82,8 +82,6 @@ class Analysis(Part):
 def analyse(s: Situation, site: Site) -> Analysis:
     """Return what the situation is like before anything is decided."""
     free = {resource.name: resource.capacity or 0 for resource in s.resources if resource.shared}
-    used: dict[tuple[str, str], int] = {}
-    count: dict[str, int] = {}
     ready: list[tuple[Job, Task]] = []
     totals = {"waiting": 0, "running": 0, "done": 0, "announced": 0}
     blocked = 0
@@ -92,13 +90,10 @@ def analyse(s: Situation, site: Site) -> Analysis:
         states = {task.name: task.state for task in job.tasks}
         for task in job.tasks:
             totals[task.state if here else "announced"] += 1
-            if task.state == "running" and task.agent is not None:
-                count[task.agent] = count.get(task.agent, 0) + 1
+            if task.state == "running":
                 for name, units in task.demands.items():
                     if name in free:
                         free[name] -= units
-                    else:
-                        used[task.agent, name] = used.get((task.agent, name), 0) + units
             elif here and task.state == "waiting":
                 if all(states[name] == "done" for name in task.predecessors):
                     ready.append((job, task))
@@ -113,28 +108,28 @@ def analyse(s: Situation, site: Site) -> Analysis:
     return Analysis(
         state=State(**totals, ready=len(ready), agents_up=up, agents_down=len(s.agents) - up, free=free),
         constraints=constraints,
-        opportunities=_opportunities(s, site, ready, free, used, count),
+        opportunities=_opportunities(s, site, ready),
         risks=_risks(s, site),
     )
 
 
-def _opportunities(
-    s: Situation, site: Site, ready: list[tuple[Job, Task]], free: dict[str, int], used: dict[tuple[str, str], int], count: dict[str, int]
-) -> list[Opportunity]:
-    could = [0] * len(s.agents)
-    own = {resource.name: resource.capacity or 0 for resource in s.resources if not resource.shared}
-    first, agents = site.instance.option_first, site.instance.option_agent
-    roomy = [agent.up and (agent.at_once is None or count.get(agent.name, 0) < agent.at_once) for agent in s.agents]
-    for job, task in ready:
-        if any(units > free[name] for name, units in task.demands.items() if name in free):
-            continue
-        t = site.numbers[job.name, task.name]
-        local = [(name, units) for name, units in task.demands.items() if name in own]
-        for a in agents[first[t] : first[t + 1]].tolist():
-            agent = s.agents[a]
-            if roomy[a] and all(units <= agent.capacities.get(name, own[name]) - used.get((agent.name, name), 0) for name, units in local):
-                could[a] += 1
-    return [Opportunity(agent=agent.name, tasks=tasks) for agent, tasks in zip(s.agents, could, strict=True) if tasks]
+def _opportunities(s: Situation, site: Site, ready: list[tuple[Job, Task]]) -> list[Opportunity]:
+    """Agents that could start something, and how much of what is ready."""
+    i = site.instance
+    number = {agent.name: a for a, agent in enumerate(s.agents)}
+    free = np.where(i.shared, i.shared_capacity, i.local_capacity)  # [A, R]
+    for t, (_, task) in enumerate(site.tasks):
+        if task.state == "running" and task.agent is not None:
+            free -= np.where(i.shared, i.task_demand[t], 0)
+            free[number[task.agent]] -= np.where(i.shared, 0, i.task_demand[t])
+    waits = np.zeros(i.num_tasks, np.bool_)
+    waits[[site.numbers[job.name, task.name] for job, task in ready]] = True
+    task_of = np.repeat(np.arange(i.num_tasks), np.diff(i.option_first))
+    up = np.array([agent.up for agent in s.agents])
+    could = waits[task_of] & up[i.option_agent]
+    could[could] = (i.task_demand[task_of[could]] <= free[i.option_agent[could]]).all(axis=1)
+    tasks = np.bincount(i.option_agent[could], minlength=len(s.agents)).tolist()
+    return [Opportunity(agent=agent.name, tasks=count) for agent, count in zip(s.agents, tasks, strict=True) if count]
 
 
 def _risks(s: Situation, site: Site) -> list[Risk]:

@@ -28,7 +28,7 @@ def problems_of(situation: Situation) -> list[Problem]:
 
 
 def _problems(s: Situation) -> Iterator[Problem]:
-    options = Options(s)
+    options = s.options
     tasks = sum(len(job.tasks) for job in s.jobs)
     kinds = len({task.kind for job in s.jobs for task in job.tasks})
     if tasks > MOST_TASKS:
@@ -115,9 +115,14 @@ def _job(s: Situation, j: int, job: Job, options: Options) -> Iterator[Problem]:
 
 def in_order(job: Job) -> list[Task]:
     """Return a job's tasks, every one behind its predecessors; those on a circle, and behind one, are missing."""
-    waits = {task.name: len(set(task.predecessors)) for task in job.tasks}
-    if not any(waits.values()):
+    behind: set[str] = set()
+    for task in job.tasks:
+        if not behind.issuperset(task.predecessors):
+            break
+        behind.add(task.name)
+    else:  # they are told in order, as mostly
         return list(job.tasks)
+    waits = {task.name: len(set(task.predecessors)) for task in job.tasks}
     after: dict[str, list[Task]] = {}
     for task in job.tasks:
         for name in set(task.predecessors):
@@ -140,6 +145,8 @@ def _task(path: str, task: Task, may: dict[str, float], options: Options) -> Ite
     if task.pinned is not None:
         yield from _known(f"{path}.pinned", task.pinned, options.agents, "agent")
     for k, name in enumerate(task.eligible or ()):
+        if name in options.agents:
+            continue
         at = f"{path}.eligible.{name}" if isinstance(task.eligible, dict) else f"{path}.eligible[{k}]"
         yield from _known(at, name, options.agents, "agent")
     estimates = [(f"{path}.duration", task.duration)]
@@ -153,7 +160,10 @@ def _task(path: str, task: Task, may: dict[str, float], options: Options) -> Ite
             yield Problem("not_ascending", at, shown(each), "three durations that ascend: p10, p50, p90")
     if found:
         return
-    for name in may if task.eligible is not None and task.demands else ():
+    pools = options.shared
+    if may and all(name in pools and units <= pools[name] for name, units in task.demands.items()):
+        return
+    for name in may if task.eligible is not None else ():
         if (lacking := options.lacks(task, name)) is not None:
             has = options.shared.get(lacking, options.own[name].get(lacking, 0))
             yield Problem("too_large", f"{path}.demands.{lacking}", str(task.demands[lacking]), f"at most {has}, all that {name} can have")

@@ -39,7 +39,7 @@ class Site:
 
 def to_site(s: Situation, credits: float = 0.0) -> Site:
     """Return what a world needs to stand where the situation does; ``credits`` is what agents have who are not named in its balances."""
-    options = Options(s)
+    options = s.options
     jobs = sorted(s.jobs, key=lambda job: (not _is_here(job, s), job.release))
     tasks = [(job, task) for job in jobs for task in job.tasks]
     numbers = {(job.name, task.name): t for t, (job, task) in enumerate(tasks)}

@@ -25,6 +25,7 @@ class Options:
         """Own units, by agent and resource."""
         self.shared = {resource.name: resource.capacity or 0 for resource in situation.resources if resource.shared}
         self._all = list(self.agents)
+        self._found: dict[int, dict[str, float]] = {}
 
     def lacks(self, task: Task, agent: str) -> str | None:
         """Return a resource of which an agent has not the units that a task demands, or None."""
@@ -43,6 +44,12 @@ class Options:
 
     def of(self, task: Task) -> dict[str, float]:
         """Return seconds by agent, for all that may run it; agents and resources that do not exist are passed over."""
+        found = self._found.get(id(task))  # tasks live as long as their situation, which keeps this
+        if found is None:
+            found = self._found[id(task)] = self._find(task)
+        return found
+
+    def _find(self, task: Task) -> dict[str, float]:
         names = self._all if task.eligible is None else task.eligible
         if task.pinned is not None:
             names = [task.pinned] if task.pinned in names else []

@@ -19,6 +19,8 @@ from envs.columns import CANDIDATE_NAMES, RAW_CANDIDATE
 
 MOVERS: Final = 5
 """Columns that are told per candidate, the strongest first."""
+TOLD: Final = 3
+"""Candidates that are told per agent where nobody asks for explanations: these, and what was picked."""
 SMALLEST: Final = 1e-6
 """Smaller effects are rounding."""
 
@@ -75,7 +77,7 @@ class PriorityManager:
             asked_before.update(asked.agents.tolist())
             moved = self._movers(asked, new) if explain else {}
             for n in new:
-                ranked += _ranked(site, asked, n, moved)
+                ranked += _ranked(site, asked, n, moved, asked.mask.shape[1] if explain else TOLD)
         return ranked
 
     def _movers(self, asked: Asked, seats: Sequence[int]) -> dict[tuple[int, int], dict[str, float]]:
@@ -112,7 +114,7 @@ class PriorityManager:
         return self.prioritizer.values(candidates, context)
 
 
-def _ranked(site: Site, asked: Asked, n: int, moved: dict[tuple[int, int], dict[str, float]]) -> list[Priority]:
+def _ranked(site: Site, asked: Asked, n: int, moved: dict[tuple[int, int], dict[str, float]], most: int) -> list[Priority]:
     legal = np.flatnonzero(asked.mask[n, :-1])
     scores = asked.scores[n, legal] if asked.scores is not None else np.zeros(len(legal))
     picked = int(asked.picks[n])
@@ -120,6 +122,8 @@ def _ranked(site: Site, asked: Asked, n: int, moved: dict[tuple[int, int], dict[
     ranked = []
     for rank, place in enumerate(np.argsort(-scores, kind="stable").tolist()):
         k = int(legal[place])
+        if rank >= most and k != picked:
+            continue
         job, task = site.tasks[int(asked.tasks[n, k])]
         ranked.append(
             Priority(

@@ -79,19 +79,32 @@ _EXPECTED: Final = {
     "model_attributes_type": "an object",
     "finite_number": "a finite number",
 }
-_UNIONS: Final = ("float", "Quantiles", "list[str]", "dict[str,union[float,Quantiles]]", "union[float,Quantiles]")
+_ALTERNATIVES: Final = ("constrained-float", "Quantiles")
+_SERIES: Final = ("list[", "dict[")
 """What pydantic puts into places for the alternatives that it tried; they are no part of the document."""
+_TYPES: Final = ("float_type", "list_type", "dict_type", "model_type")
+"""What the alternatives that were not meant have to say."""
 
 
 def from_pydantic(errors: Iterable[ErrorDetails]) -> list[Problem]:
-    """Translate pydantic's errors, the first of each place: where there are alternatives, it tells one per alternative."""
+    """Translate pydantic's errors. Where there are alternatives, it tells of each: what the one that was meant says is kept."""
     found: dict[str, Problem] = {}
     for error in errors:
-        path = path_of(part for part in error["loc"] if not (isinstance(part, str) and (part in _UNIONS or part.startswith("dict["))))
-        expected = _EXPECTED.get(error["type"]) or error["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-        value = "absent" if error["type"] == "missing" else shown(error["input"])
-        found.setdefault(path, Problem(error["type"], path, value, expected))
-    return list(found.values())[:MOST_PROBLEMS]
+        parts = [part for part in error["loc"] if part not in _ALTERNATIVES and not str(part).startswith(_SERIES)]
+        path, code = path_of(parts), error["type"]
+        expected = _EXPECTED.get(code) or error["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+        value = "absent" if code == "missing" else shown(error["input"])
+        before = found.get(path)
+        if before is None or (before.code in _TYPES and code not in _TYPES):
+            found[path] = Problem(code, path, value, expected)
+        elif before.code in _TYPES and code in _TYPES and expected not in before.expected:
+            found[path] = Problem(before.code, path, value, f"{before.expected} or {expected}")
+    meant = [
+        problem
+        for path, problem in found.items()
+        if problem.code not in _TYPES or not any(other.startswith((f"{path}.", f"{path}[")) for other in found)
+    ]
+    return meant[:MOST_PROBLEMS]
 
 
 class _Unreadable(ValueError):

@@ -6,11 +6,15 @@ The schema is versioned and published (docs/situation.schema.json). What it mean
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agents.operation.problems import Problem, SituationError, from_pydantic, read_json
+
+if TYPE_CHECKING:
+    from agents.operation.options import Options
 
 VERSION: Final = 1
 MOST_UNITS: Final = 10**9
@@ -159,16 +163,30 @@ class Situation(Part):
     @classmethod
     def of(cls, value: Any) -> Situation:
         """Check plain data: what a JSON document holds; raises as ``read`` does."""
-        from agents.operation.checks import problems_of
-
         try:
             situation = cls.model_validate(value)
         except ValidationError as error:
             raise SituationError(from_pydantic(error.errors(include_url=False, include_context=False))) from None
-        errors = [problem for problem in problems_of(situation) if problem.severity == "error"]
-        if errors:
+        return situation.checked()
+
+    def checked(self) -> Situation:
+        """Return itself; raises as ``read`` does, of what single fields cannot show."""
+        if errors := [problem for problem in self._problems if problem.severity == "error"]:
             raise SituationError(errors)
-        return situation
+        return self
+
+    @cached_property
+    def _problems(self) -> list[Problem]:
+        from agents.operation.checks import problems_of
+
+        return problems_of(self)
+
+    @cached_property
+    def options(self) -> Options:
+        """Who may run which task."""
+        from agents.operation.options import Options
+
+        return Options(self)
 
     @classmethod
     def new(cls, time: float = 0.0) -> Builder:
@@ -177,9 +195,7 @@ class Situation(Part):
 
     def warnings(self) -> list[Problem]:
         """Return what is odd and allowed."""
-        from agents.operation.checks import problems_of
-
-        return [problem for problem in problems_of(self) if problem.severity == "warning"]
+        return [problem for problem in self._problems if problem.severity == "warning"]
 
     def write(self, indent: int | None = None) -> str:
         """Return the JSON document; numbers come back exactly, and what has its default value is left out."""
