@@ -60,7 +60,9 @@ def situation_at(instance: Instance, scenario: Scenario, log: EventLog, count: i
                     "up": up[a],
                     "at_once": None,
                     "capacities": {
-                        f"resource {r}": int(instance.local_capacity[a, r]) for r in range(instance.num_resources) if not instance.shared[r]
+                        instance.resources[r]: int(instance.local_capacity[a, r])
+                        for r in range(instance.num_resources)
+                        if not instance.shared[r]
                     },
                 }
                 for a, name in enumerate(names)
@@ -78,7 +80,7 @@ def situation_at(instance: Instance, scenario: Scenario, log: EventLog, count: i
 
 def _resource(i: Instance, r: int) -> dict[str, Any]:
     shared = bool(i.shared[r])
-    return {"name": f"resource {r}", "shared": shared, "capacity": int(i.shared_capacity[r]) if shared else 0}
+    return {"name": i.resources[r], "shared": shared, "capacity": int(i.shared_capacity[r]) if shared else 0}
 
 
 def _task(i: Instance, t: int, names: list[str]) -> dict[str, Any]:
@@ -88,7 +90,7 @@ def _task(i: Instance, t: int, names: list[str]) -> dict[str, Any]:
         "name": f"task {t}",
         "kind": f"kind {i.task_kind[t]}",
         "eligible": {names[a]: nominal for a, nominal in pairs},
-        "demands": {f"resource {r}": int(units) for r, units in enumerate(i.task_demand[t]) if units},
+        "demands": {i.resources[r]: int(units) for r, units in enumerate(i.task_demand[t]) if units},
         "predecessors": [],
     }
 
