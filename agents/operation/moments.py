@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from agents.operation.instant import MEMORY
 from agents.operation.situation import Situation
-from envs.events import EventKind, EventLog
+from envs.events import NONE, EventKind, EventLog
 from envs.scenario import Scenario
 from envs.workloads.instance import Instance
+
+NAME: Final = 100
+"""Letters of a name that are kept."""
 
 
 def situation_at(instance: Instance, scenario: Scenario, log: EventLog, count: int, time: float | None = None) -> Situation:
@@ -20,7 +23,7 @@ def situation_at(instance: Instance, scenario: Scenario, log: EventLog, count: i
     What situations do not tell, progress that interrupted tasks keep, is lost. Capacities, estimates and times are told exactly.
     """
     now = time if time is not None else float(log.time[count - 1]) if count else 0.0
-    names = [f"agent {a}" for a in range(instance.num_agents)]
+    names = [f"agent-{a}" for a in range(instance.num_agents)]
     tasks = [_task(instance, t, names) for t in range(instance.num_tasks)]
     job_of = instance.job_of_task()
     arrived, up = set[int](), [True] * len(names)
@@ -69,13 +72,28 @@ def situation_at(instance: Instance, scenario: Scenario, log: EventLog, count: i
             ],
             "jobs": [_job(instance, j, names, tasks, j in arrived) for j in range(instance.num_jobs)],
             "reservations": [
-                {"agent": names[a], "job": f"job {job_of[t]}", "task": f"task {t}", "start": start} for t, (a, start) in reserved.items()
+                {"agent": names[a], "job": f"job-{job_of[t]}", "task": task_name(instance, t), "start": start}
+                for t, (a, start) in reserved.items()
             ]
             if holds
             else [],
             "price": price if highest == -math.inf else MEMORY * price + (1.0 - MEMORY) * highest,
         }
     )
+
+
+def situation_of(instance: Instance, scenario: Scenario, time: float = 0.0) -> Situation:
+    """Return a site at which nothing was started yet, and all jobs that were released by ``time`` are waiting."""
+    here = np.flatnonzero(instance.job_release <= time).astype(np.int32)
+    nobody, kinds = np.full(len(here), NONE, np.int32), np.full(len(here), EventKind.TASK_SUBMISSION, np.int32)
+    log = EventLog(instance.job_release[here], kinds, nobody, here, nobody, np.zeros(len(here)))
+    return situation_at(instance, scenario, log, len(here), time)
+
+
+def task_name(i: Instance, t: int) -> str:
+    """A task's name in its source, shortened, behind its number."""
+    named = i.task_names[t] if i.task_names is not None else ""
+    return f"task-{t}-{named[:NAME]}" if named else f"task-{t}"
 
 
 def _resource(i: Instance, r: int) -> dict[str, Any]:
@@ -87,8 +105,8 @@ def _task(i: Instance, t: int, names: list[str]) -> dict[str, Any]:
     options = slice(int(i.option_first[t]), int(i.option_first[t + 1]))
     pairs = zip(i.option_agent[options].tolist(), i.option_nominal[options].tolist(), strict=True)
     return {
-        "name": f"task {t}",
-        "kind": f"kind {i.task_kind[t]}",
+        "name": task_name(i, t),
+        "kind": f"kind-{i.task_kind[t]}",
         "eligible": {names[a]: nominal for a, nominal in pairs},
         "demands": {i.resources[r]: int(units) for r, units in enumerate(i.task_demand[t]) if units},
         "predecessors": [],
@@ -99,10 +117,10 @@ def _job(i: Instance, j: int, names: list[str], tasks: list[dict[str, Any]], arr
     own = range(int(i.job_first[j]), int(i.job_first[j + 1]))
     for t in own:
         for successor in i.successor[i.successor_first[t] : i.successor_first[t + 1]].tolist():
-            if f"task {t}" not in tasks[successor]["predecessors"]:
-                tasks[successor]["predecessors"].append(f"task {t}")
+            if task_name(i, t) not in tasks[successor]["predecessors"]:
+                tasks[successor]["predecessors"].append(task_name(i, t))
     return {
-        "name": f"job {j}",
+        "name": f"job-{j}",
         "owner": names[int(i.job_owner[j])],
         "release": float(i.job_release[j]),
         "due": float(i.job_due[j]) if np.isfinite(i.job_due[j]) else None,

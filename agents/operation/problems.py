@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -79,6 +80,8 @@ _EXPECTED: Final = {
     "model_attributes_type": "an object",
     "finite_number": "a finite number",
 }
+_LENGTHS: Final = re.compile(r"^\w+ should have (at (?:least|most) \d+ \w+).*")
+"""Bounds of lists, texts and objects."""
 _ALTERNATIVES: Final = ("constrained-float", "Quantiles")
 _SERIES: Final = ("list[", "dict[")
 """What pydantic puts into places for the alternatives that it tried; they are no part of the document."""
@@ -92,7 +95,7 @@ def from_pydantic(errors: Iterable[ErrorDetails]) -> list[Problem]:
     for error in errors:
         parts = [part for part in error["loc"] if part not in _ALTERNATIVES and not str(part).startswith(_SERIES)]
         path, code = path_of(parts), error["type"]
-        expected = _EXPECTED.get(code) or error["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+        expected = _EXPECTED.get(code) or _LENGTHS.sub(r"of \1", error["msg"]).removeprefix("Input should be ")
         value = "absent" if code == "missing" else shown(error["input"])
         before = found.get(path)
         if before is None or (before.code in _TYPES and code not in _TYPES):

@@ -212,6 +212,25 @@ class Situation(Part):
         return Situation.of(_merge(self.model_dump(exclude_defaults=True), changes))
 
 
+def down(situation: Situation, agent: str) -> dict[str, Any]:
+    """Return the changes by which an agent goes down: what it runs waits again, what waits for it alone goes on waiting.
+
+    Raises:
+        SituationError: there is no such agent.
+    """
+    if agent not in [each.name for each in situation.agents]:
+        raise SituationError([Problem("unknown_agent", "down", repr(agent), "the name of an agent that exists")])
+    stopped = {"state": "waiting", "agent": None, "since": None}
+    jobs = [
+        {
+            "name": job.name,
+            "tasks": [{"name": task.name, **stopped} for task in job.tasks if task.state == "running" and task.agent == agent],
+        }
+        for job in situation.jobs
+    ]
+    return {"agents": [{"name": agent, "up": False}], "jobs": [job for job in jobs if job["tasks"]]}
+
+
 BY_NAME: Final = ("resources", "agents", "jobs", "tasks")
 """Lists whose parts have names."""
 
