@@ -34,6 +34,14 @@ class Scorer(Prioritizer, Protocol):
 
 
 @runtime_checkable
+class Ranker(Prioritizer, Protocol):
+    """A prioritizer that says what it ranks candidates by, in units of its own."""
+
+    def values(self, candidates: Observation, context: Observation) -> NDArray[np.float64]:
+        """Return [N, K], the highest first; of absent candidates they mean nothing."""
+
+
+@runtime_checkable
 class Negotiator(Protocol):
     """Bids for one pick per seat. N seats are asked at once."""
 

@@ -25,17 +25,7 @@ from envs.playable import check_playable
 from envs.scenario import Scenario
 from envs.state.arrays import NOT_STATE, check_alike, copy_arrays, put_arrays
 from envs.state.check import check_state
-from envs.state.snapshot import (
-    Snapshot,
-    SnapshotError,
-    attempts_of,
-    beliefs_of,
-    check_snapshot,
-    describe,
-    events_of,
-    moment_of,
-    reservations_of,
-)
+from envs.state.snapshot import Snapshot, SnapshotError, check_snapshot, describe, events_of, packed, snapshot_of
 from envs.workloads.instance import Instance
 
 NO_COMPLETIONS = np.zeros(0, COMPLETION)
@@ -324,23 +314,7 @@ class World:
         log, own, agents = self.log(b), self._state.world[b], self._state.agents[b]
         if own["phase"] == Phase.OVER:
             raise ValueError(f"World.snapshot: the episode of world {b} is over, nothing is left to decide")
-        held = self._state.reservations[b, : own["num_reserved"]]
-        picked = own["phase"] == Phase.NEGOTIATE and bool(agents["acts"].any())  # otherwise the round was played unasked
-        picks = np.where(agents["passes"], self.candidates, agents["place"]).astype(np.int32) if picked else None
-        return Snapshot(
-            seed=int(own["seed"]),
-            time=float(own["time"]),
-            events=log,
-            active=agents["active"].copy(),
-            balance=agents["balance"].copy(),
-            reserved_by=held["agent"].copy(),
-            reserved_task=held["task"].copy(),
-            reserved_start=held["start"].copy(),
-            round=int(own["round"]),
-            price=float(own["price"]),
-            steps=int(own["steps"]) - int(picked),
-            picks=picks,
-        )
+        return snapshot_of(own, agents, self._state.reservations[b, : own["num_reserved"]], log, self.candidates)
 
     def restore(self, b: int, snapshot: Snapshot, instance: int = 0, *, still: bool = False) -> Outputs:
         """Put world b where a snapshot stands; the others stay where they are. Costs so far are handed over only where no step was taken.
@@ -359,16 +333,9 @@ class World:
         if still and self.auto_reset:
             raise ValueError("World.restore: still=True needs a World with auto_reset=False")
         check_snapshot(snapshot, self.instances[instance], self.num_agents, self.scenario.limits.max_time)
-        numbers = np.array([snapshot.round, snapshot.price, snapshot.steps], np.float64)
         seeds, jobs = np.array([snapshot.seed], np.uint64), self.instances[instance]
-        packed = (
-            moment_of(snapshot),
-            reservations_of(snapshot),
-            beliefs_of(snapshot, *jobs.speed.shape),
-            attempts_of(snapshot, jobs.num_tasks),
-        )
         own = self._state.world
-        wrong = restore_world(own, b, seeds, instance, events_of(snapshot), snapshot.time, *packed, numbers, still)
+        wrong = restore_world(own, b, seeds, instance, events_of(snapshot), snapshot.time, *packed(snapshot, jobs), still)
         if wrong != NONE:
             raise SnapshotError(f"event {wrong}, {describe(snapshot.events, wrong)}, cannot happen after those before it")
         self._logs[b] = [events_of(snapshot)]

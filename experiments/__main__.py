@@ -16,8 +16,17 @@ COMMANDS: Final = {
     "ship": ("experiments.ship", "ship the median of several training runs, with its card"),
     "ablation": ("experiments.ablation", "what each part of learning is worth"),
     "negotiation": ("experiments.negotiation", "what negotiation is worth"),
+    "decide": ("experiments.decide", "what each agent should do now, from a file of your own tasks"),
+    "explain": ("experiments.explain", "why, and why not"),
+    "plan": ("experiments.plan", "who does what when, with its uncertainty"),
+    "what-if": ("experiments.what_if", "the same plan with an agent down, a job more, another due date"),
+    "situation": ("experiments.situation", "make a file of tasks from a file in a public format"),
+    "example": ("experiments.example", "print a file of tasks to start from"),
+    "history": ("experiments.history", "list and replay the decisions that were kept"),
 }
 """The module of each command, whose ``main`` runs it, and one line for the list."""
+OWN_TASKS: Final = ("decide", "explain", "plan", "what-if", "situation", "example", "history")
+"""Commands that take files and options; all others take settings, Hydra's way."""
 HELP: Final = ("-h", "--help")
 EXIT_USER_ERROR: Final = 2
 
@@ -34,7 +43,7 @@ def main() -> None:
         print(f"parley: error: there is no command {name!r}, {told}", file=sys.stderr)
         sys.exit(EXIT_USER_ERROR)
     module = COMMANDS[name][0]
-    if any(argument in HELP for argument in arguments):
+    if name not in OWN_TASKS and any(argument in HELP for argument in arguments):
         from experiments.plumbing.manual import manual
 
         print(manual(name, module, arguments))

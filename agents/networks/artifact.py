@@ -64,6 +64,12 @@ class TrainedPrioritizer:
         return Mind(self.brain)
 
     @torch.no_grad()
+    def farthest(self, candidates: Observation, context: Observation, mask: Mask) -> float:
+        """Return how many standard deviations of training the farthest column of any legal candidate or context is away."""
+        reader, rows = self.brain.reader, torch.from_numpy(candidates[mask[:, :-1]])
+        return max(reader.rows.farthest(reader.rows.tame(rows)), reader.context.farthest(reader.context.tame(torch.from_numpy(context))))
+
+    @torch.no_grad()
     def _by_place(self, candidates: Observation, context: Observation, mask: Mask) -> Gathered:
         """Log-probabilities [N, most candidates + 1] by place among the legal actions; and what ``gather`` says of the places."""
         rows, numbers, counts = gather(candidates, mask[:, :-1], np.arange(len(mask)))

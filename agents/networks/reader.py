@@ -68,6 +68,10 @@ class Standardiser(nn.Module):
         """Standardise what ``tame`` returned."""
         return (tamed - self.mean).mul_(self.scale).clamp_(-CLIP, CLIP)
 
+    def farthest(self, tamed: Tensor) -> float:
+        """How many standard deviations the farthest of all values lies from its mean: what clipping would hide."""
+        return float((tamed - self.mean).mul_(self.scale).abs_().max()) if tamed.numel() else 0.0
+
     def set_moments(self, mean: NDArray[np.float64], std: NDArray[np.float64]) -> None:
         """Take over what was measured."""
         set_moments(self.mean, self.scale, mean, std)

@@ -204,6 +204,10 @@ class RulePrioritizer:
             eligible = np.where(kept.any(axis=1, keepdims=True) | may_pass, kept, eligible)
         return eligible
 
+    def values(self, candidates: Observation, context: Observation) -> Scores:
+        """Return [N, K] what it ranks candidates by, the highest first."""
+        return self._score(candidates, context)
+
 
 def split(name: str) -> tuple[str, str]:
     """Return a rule's name without its ending, and the ending: one of ENDINGS or nothing."""

@@ -76,6 +76,11 @@ class Index:
         """Return [N, K+1] log-probabilities for searches, see ``likelihoods``."""
         return likelihoods(features(candidates) @ self._weights, mask)
 
+    def values(self, candidates: Observation, context: Observation) -> NDArray[np.float64]:
+        """Return [N, K] what it ranks candidates by, the highest first."""
+        values: NDArray[np.float64] = features(candidates) @ self._weights
+        return values
+
     def bid(self, observation: Observation) -> NDArray[np.float64]:
         """Return [N] the index of each pick."""
         bids: NDArray[np.float64] = features(observation) @ self._weights

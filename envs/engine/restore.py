@@ -30,7 +30,7 @@ from envs.engine.objective import integrate
 from envs.engine.queues import leave_ready
 from envs.engine.reset import clear_payments, reset_world
 from envs.engine.seats import hide_seats
-from envs.engine.tick import play, show
+from envs.engine.tick import open_epoch, play, show
 
 _READY, _RUNNING, _RETRYING = int(Status.READY), int(Status.RUNNING), int(Status.RETRYING)
 
@@ -188,7 +188,7 @@ def restore_world(
         reservations: standing ones, RESERVATION without options, in their order.
         beliefs: [A, kinds] BELIEF, count, mean, m2 and failures of what agents had seen before the episode.
         attempts: [T] how often each task had failed before it.
-        numbers: rounds of this epoch, price, rounds of the episode.
+        numbers: rounds of this epoch, NONE where it is yet to open; price; rounds of the episode.
         still: whether the world is over, for this time, once its clock would move.
     """
     w = worlds[b]
@@ -212,6 +212,8 @@ def restore_world(
     w.started = w.steps > 0
     w.still = still
     w.terminated = w.open_jobs == 0
+    if w.round == NONE and not w.terminated:
+        open_epoch(w)
     clear_payments(w)
     return NONE
 

@@ -33,7 +33,8 @@ _LOG_FULL, _ILLEGAL, _STUCK = int(Trouble.LOG_FULL), int(Trouble.ILLEGAL), int(T
 
 
 @kernel
-def _open_epoch(w: Record) -> None:
+def open_epoch(w: Record) -> None:
+    """Everybody who is up may pick; reservations that hold until their task starts are taken up again."""
     par = params_of(w)
     w.in_epoch = True
     w.dealt = w.bidden = False
@@ -126,7 +127,7 @@ def play(w: Record) -> None:
                 break
             if advance(w):
                 if not w.terminated:
-                    _open_epoch(w)
+                    open_epoch(w)
             elif not w.truncated:
                 w.trouble = _STUCK
                 return

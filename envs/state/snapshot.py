@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.engine import layout
+from envs.engine.codes import Phase
+from envs.engine.compiled import Record
 from envs.engine.layout import Records
 from envs.events import NONE, EventKind, EventLog
 from envs.scenario import Scenario
@@ -44,7 +46,8 @@ class Snapshot(NamedTuple):
     reserved_start: NDArray[np.float64]
     """[R] expected starts, seconds."""
     round: int = 0
-    """Rounds of this instant so far."""
+    """Rounds of this epoch so far. NONE: it is yet to open, everybody may pick, and reservations that hold until their task starts are
+    taken up again."""
     price: float = 0.0
     """Running mean of the highest bids."""
     steps: int = 0
@@ -64,18 +67,24 @@ class Snapshot(NamedTuple):
         return cls(seed, time, events, everybody, balance, nothing, nothing, np.zeros(0))
 
 
-def moment_of(snapshot: Snapshot) -> Records:
-    """Pack what no event tells of the agents, as the kernels read it."""
-    moment = np.zeros(len(snapshot.active), layout.MOMENT)
-    moment["active"], moment["balance"] = snapshot.active, snapshot.balance
-    return moment
-
-
-def reservations_of(snapshot: Snapshot) -> Records:
-    """Pack the standing reservations, as the kernels read them."""
-    held = np.zeros(len(snapshot.reserved_by), layout.RESERVATION)
-    held["agent"], held["task"], held["start"] = snapshot.reserved_by, snapshot.reserved_task, snapshot.reserved_start
-    return held
+def snapshot_of(world: Record, agents: Records, reservations: Records, log: EventLog, no_op: int) -> Snapshot:
+    """Return where a world stands by its own records: WORLD, AGENT [A] and the standing RESERVATIONs; ``no_op`` is action K."""
+    picked = world["phase"] == Phase.NEGOTIATE and bool(agents["acts"].any())  # otherwise the round was played unasked
+    picks = np.where(agents["passes"], no_op, agents["place"]).astype(np.int32) if picked else None
+    return Snapshot(
+        seed=int(world["seed"]),
+        time=float(world["time"]),
+        events=log,
+        active=agents["active"].copy(),
+        balance=agents["balance"].copy(),
+        reserved_by=reservations["agent"].copy(),
+        reserved_task=reservations["task"].copy(),
+        reserved_start=reservations["start"].copy(),
+        round=int(world["round"]),
+        price=float(world["price"]),
+        steps=int(world["steps"]) - int(picked),
+        picks=picks,
+    )
 
 
 def events_of(snapshot: Snapshot) -> Records:
@@ -86,14 +95,15 @@ def events_of(snapshot: Snapshot) -> Records:
     return records
 
 
-def beliefs_of(snapshot: Snapshot, agents: int, kinds: int) -> Records:
-    """Pack what agents had seen before the first event, as the kernels read it."""
-    return np.zeros((agents, kinds), layout.BELIEF) if snapshot.beliefs is None else snapshot.beliefs
-
-
-def attempts_of(snapshot: Snapshot, tasks: int) -> NDArray[np.int32]:
-    """Pack how often tasks had failed before the first event, as the kernels read it."""
-    return np.zeros(tasks, np.int32) if snapshot.attempts is None else np.ascontiguousarray(snapshot.attempts, np.int32)
+def packed(snapshot: Snapshot, instance: Instance) -> tuple[Records, Records, Records, NDArray[np.int32], NDArray[np.float64]]:
+    """Pack all but the events, as ``restore_world`` takes it: moment, reservations, beliefs, attempts, numbers."""
+    moment = np.zeros(len(snapshot.active), layout.MOMENT)
+    moment["active"], moment["balance"] = snapshot.active, snapshot.balance
+    held = np.zeros(len(snapshot.reserved_by), layout.RESERVATION)
+    held["agent"], held["task"], held["start"] = snapshot.reserved_by, snapshot.reserved_task, snapshot.reserved_start
+    beliefs = np.zeros(instance.speed.shape, layout.BELIEF) if snapshot.beliefs is None else snapshot.beliefs
+    attempts = np.zeros(instance.num_tasks, np.int32) if snapshot.attempts is None else np.ascontiguousarray(snapshot.attempts, np.int32)
+    return moment, held, beliefs, attempts, np.array([snapshot.round, snapshot.price, snapshot.steps], np.float64)
 
 
 def check_snapshot(snapshot: Snapshot, instance: Instance, agents: int, max_time: float) -> None:

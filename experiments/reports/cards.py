@@ -15,6 +15,8 @@ from omegaconf import DictConfig, OmegaConf
 from agents.evaluation.play import draw_episodes, play
 from agents.networks.architecture import NEGOTIATOR, PRIORITIZER
 from agents.networks.artifact import DESCRIPTION
+from agents.operation.play_rules import FILE as RULES
+from agents.operation.play_rules import PlayRules, rules_of
 from agents.policies import SHIPPED, load_negotiator, load_prioritizer
 from envs import strict_json
 from envs.files import replacing
@@ -72,6 +74,11 @@ class TrainingRun:
         path = self.folder / COMMAND
         return path.read_text(encoding="utf-8").strip() if path.is_file() else "unknown: the run is older than its record of it"
 
+    def rules(self) -> PlayRules:
+        """The rules of play that it was trained under."""
+        by = self.config.learner.episodes
+        return rules_of(make_scenario(self.config), str(by.prioritizer), str(by.negotiator))
+
     def facts(self) -> dict[str, Any]:
         """What the artifact knows of its training."""
         description = strict_json.loads((self.policy / self.roles[0] / DESCRIPTION).read_text(encoding="utf-8"))
@@ -127,7 +134,13 @@ def write_card(folder: Path, suite: str, run: TrainingRun, scores: Mapping[Train
             shutil.copytree(run.policy / role, new / role)
         write_text(new / CONFIG, OmegaConf.to_yaml(OmegaConf.create(kept)))
         write_text(new / CARD, json.dumps(card, indent=1, allow_nan=False) + "\n")
+        write_text(new / RULES, rules_text(run))
         write_text(new / PAGE, _page(card))
+
+
+def rules_text(run: TrainingRun) -> str:
+    """The rules of play as the JSON that lies beside the policy: whoever decides with it outside needs no Hydra."""
+    return json.dumps(run.rules().as_json(), indent=1, allow_nan=False) + "\n"
 
 
 def _page(card: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from envs.events import NONE, EventKind
 from envs.scenario import Scenario
 from envs.state.snapshot import Snapshot
 from envs.workloads.instance import Instance
+from tests.reference.candidates import open_epoch
 from tests.reference.clock import integrate, notice_slow
 from tests.reference.draws import What, exponential
 from tests.reference.execution import become_ready, break_down, complete, end, leave_ready, recover, start, submit
@@ -39,6 +40,8 @@ def restore(scenario: Scenario, instance: Instance, snapshot: Snapshot) -> tuple
     state.rounds, state.price, twin.steps = snapshot.round, snapshot.price, snapshot.steps
     if twin.steps:
         state.own_cost, state.team_cost = [0.0] * state.num_agents, 0.0
+    if snapshot.round == NONE:
+        open_epoch(state)
     out = twin.go_on()
     return twin, out if snapshot.picks is None else twin.step(snapshot.picks, {})
 

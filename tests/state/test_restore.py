@@ -81,7 +81,10 @@ def another_past(random: np.random.Generator, snapshot: Snapshot, tasks: int, ki
     beliefs["count"] = random.integers(0, 3, beliefs.shape)
     beliefs["mean"], beliefs["m2"] = random.normal(0, 0.5, beliefs.shape), random.random(beliefs.shape)
     snapshot = snapshot._replace(beliefs=beliefs, attempts=random.integers(0, 2, tasks).astype(np.int32))
-    return snapshot._replace(time=now, events=events, reserved_by=nothing, reserved_task=nothing, reserved_start=np.zeros(0), picks=None)
+    snapshot = snapshot._replace(time=now, events=events, picks=None)
+    if random.random() < 0.5:  # the epoch is yet to open: what was reserved is taken up again, or dropped
+        return snapshot._replace(round=NONE)
+    return snapshot._replace(reserved_by=nothing, reserved_task=nothing, reserved_start=np.zeros(0))
 
 
 @pytest.mark.parametrize("first", range(0, CASES, BLOCK))

@@ -1,0 +1,90 @@
+"""Futures of a situation: the same site many times, each with durations of its own, drawn around what agents believe."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import replace
+from statistics import NormalDist
+from typing import Final, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.operation.conversion import Site
+from agents.operation.options import sigma_of
+from agents.operation.situation import Quantiles
+from agents.rules.registry import GOLDEN, MODULUS, mix, uniform
+from envs.scenario import Scenario
+from envs.workloads.instance import Instance
+from envs.world import World
+
+NORMAL: Final = NormalDist()
+EDGE: Final = 1e-9
+"""Chances stay so far from 0 and 1."""
+
+
+class Belief(NamedTuple):
+    """What agents of a site believe about durations."""
+
+    factor: NDArray[np.float64]
+    """[A, G] actual / estimate, expected."""
+    sigma: NDArray[np.float64]
+    """[T] standard deviation of the logarithm of a task's duration."""
+
+
+class Futures(Protocol):
+    """Where futures come from."""
+
+    def draw(self, site: Site, belief: Belief, number: int, seed: int) -> Instance:
+        """Return future ``number``: equal numbers and seeds give equal luck to every policy."""
+
+
+class Lognormal:
+    """Durations are lognormal around what is believed; of running tasks, on the condition that they still run."""
+
+    def draw(self, site: Site, belief: Belief, number: int, seed: int) -> Instance:
+        """Return future ``number``."""
+        i = site.instance
+        chance = _luck(site, number, seed)
+        places = {agent.name: a for a, agent in enumerate(site.situation.agents)}
+        for t, (_, task) in enumerate(site.tasks):
+            if task.state == "running" and task.agent is not None and task.since is not None and belief.sigma[t] > 0:
+                a = places[task.agent]
+                options = slice(int(i.option_first[t]), int(i.option_first[t + 1]))
+                nominal = float(i.option_nominal[options][i.option_agent[options] == a][0])
+                past, length = site.situation.time - task.since, nominal * float(belief.factor[a, i.task_kind[t]])
+                chance[t] = _beyond(chance[t], past, length, float(belief.sigma[t]))
+        z = np.array([NORMAL.inv_cdf(min(max(c, EDGE), 1 - EDGE)) for c in chance.tolist()])
+        return replace(i, task_ratio=np.exp(belief.sigma * z - belief.sigma**2 / 2), speed=1.0 / belief.factor)
+
+
+def believe(site: Site, scenario: Scenario) -> Belief:
+    """Return what agents believe once they know the site's past."""
+    world = World(scenario, 1, instances=[site.instance], auto_reset=False, record=True)
+    world.restore(0, site.snapshot, still=True)
+    known = world.get_state()["beliefs"][0]
+    i = site.instance
+    sigma = np.full(i.num_tasks, scenario.uncertainty.duration_sigma)
+    if scenario.knowledge.learn:
+        sigma = known["spread"][i.option_agent[i.option_first[:-1]], i.task_kind].astype(np.float64)
+    for t, (_, task) in enumerate(site.tasks):
+        if isinstance(task.duration, Quantiles):
+            sigma[t] = sigma_of(task.duration)
+    factor = known["factor"].astype(np.float64) if scenario.knowledge.learn else np.ones(i.speed.shape)
+    return Belief(factor, sigma)
+
+
+def _luck(site: Site, number: int, seed: int) -> NDArray[np.float64]:
+    """[T] numbers in (0, 1), by name: a task has the same luck whatever else is in the situation."""
+    names = np.array([zlib.crc32(f"{job.name}/{task.name}".encode()) for job, task in site.tasks], np.uint64)
+    future = mix(np.array([(seed * GOLDEN + number + 1) % MODULUS], np.uint64))
+    return uniform(mix(mix(names * np.uint64(GOLDEN)) + future))
+
+
+def _beyond(chance: float, past: float, length: float, sigma: float) -> float:
+    """The chance, among durations around ``length`` that are longer than ``past``, as one among all."""
+    if past <= 0 or length <= 0:
+        return chance
+    least = NORMAL.cdf((math.log(past / length) + sigma**2 / 2) / sigma)
+    return least + (1 - least) * chance
