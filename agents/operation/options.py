@@ -24,6 +24,7 @@ class Options:
         self.own: dict[str, Mapping[str, int]] = {agent.name: {**own, **agent.capacities} for agent in situation.agents}
         """Own units, by agent and resource."""
         self.shared = {resource.name: resource.capacity or 0 for resource in situation.resources if resource.shared}
+        self.resources = {resource.name for resource in situation.resources}
         self._all = list(self.agents)
         self._speeds = {agent.name: agent.speeds for agent in situation.agents}
         self._found: dict[int, dict[str, float]] = {}
