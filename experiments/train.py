@@ -116,6 +116,7 @@ def learn(config: DictConfig, command: str, resumed: bool) -> None:
     check_writable("folder", folder / CONFIG)
 
     from agents.learning.loop import Run  # torch and SB3 take seconds to import; mistakes above are told at once
+    from agents.operation.play_rules import FILE, rules_of
     from experiments.reports import scoring
 
     scoring.check(config)
@@ -129,6 +130,8 @@ def learn(config: DictConfig, command: str, resumed: bool) -> None:
             run.save()
             write_text(folder / COMMAND, f"{command}\n")
             write_text(folder / CONFIG, OmegaConf.to_yaml(config, resolve=True))
+            by = config.learner.episodes
+            write_text(folder / FILE, rules_of(scenario, str(by.prioritizer), str(by.negotiator)).text())
         print(f"Learning on {run.device}", flush=True)
         with resumable(folder):
             if not run.learn():

@@ -22,6 +22,7 @@ STRAGGLES: Final = 1.645
 """Standard deviations: what takes longer is beyond the 95th percentile of its estimate."""
 MOST: Final = 20
 """Of each kind that are told, the worst first."""
+NOTHING: Final = (0.0, 0.0)
 NORMAL: Final = NormalDist()
 
 
@@ -95,7 +96,7 @@ def analyse(s: Situation, site: Site) -> Analysis:
                     if name in free:
                         free[name] -= units
             elif here and task.state == "waiting":
-                if all(states[name] == "done" for name in task.predecessors):
+                if not task.predecessors or all(states[name] == "done" for name in task.predecessors):
                     ready.append((job, task))
                 else:
                     blocked += 1
@@ -147,11 +148,12 @@ def _late(s: Situation, site: Site, shortest: list[float]) -> Iterator[Risk]:
             continue
         longest: dict[str, tuple[float, float]] = {}  # mean and variance of the path up to a task
         for task in in_order(job):
-            before = max((longest[name] for name in task.predecessors), default=(0.0, 0.0))
-            mean, sigma = shortest[site.numbers[job.name, task.name]], _sigma(task)
+            before = max([longest[name] for name in task.predecessors]) if task.predecessors else NOTHING
             if task.state == "done":
-                mean = sigma = 0.0
-            elif task.state == "running" and task.since is not None:
+                longest[task.name] = before
+                continue
+            mean, sigma = shortest[site.numbers[job.name, task.name]], _sigma(task)
+            if task.state == "running" and task.since is not None:
                 mean = max(0.0, mean - (s.time - task.since))
             longest[task.name] = before[0] + mean, before[1] + (mean * sigma) ** 2
         mean, variance = max(longest.values())

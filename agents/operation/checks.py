@@ -139,14 +139,12 @@ def in_order(job: Job) -> list[Task]:
 def _task(path: str, task: Task, may: dict[str, float], options: Options) -> Iterator[Problem]:
     found = False
     for name in task.demands:
-        if name not in options.shared and not any(name in own for own in options.own.values()):
+        if name not in options.resources:
             found = True
             yield Problem("unknown_resource", f"{path}.demands.{name}", shown(name), "the name of a resource that exists")
     if task.pinned is not None:
         yield from _known(f"{path}.pinned", task.pinned, options.agents, "agent")
-    for k, name in enumerate(task.eligible or ()):
-        if name in options.agents:
-            continue
+    for k, name in enumerate(task.eligible or ()) if len(may) < len(task.eligible or ()) else ():
         at = f"{path}.eligible.{name}" if isinstance(task.eligible, dict) else f"{path}.eligible[{k}]"
         yield from _known(at, name, options.agents, "agent")
     estimates = [(f"{path}.duration", task.duration)]

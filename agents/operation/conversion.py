@@ -96,9 +96,12 @@ def _instance(
     number = options.number
     successors: list[list[int]] = [[] for _ in tasks]
     for t, (job, task) in enumerate(tasks):
-        for name in set(task.predecessors):
+        for name in set(task.predecessors) if task.predecessors else ():
             successors[numbers[job.name, name]].append(t)
-    ordered = [sorted((number[name], seconds) for name, seconds in each.items()) for each in may]
+    counts = [len(each) for each in may]
+    agents = np.array([number[name] for each in may for name in each], np.int32)
+    nominal = np.array([seconds for each in may for seconds in each.values()], np.float64)
+    order = np.lexsort((agents, np.repeat(np.arange(len(may)), counts)))
     first = {job.name: may[numbers[job.name, job.tasks[0].name]] for job in jobs}
     return Instance(
         name="situation",
@@ -115,9 +118,9 @@ def _instance(
         task_kind=np.array([kinds[task.kind] for _, task in tasks]),
         task_demand=demand,
         task_ratio=np.ones(len(tasks)),
-        option_first=_firsts([len(each) for each in ordered]),
-        option_agent=np.array([a for each in ordered for a, _ in each]),
-        option_nominal=np.array([seconds for each in ordered for _, seconds in each]),
+        option_first=_firsts(counts),
+        option_agent=agents[order],
+        option_nominal=nominal[order],
         successor_first=_firsts([len(each) for each in successors]),
         successor=np.array([t for each in successors for t in sorted(each)], np.int32),
     )

@@ -14,13 +14,14 @@ from agents import policies
 from agents.operation.analysis import Analysis, analyse
 from agents.operation.conversion import Site, to_site
 from agents.operation.instant import GaveUp, Limits, Outcome, play_instant
-from agents.operation.play_rules import DEFAULT, FILE, PlayRules, read
+from agents.operation.play_rules import DEFAULT, PlayRules, read
 from agents.operation.priorities import Priority, PriorityManager
 from agents.operation.problems import Problem
 from agents.operation.reasons import WhyNot, why_not
 from agents.operation.situation import Part, Situation
 from agents.operation.validation import violations
 from agents.protocols import Negotiator, Prioritizer
+from agents.rules import index
 
 FALLBACK: Final = "wsrpt,urgency"
 FARTHEST: Final = 60.0
@@ -116,7 +117,8 @@ class Deciders:
         self.name = name
         first, _, second = name.partition(",")
         folder = None if policies.is_rule("prioritizer", first) else policies.policy_folder(first)
-        self.rules: PlayRules = read(folder) if folder is not None and (folder / FILE).is_file() else DEFAULT
+        trained = folder is not None and not (folder / index.FILE).is_file()
+        self.rules: PlayRules = read(folder) if folder is not None and trained else DEFAULT
         self.prioritizer: Prioritizer = policies.load_prioritizer(first if _has(folder, "prioritizer") else self.rules.prioritizer)
         beside = first if folder is not None and _has(folder, "negotiator") else self.rules.negotiator
         self.negotiator: Negotiator = policies.load_negotiator(second or beside)

@@ -24,7 +24,9 @@ class Options:
         self.own: dict[str, Mapping[str, int]] = {agent.name: {**own, **agent.capacities} for agent in situation.agents}
         """Own units, by agent and resource."""
         self.shared = {resource.name: resource.capacity or 0 for resource in situation.resources if resource.shared}
+        self.resources = {resource.name for resource in situation.resources}
         self._all = list(self.agents)
+        self._speeds = {agent.name: agent.speeds for agent in situation.agents}
         self._found: dict[int, dict[str, float]] = {}
 
     def lacks(self, task: Task, agent: str) -> str | None:
@@ -58,7 +60,8 @@ class Options:
         if task.duration is None:
             return {}
         duration, kind = mean_of(task.duration), task.kind
-        found = {name: duration / self.agents[name].speeds.get(kind, 1.0) for name in names if name in self.agents}
+        speeds = self._speeds
+        found = {name: duration / speeds[name].get(kind, 1.0) if speeds[name] else duration for name in names if name in speeds}
         if task.eligible is None and task.demands:
             return {name: seconds for name, seconds in found.items() if self.lacks(task, name) is None}
         return found

@@ -55,6 +55,10 @@ class PlayRules:
         own = {name: getattr(self.scenario, name) for name in PLAIN}
         return {"format": FORMAT, **parts, **own, "prioritizer": self.prioritizer, "negotiator": self.negotiator}
 
+    def text(self) -> str:
+        """Return the file."""
+        return json.dumps(self.as_json(), indent=1, allow_nan=False) + "\n"
+
 
 DEFAULT: Final = PlayRules(
     Scenario(Elsewhere(), objective=Objective(flow=1.0), uncertainty=Uncertainty(duration_sigma=0.4), candidates=32), "wsrpt", "urgency"
@@ -69,12 +73,12 @@ def rules_of(scenario: Scenario, prioritizer: str, negotiator: str) -> PlayRules
 
 
 def read(folder: Path) -> PlayRules:
-    """Read the rules of play from the folder of a policy.
+    """Read the rules of play from the folder of a policy; in that of a training run they lie one folder up.
 
     Raises:
         PlayRulesError: where there are none, or they are damaged.
     """
-    path = folder / FILE
+    path = folder.parent / FILE if folder.name == "policy" and not (folder / FILE).is_file() else folder / FILE
     if not path.is_file():
         raise PlayRulesError(f"{path}: no such file; a policy that decides about situations needs the rules that it was trained under")
     if path.stat().st_size > MAX_BYTES:

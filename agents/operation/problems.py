@@ -148,16 +148,14 @@ def read_json(document: str | bytes) -> Any:
         raise SituationError([Problem("too_deep", "", "nested without end", f"at most {MOST_DEPTH} deep")]) from None
     except ValueError as error:
         raise SituationError([Problem("json", "", shown(str(document[:SHOWN])), f"JSON: {error}")]) from None
-    _check_depth(value, MOST_DEPTH)
+    _check_depth(value)
     return value
 
 
-def _check_depth(value: Any, left: int) -> None:
-    """Refuse what is nested more deeply than ``left``."""
-    if not isinstance(value, dict | list):
-        return
-    if left == 0:
+def _check_depth(value: Any) -> None:
+    """Refuse what is nested more deeply than MOST_DEPTH."""
+    level = [value] if type(value) in (dict, list) else []
+    for _ in range(MOST_DEPTH):
+        level = [part for each in level for part in (each.values() if type(each) is dict else each) if type(part) in (dict, list)]
+    if level:
         raise SituationError([Problem("too_deep", "", f"nested more than {MOST_DEPTH} deep", f"at most {MOST_DEPTH} deep")])
-    for part in value.values() if isinstance(value, dict) else value:
-        if isinstance(part, dict | list):
-            _check_depth(part, left - 1)

@@ -58,9 +58,9 @@ class Agent(Part):
     """Someone or something that runs tasks."""
 
     name: Name
-    capacities: dict[Name, Units] = {}
+    capacities: dict[Name, Units] = Field(default_factory=dict)
     """Own units, by resource that is not shared."""
-    speeds: dict[Name, Positive] = {}
+    speeds: dict[Name, Positive] = Field(default_factory=dict)
     """By kind of task: tasks of a kind take their duration divided by this, 1 where it is not given."""
     up: bool = True
     at_once: Annotated[int, Field(ge=1, le=MOST_UNITS)] | None = 1
@@ -75,11 +75,11 @@ class Task(Part):
     """Tasks of a kind take long or short together: what agents learn about durations, they learn by kind."""
     duration: Duration | None = None
     """Estimate; may be left out where ``eligible`` gives one per agent."""
-    demands: dict[Name, Units] = {}
+    demands: dict[Name, Units] = Field(default_factory=dict)
     """Units held while it runs, by resource."""
     eligible: list[Name] | dict[Name, Duration] | None = None
     """Agents that may run it, perhaps with an estimate for each; null: all that have the units."""
-    predecessors: list[Name] = []
+    predecessors: list[Name] = Field(default_factory=list)
     """Tasks of the same job that must be done first."""
     state: Literal["waiting", "running", "done"] = "waiting"
     agent: Name | None = None
@@ -114,7 +114,7 @@ class Seen(Part):
 
     agent: Name
     kind: Name
-    ratios: list[Positive] = []
+    ratios: list[Positive] = Field(default_factory=list)
     """Actual duration / estimate, the oldest first."""
     count: Annotated[int, Field(ge=0, le=MOST_UNITS)] = 0
     """Instead of, or before, ``ratios``: how many there were,"""

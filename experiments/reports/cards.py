@@ -134,13 +134,8 @@ def write_card(folder: Path, suite: str, run: TrainingRun, scores: Mapping[Train
             shutil.copytree(run.policy / role, new / role)
         write_text(new / CONFIG, OmegaConf.to_yaml(OmegaConf.create(kept)))
         write_text(new / CARD, json.dumps(card, indent=1, allow_nan=False) + "\n")
-        write_text(new / RULES, rules_text(run))
+        write_text(new / RULES, run.rules().text())
         write_text(new / PAGE, _page(card))
-
-
-def rules_text(run: TrainingRun) -> str:
-    """The rules of play as the JSON that lies beside the policy: whoever decides with it outside needs no Hydra."""
-    return json.dumps(run.rules().as_json(), indent=1, allow_nan=False) + "\n"
 
 
 def _page(card: Mapping[str, Any]) -> str:

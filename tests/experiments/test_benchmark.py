@@ -13,7 +13,7 @@ import pytest
 
 from envs import default_scenario
 from experiments import benchmark
-from experiments.performance import speed
+from experiments.performance import decisions, speed
 from experiments.performance.players import WorldPlayer
 from experiments.performance.timing import Goal, Measurement, take_turns
 from experiments.suites import public_data, published
@@ -73,6 +73,18 @@ def test_growth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert 0 < found["memory, 3,000 jobs generated"]["median"] < 100_000
     assert 0 < found["memory, 3,000 lines of SWF"]["median"] < 100_000
     assert str(out) in capsys.readouterr().out
+
+
+def test_decisions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the times of decisions: every size and policy, in parts and beside the bare policy, which is quicker."""
+    monkeypatch.setattr(decisions, "CALLS", 3)
+    monkeypatch.setattr(decisions, "SIZES", (decisions.Size(4, 2, 4, 1, (3.0, 10.0)),))
+    out = tmp_path / "decisions.json"
+    run(monkeypatch, "suite=decisions", "repeats=2", f"out={out}")
+    found = measured(out)
+    assert len(found) == 6 * len(decisions.POLICIES)
+    assert all(each["median"] > 0 for each in found.values())
+    assert all(found[f"8 tasks, 4 agents, {name}: CPU, over the bare policy's"]["median"] > 1 for name in decisions.POLICIES)
 
 
 def test_speed_of_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,8 +156,8 @@ def test_verdict(runs: list[float], at_most: bool, met: bool | None) -> None:
     [
         (
             ["suite=nosuch"],
-            "suite is 'nosuch', must be one of speed, growth, published, job_shop, flexible_job_shop, stochastic_job_shop, project, "
-            "batch_queue, shared_cluster, workflow",
+            "suite is 'nosuch', must be one of speed, growth, decisions, published, job_shop, flexible_job_shop, stochastic_job_shop, "
+            "project, batch_queue, shared_cluster, workflow",
         ),
         (["suite=published", "data=no/such"], "data=no/such is no folder; say with data=PATH or PARLEY_DATA where"),
         (["suite=published", "data=."], "jsp/instances has no file abz*.txt"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,16 @@ def test_coordination_tells_needs_and_turns() -> None:
     agreed = AutonomousCoordinator(DecisionEngine.load("wsrpt,drf")).coordinate_actions(["bob", "ann"], busy())
     assert [(need.resource, need.wanted, need.free, need.granted) for need in agreed.needs] == [("gpu", 6, 2, 1)]
     assert [(turn.agent, turn.starts, turn.units) for turn in agreed.turns] == [("bob", ["short/a"], {"gpu": 1}), ("ann", [], {})]
+
+
+def test_policies_without_rules_of_play_are_refused(tmp_path: Path) -> None:
+    """Protects from deciding by rules that a policy never knew; a training run has them beside its policy."""
+    run = tmp_path / "run"
+    shutil.copytree(SHIPPED_FOLDER / "job_shop" / "prioritizer", run / "policy" / "prioritizer")
+    with pytest.raises(PlayRulesError, match=r"rules\.json: no such file"):
+        DecisionEngine.load(str(run))
+    shutil.copy(SHIPPED_FOLDER / "job_shop" / "rules.json", run / "rules.json")
+    assert DecisionEngine.load(str(run)).deciders.rules == play_rules.read(SHIPPED_FOLDER / "job_shop")
 
 
 @pytest.mark.parametrize("folder", sorted(path.parent for path in SHIPPED_FOLDER.glob("*/config.yaml")), ids=lambda folder: folder.name)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.operation.conversion import to_site
+from agents.operation.decision import Decision, DecisionEngine
 from agents.operation.options import mean_of
 from agents.operation.problems import MOST_BYTES, SituationError
 from agents.operation.situation import Quantiles, Situation, schema
@@ -153,7 +154,18 @@ def test_what_is_odd_is_a_warning() -> None:
     assert [problem.code for problem in Situation.read(json.dumps(value)).warnings()] == ["due_passed"]
 
 
-@settings(max_examples=200, deadline=None)
+ENGINES = [
+    DecisionEngine.load(name) for name in ("wsrpt+r,drf", "atc,equal", "policies/batch_queue", "policies/workflow", "policies/project")
+]
+
+
+def _given_back(decision: Decision) -> dict[str, Any]:
+    """What the next situation takes over from a decision."""
+    kept = [{"agent": each.agent, "job": each.job, "task": each.task, "start": each.start} for each in decision.reservations]
+    return {"reservations": kept, "price": decision.price}
+
+
+@settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_mutated_documents_are_read_or_refused(data: st.DataObject) -> None:
     """Protects everybody: any change of any value ends in a situation that a world can be made of, or in typed problems."""
@@ -182,6 +194,10 @@ def test_mutated_documents_are_read_or_refused(data: st.DataObject) -> None:
         told = []
         assert Situation.read(situation.write()) == situation
         assert to_site(situation).instance.num_tasks == sum(len(job.tasks) for job in situation.jobs)
+        engine = data.draw(st.sampled_from(ENGINES))
+        decision = engine.decide(situation)  # its checks have passed, or it raises
+        assert decision.reason is None or "standard deviations" in decision.reason
+        assert Situation.of({**json.loads(situation.write()), **_given_back(decision)}).price == decision.price
     assert all(problem.code and problem.expected for problem in told)
 
 
