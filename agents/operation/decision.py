@@ -22,6 +22,7 @@ from agents.operation.situation import Part, Situation
 from agents.operation.validation import violations
 from agents.protocols import Negotiator, Prioritizer
 from agents.rules import index
+from envs.snapshot import SnapshotError
 
 FALLBACK: Final = "wsrpt,urgency"
 FARTHEST: Final = 60.0
@@ -206,7 +207,7 @@ class DecisionEngine:
         """
         try:
             outcome = self._play(site, self.deciders, Limits(deadline, self._farthest))
-        except GaveUp as error:
+        except (GaveUp, SnapshotError) as error:  # the second: beyond the time at which its episodes ended
             reason = str(error)
         else:
             wrong = self.validate(site, outcome)
