@@ -32,7 +32,8 @@ from experiments.plumbing.files import check_writable, write_text
 from experiments.plumbing.settings import Benchmark
 
 PROBLEMS: Final = ("job_shop", "flexible_job_shop", "stochastic_job_shop", "project", "batch_queue", "shared_cluster", "workflow")
-SUITES: Final = dict.fromkeys(("speed", "growth", "decisions"), "performance") | dict.fromkeys(("published", *PROBLEMS), "suites")
+MEASURED: Final = ("speed", "growth", "decisions", "calibration")
+SUITES: Final = dict.fromkeys(MEASURED, "performance") | dict.fromkeys(("published", *PROBLEMS), "suites")
 """Names of modules, and the package beside this module that has them; each has ``measure(config) -> Outcome``."""
 DEFAULT: Final = "default"
 PRIVATE: Final = ("data", "out")

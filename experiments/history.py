@@ -18,6 +18,7 @@ def main() -> None:
     options.add_argument(
         "--replay", action="store_true", help="make every decision again, and say what differs; exit code 1 if anything does"
     )
+    options.add_argument("--beside", metavar="POLICY", help="say how often this policy would have decided the same")
     given = options.parse_args()
 
     from experiments.plumbing import cli
@@ -31,6 +32,12 @@ def main() -> None:
         if given.show is not None:
             decision = history.get(given.show)[1]
             print(decision.write(indent=1)) if given.json else show(decision)
+        elif given.beside is not None:
+            from agents.operation.decision import DecisionEngine
+
+            prepare_torch()
+            shadow = history.beside(DecisionEngine.load(given.beside))
+            print(json.dumps({"kind": "shadow", "policy": given.beside, **shadow._asdict()}) if given.json else shadow)
         elif given.replay:
             cli.set_threads(1)
             different = list(history.replay())

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
+from envs.snapshot import SnapshotError
 
 from agents import policies
 from agents.operation.analysis import Analysis, analyse
@@ -206,7 +207,7 @@ class DecisionEngine:
         """
         try:
             outcome = self._play(site, self.deciders, Limits(deadline, self._farthest))
-        except GaveUp as error:
+        except (GaveUp, SnapshotError) as error:  # the second: beyond the time at which its episodes ended
             reason = str(error)
         else:
             wrong = self.validate(site, outcome)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Iterable
 from dataclasses import replace
 from statistics import NormalDist
 from typing import Final, NamedTuple, Protocol
@@ -31,6 +32,8 @@ class Belief(NamedTuple):
     """[A, G] actual / estimate, expected."""
     sigma: NDArray[np.float64]
     """[T] standard deviation of the logarithm of a task's duration."""
+    doubt: NDArray[np.float64]
+    """[A, G] standard deviation of the logarithm of the factor."""
 
 
 class Futures(Protocol):
@@ -45,18 +48,27 @@ class Lognormal:
 
     def draw(self, site: Site, belief: Belief, number: int, seed: int) -> Instance:
         """Return future ``number``."""
-        i = site.instance
-        chance = _luck(site, number, seed)
-        places = {agent.name: a for a, agent in enumerate(site.situation.agents)}
+        i, s = site.instance, site.situation
+        chance = _luck((f"{job.name}/{task.name}" for job, task in site.tasks), number, seed)
+        kinds = list(dict.fromkeys(task.kind for _, task in site.tasks))
+        doubted = _luck((f"{agent.name} at {kind}" for agent in s.agents for kind in kinds), number, seed).reshape(i.speed.shape)
+        factor = belief.factor * _lognormal(doubted, belief.doubt)
+        places = {agent.name: a for a, agent in enumerate(s.agents)}
         for t, (_, task) in enumerate(site.tasks):
             if task.state == "running" and task.agent is not None and task.since is not None and belief.sigma[t] > 0:
                 a = places[task.agent]
                 options = slice(int(i.option_first[t]), int(i.option_first[t + 1]))
                 nominal = float(i.option_nominal[options][i.option_agent[options] == a][0])
-                past, length = site.situation.time - task.since, nominal * float(belief.factor[a, i.task_kind[t]])
+                past, length = s.time - task.since, nominal * float(factor[a, i.task_kind[t]])
                 chance[t] = _beyond(chance[t], past, length, float(belief.sigma[t]))
-        z = np.array([NORMAL.inv_cdf(min(max(c, EDGE), 1 - EDGE)) for c in chance.tolist()])
-        return replace(i, task_ratio=np.exp(belief.sigma * z - belief.sigma**2 / 2), speed=1.0 / belief.factor)
+        return replace(i, task_ratio=_lognormal(chance, belief.sigma), speed=1.0 / factor)
+
+
+def _lognormal(chance: NDArray[np.float64], sigma: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Quantiles of lognormal distributions of mean 1."""
+    z = np.array([NORMAL.inv_cdf(min(max(c, EDGE), 1 - EDGE)) for c in chance.ravel().tolist()]).reshape(chance.shape)
+    drawn: NDArray[np.float64] = np.exp(sigma * z - sigma**2 / 2)
+    return drawn
 
 
 def believe(site: Site, scenario: Scenario) -> Belief:
@@ -71,15 +83,17 @@ def believe(site: Site, scenario: Scenario) -> Belief:
     for t, (_, task) in enumerate(site.tasks):
         if isinstance(task.duration, Quantiles):
             sigma[t] = sigma_of(task.duration)
-    factor = known["factor"].astype(np.float64) if scenario.knowledge.learn else np.ones(i.speed.shape)
-    return Belief(factor, sigma)
+    if not scenario.knowledge.learn:
+        return Belief(np.ones(i.speed.shape), sigma, np.zeros(i.speed.shape))
+    doubt = known["spread"] / np.sqrt(known["count"] + scenario.knowledge.prior_count)
+    return Belief(known["factor"].astype(np.float64), sigma, doubt)
 
 
-def _luck(site: Site, number: int, seed: int) -> NDArray[np.float64]:
-    """[T] numbers in (0, 1), by name: a task has the same luck whatever else is in the situation."""
-    names = np.array([zlib.crc32(f"{job.name}/{task.name}".encode()) for job, task in site.tasks], np.uint64)
+def _luck(names: Iterable[str], number: int, seed: int) -> NDArray[np.float64]:
+    """Numbers in (0, 1), by name: what is called alike has the same luck whatever else is in the situation."""
+    codes = np.array([zlib.crc32(name.encode()) for name in names], np.uint64)
     future = mix(np.array([(seed * GOLDEN + number + 1) % MODULUS], np.uint64))
-    return uniform(mix(mix(names * np.uint64(GOLDEN)) + future))
+    return uniform(mix(mix(codes * np.uint64(GOLDEN)) + future))
 
 
 def _beyond(chance: float, past: float, length: float, sigma: float) -> float:

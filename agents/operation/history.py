@@ -58,6 +58,25 @@ class Difference(NamedTuple):
     now: str
 
 
+class Shadow(NamedTuple):
+    """What another policy would have decided in the same situations; the covered ones are those that it did not leave to its fallback."""
+
+    decisions: int
+    covered: int
+    agreed: int
+    """Covered decisions in which the same tasks start at the same agents."""
+    starts: int
+    """Of covered decisions, as they were made."""
+    starts_agreed: int
+
+    def __str__(self) -> str:
+        share = f"{self.agreed / self.covered:.0%}" if self.covered else "none"
+        return (
+            f"{self.covered} of {self.decisions} decisions are covered; {self.agreed} of these ({share}) are the same, "
+            f"and {self.starts_agreed} of {self.starts} starts."
+        )
+
+
 class History:
     """A file of decisions. Several processes may append to it."""
 
@@ -121,6 +140,19 @@ class History:
             situation, before = self.get(entry.number)
             engine = engines.get(entry.policy) or engines.setdefault(entry.policy, load(entry.policy))
             yield from _differences(entry.number, before, engine.decide(situation))
+
+    def beside(self, engine: DecisionEngine) -> Shadow:
+        """Have another policy decide in the shadow of the decisions that were made."""
+        decisions = covered = agreed = starts = same = 0
+        for entry in self.entries():
+            situation, made = self.get(entry.number)
+            other = engine.decide(situation)
+            decisions += 1
+            if other.fallback:
+                continue
+            one, two = ({(start.job, start.task, start.agent) for start in each.starts} for each in (made, other))
+            covered, agreed, starts, same = covered + 1, agreed + (one == two), starts + len(one), same + len(one & two)
+        return Shadow(decisions, covered, agreed, starts, same)
 
     def _open(self) -> closing[sqlite3.Connection]:
         try:

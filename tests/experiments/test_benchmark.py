@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from envs import default_scenario
+from envs.workloads.generators.random_stochastic_job_shop import RandomStochasticJobShop
 from experiments import benchmark
-from experiments.performance import decisions, speed
+from experiments.performance import calibration, decisions, speed
 from experiments.performance.players import WorldPlayer
 from experiments.performance.timing import Goal, Measurement, take_turns
 from experiments.suites import public_data, published
@@ -87,6 +88,17 @@ def test_decisions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(found[f"8 tasks, 4 agents, {name}: CPU, over the bare policy's"]["median"] > 1 for name in decisions.POLICIES)
 
 
+def test_calibration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects plans: far more than half of what happens lies between p10 and p90, and not everything does."""
+    workload = RandomStochasticJobShop(jobs_min=6, jobs_max=6, machines_min=5, machines_max=5)
+    monkeypatch.setattr(calibration, "FAMILIES", {"shop": ("policies/stochastic_job_shop", workload)})
+    out = tmp_path / "calibration.json"
+    run(monkeypatch, "suite=calibration", "episodes=4", f"out={out}")
+    (found,) = json.loads(out.read_text())["families"]
+    assert found["ends"] > 100
+    assert 0.6 < found["inside"] < 0.95
+
+
 def test_speed_of_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects the speed suite: all batches and numbers of threads, with a goal and a verdict where there is a goal."""
     out = tmp_path / "speed.json"
@@ -156,8 +168,8 @@ def test_verdict(runs: list[float], at_most: bool, met: bool | None) -> None:
     [
         (
             ["suite=nosuch"],
-            "suite is 'nosuch', must be one of speed, growth, decisions, published, job_shop, flexible_job_shop, stochastic_job_shop, "
-            "project, batch_queue, shared_cluster, workflow",
+            "suite is 'nosuch', must be one of speed, growth, decisions, calibration, published, job_shop, flexible_job_shop, "
+            "stochastic_job_shop, project, batch_queue, shared_cluster, workflow",
         ),
         (["suite=published", "data=no/such"], "data=no/such is no folder; say with data=PATH or PARLEY_DATA where"),
         (["suite=published", "data=."], "jsp/instances has no file abz*.txt"),

@@ -22,6 +22,7 @@ from agents.operation.problems import SituationError
 from agents.operation.situation import Situation
 from agents.operation.validation import violations
 from agents.policies import SHIPPED_FOLDER, load_prioritizer
+from envs.scenario import Limits
 from experiments.reports.cards import TrainingRun
 
 
@@ -75,6 +76,17 @@ def test_asynchronous_decisions_are_the_same() -> None:
     engine = DecisionEngine.load("wsrpt,drf")
     decision = asyncio.run(engine.make_decision(busy()))
     assert decision.model_copy(update={"took_ms": 0.0}) == engine.decide(busy()).model_copy(update={"took_ms": 0.0})
+
+
+def test_a_situation_outside_the_rules_of_play_is_left_to_the_fallback() -> None:
+    """Protects from policies whose episodes ended before now."""
+    engine = DecisionEngine.load("wsrpt,drf", fallback="fifo,fcfs")
+    scenario = replace(engine.deciders.rules.scenario, limits=Limits(max_time=50.0))
+    engine.deciders.rules = replace(engine.deciders.rules, scenario=scenario)
+    decision = engine.decide(busy())
+    assert decision.policy == "fifo,fcfs"
+    assert decision.reason is not None
+    assert "limits.max_time" in decision.reason
 
 
 class Wrong:

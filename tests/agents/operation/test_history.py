@@ -32,6 +32,17 @@ def test_replay_makes_the_same_decisions_and_names_what_differs(tmp_path: Path) 
     assert {each[0] for each in found} == {1, 2}
 
 
+def test_another_policy_decides_in_the_shadow(tmp_path: Path) -> None:
+    """Protects comparisons on real decisions: what is not covered is told before what agrees."""
+    history = History(tmp_path / "history.db")
+    history.append(busy(), DecisionEngine.load("wsrpt,drf").decide(busy()))
+    history.append(busy(), DecisionEngine.load("critical_path,drf").decide(busy()))
+    assert history.beside(DecisionEngine.load("wsrpt,drf")) == (2, 2, 1, 2, 1)
+    uncovered = history.beside(DecisionEngine.load("policies/shared_cluster", farthest=0.5))
+    assert uncovered == (2, 0, 0, 0, 0)
+    assert str(uncovered).startswith("0 of 2 decisions are covered")
+
+
 def test_nothing_is_changed_or_removed(tmp_path: Path) -> None:
     """Protects the past."""
     history = History(tmp_path / "history.db")

@@ -80,7 +80,9 @@ def test_running_tasks_still_run_in_every_future() -> None:
     site = to_site(queue())
     belief = believe(site, DEFAULT.scenario)
     x = site.numbers["now", "x"]
-    lengths = np.array([f.option_nominal[x] * f.task_ratio[x] for f in (Lognormal().draw(site, belief, k, 0) for k in range(400))])
+    futures = [Lognormal().draw(site, belief, k, 0) for k in range(400)]
+    ann = kind = 0
+    lengths = np.array([each.option_nominal[each.option_first[x]] * each.task_ratio[x] / each.speed[ann, kind] for each in futures])
     assert lengths.min() > 50.0
     assert np.median(lengths) > 60.0
 
