@@ -26,9 +26,9 @@ from typing import Final
 
 from omegaconf import DictConfig
 
+from envs.files import write_text
 from experiments.plumbing import cli
-from experiments.plumbing.building import did_you_mean, settings
-from experiments.plumbing.files import check_writable, write_text
+from experiments.plumbing.building import check_writable, did_you_mean, settings
 from experiments.plumbing.settings import Benchmark
 
 PROBLEMS: Final = ("job_shop", "flexible_job_shop", "stochastic_job_shop", "project", "batch_queue", "shared_cluster", "workflow")

@@ -30,8 +30,8 @@ SIZES: Final = {"large": LARGE, "small": SMALL}
 """By what the config calls them."""
 SEED: Final = 20_240_611
 """Of the episodes; nothing else draws from it."""
-BASELINE: Final = ("wsrpt", "drf")
-STRONGEST: Final = ("wsrpt", "urgency")
+BASELINE: Final = ("wsrpt+w", "drf")
+STRONGEST: Final = ("wsrpt+w", "urgency")
 """The rules that stand for a role in the tables of two by two."""
 INDEX: Final = f"{SHIPPED}/shared_cluster_index"
 SCORE: Final = "weighted_flow"
@@ -148,8 +148,10 @@ SUITE: Final = Suite(
     rules=(
         BASELINE,
         STRONGEST,
-        ("wsrpt", "fcfs"),
-        ("wsrpt", "equal"),
+        ("wsrpt", "drf"),
+        ("wsrpt", "urgency"),
+        ("wsrpt+w", "fcfs"),
+        ("wsrpt+w", "equal"),
         ("wsrpt+r", "drf"),
         ("wsrpt+r", "urgency"),
         ("wspt", "drf"),
