@@ -33,7 +33,7 @@ from experiments.plumbing.settings import Benchmark
 
 PROBLEMS: Final = ("job_shop", "flexible_job_shop", "stochastic_job_shop", "project", "batch_queue", "shared_cluster", "workflow")
 SUITES: Final = dict.fromkeys(("speed", "growth"), "performance") | dict.fromkeys(("published", *PROBLEMS), "suites")
-"""Names of modules, and the package beside this module that has them; each has ``measure(config) -> Outcome``."""
+"""Names of modules, and the package beside this module that has them; each has ``benchmark(config) -> Outcome``."""
 DEFAULT: Final = "default"
 PRIVATE: Final = ("data", "out")
 """Settings that say nothing about the result; published commands go without them."""
@@ -57,7 +57,7 @@ def benchmark(config: DictConfig) -> None:
 
     from experiments.reports.outcome import as_json, as_markdown, as_text, machine
 
-    outcome, facts = suite.measure(config), machine()
+    outcome, facts = suite.benchmark(config), machine()
     if not outcome.is_complete:
         print(as_text(outcome, facts))
         raise KeyboardInterrupt("the tables are of the contests that were done; no file was written")

@@ -257,7 +257,7 @@ class Study(Threads):
     rules: Any = field(default_factory=lambda: {"prioritizer": "wsrpt+w", "negotiator": "urgency"})
     """The pair of rules that is scored beside the variants."""
     only: list[str] = field(default_factory=list)
-    """Variants to train and to measure; the first of them is what the others are compared with."""
+    """Variants to train and to play; the first of them is what the others are compared with."""
     seeds: list[int] = field(default_factory=lambda: [0, 1, 2])
     """Of training: every variant once with each."""
     episodes: int = 64

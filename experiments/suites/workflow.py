@@ -23,10 +23,9 @@ from experiments.plumbing.cli import UsageError
 from experiments.reports.outcome import Outcome, Sheet
 from experiments.suites import frame
 from experiments.suites.bounds import realised_bounds
-from experiments.suites.duels import duels
 from experiments.suites.instances import FAMILY, folder_of
 from experiments.suites.runs import LEARNED
-from experiments.suites.standing import Standing
+from experiments.suites.standing import Standing, duels
 from experiments.suites.suite import Contest, Suite
 
 SIGMAS: Final = {"certain": 0.0, "sigma 0.2": 0.2, "sigma 0.5": 0.5}
@@ -44,9 +43,9 @@ HEFT: Final = "HEFT"
 SCORE: Final = "makespan"
 
 
-def measure(config: DictConfig) -> Outcome:
-    """Run the suite; errors as in ``frame.measure``."""
-    return frame.measure(SUITE, config)
+def benchmark(config: DictConfig) -> Outcome:
+    """Run the suite; errors as in ``frame.benchmark``."""
+    return frame.benchmark(SUITE, config)
 
 
 def _contests(config: DictConfig) -> list[Contest]:
@@ -112,7 +111,7 @@ SUITE: Final = Suite(
     others={HEFT: play_heft},
     searches=(Search(choices=3, seconds=60, futures=0),),
     learned=((LEARNED, NEGOTIATOR),),
-    measures=(SCORE,),
+    metrics=(SCORE,),
     unit="mean % above the makespan that HEFT plans",
     tables=_tables,
     notes=(

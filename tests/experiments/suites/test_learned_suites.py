@@ -60,7 +60,7 @@ def test_the_same_runs_are_compared_run_by_run() -> None:
     """Protects studies of one variant in two ways: where both sides are the same runs, what differs between runs is no doubt."""
 
     def standing(negotiator: str, costs: np.ndarray) -> Standing:
-        results = tuple(SimpleNamespace(column=lambda measure, run=run: run) for run in costs)
+        results = tuple(SimpleNamespace(column=lambda metric, run=run: run) for run in costs)
         side = Side(LEARNED, negotiator, results)  # type: ignore[arg-type]  # all that is asked of results
         return Standing("", LEARNED, [side], [np.ones(20)], np.ones(20, np.bool_), [np.arange(20)])
 
