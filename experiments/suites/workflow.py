@@ -1,4 +1,4 @@
-"""Recorded workflows on agents of different speed, with certain and uncertain durations: beside HEFT, which plans beforehand."""
+"""Recorded workflows on agents of different speed, with known and uncertain durations: beside HEFT, which plans beforehand."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ SUITE: Final = Suite(
         "The lower bound is the longest path, or all work on all agents, by the realised durations at the highest speeds: no schedule need "
         "reach it.",
         "Rules start whatever can; those with +p keep to a forecast, made anew at every event, that leaves tasks to better agents. Who "
-        "learns sees that forecast, and may leave tasks or reserve them as it likes. Searches play where durations are certain; elsewhere "
+        "learns sees that forecast, and may leave tasks or reserve them as it likes. Searches play where durations are known; elsewhere "
         "their row is the policy's own.",
     ),
 )
