@@ -16,7 +16,7 @@ Mask = NDArray[np.bool_]
 
 @runtime_checkable
 class Prioritizer(Protocol):
-    """Picks one candidate per seat. N seats are asked at once; each has at least two legal actions.
+    """Picks one candidate per seat. N seats are asked at once; each has two legal actions or more: its first candidates, maybe the no-op.
 
     One that never reserves says so by an attribute ``reserving`` that is False: see :func:`rules_of_play`.
     """

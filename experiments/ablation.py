@@ -1,6 +1,6 @@
 """What each part of learning is worth, on one problem.
 
-  parley ablation                                    job shops: train what is missing, then measure; half an hour
+  parley ablation                                    job shops: train what is missing, then play; half an hour
   parley ablation problem=shared_cluster             both roles in the shared cluster
   parley ablation only=[group,self-label] seeds=[0]  fewer
 
@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Final
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from envs.files import write_text
 from experiments.plumbing import cli
-from experiments.plumbing.building import settings
-from experiments.plumbing.files import check_writable, write_text
+from experiments.plumbing.building import check_writable, settings
 from experiments.plumbing.settings import Ablation
 from experiments.studies.page import command, place
 
 if TYPE_CHECKING:
     from experiments.reports.outcome import Outcome
-    from experiments.studies.variants import Run, Variant
+    from experiments.studies.variants import Replicate, Variant
     from experiments.suites.runs import Side
 
 SEED: Final = 20_261_124
@@ -31,7 +31,7 @@ SEED: Final = 20_261_124
 
 
 def ablate(config: DictConfig) -> None:
-    """Train, measure, print, and write a table and numbers where ``config.out`` says."""
+    """Train, play, print, and write a table and numbers where ``config.out`` says."""
     out = place(config, "a .md file comes")
     count = settings(config, Ablation).episodes
 
@@ -40,21 +40,23 @@ def ablate(config: DictConfig) -> None:
 
     rules = check_rules(config)
     chosen = variants.variants(config)
-    planned = variants.runs(config, chosen)
+    replicates = variants.replicates(config, chosen)
     check_writable("out", out)
     typed = command("ablation")
-    variants.train_missing(planned, typed)
+    variants.train_missing(replicates, typed)
 
     from experiments.reports.outcome import as_json, as_markdown, as_text, machine
 
-    outcome, facts = _measure(config, rules, chosen, planned, count), machine()
+    outcome, facts = _score(config, rules, chosen, replicates, count), machine()
     write_text(out, json.dumps(as_json(outcome, facts, typed), indent=1, allow_nan=False) + "\n")
     write_text(out.with_suffix(".md"), as_markdown(outcome, facts, typed))
     print(as_text(outcome, facts))
     print(f"All numbers are in {out}, the table in {out.with_suffix('.md')}.")
 
 
-def _measure(config: DictConfig, rules: tuple[str, str], chosen: list[Variant], planned: dict[str, list[Run]], count: int) -> Outcome:
+def _score(
+    config: DictConfig, rules: tuple[str, str], chosen: list[Variant], replicates: dict[str, list[Replicate]], count: int
+) -> Outcome:
     """Score every variant under its own rules of play, on the same episodes."""
     import numpy as np
 
@@ -69,9 +71,9 @@ def _measure(config: DictConfig, rules: tuple[str, str], chosen: list[Variant], 
     episodes = draw_episodes(cli.make_scenario(config), count, SEED)
     of_rules = Players([], []).play(chosen[0].scenario, episodes, *rules)
     sides: dict[str, Side] = {}
-    for variant in Progress(chosen, desc="measuring", unit="variant"):
+    for variant in Progress(chosen, desc="scoring", unit="variant"):
         roles = variant.roles
-        folders = [str(run.folder / "policy") for run in planned[variant.name]]
+        folders = [str(run.folder / "policy") for run in replicates[variant.name]]
         players = Players.of(folders, negotiators="negotiator" in roles)
         pair = (LEARNED, LEARNED if "negotiator" in roles else rules[1])
         sides[variant.name] = players.play(variant.scenario, episodes, *pair)
@@ -80,7 +82,7 @@ def _measure(config: DictConfig, rules: tuple[str, str], chosen: list[Variant], 
     budgets: dict[str, dict[str, list[float]]] = {}
     for variant in chosen:
         side = sides[variant.name]
-        spent = [checkpoint.load_facts(run.folder / checkpoint.NAME) for run in planned[variant.name]]
+        spent = [checkpoint.load_facts(run.folder / checkpoint.NAME) for run in replicates[variant.name]]
         budgets[variant.name] = {name: [facts[name] for facts in spent] for name in ("decisions", "iteration", "seconds")}
         by_run = 100.0 * (side.column(OBJECTIVE).mean(axis=1) / of_rules.mean(OBJECTIVE) - 1.0)
         differences = (cell(difference(side, to, OBJECTIVE, episodes.instance)) for to in (of_rules, base))

@@ -26,15 +26,15 @@ from typing import Final
 
 from omegaconf import DictConfig
 
+from envs.files import write_text
 from experiments.plumbing import cli
-from experiments.plumbing.building import did_you_mean, settings
-from experiments.plumbing.files import check_writable, write_text
+from experiments.plumbing.building import check_writable, did_you_mean, settings
 from experiments.plumbing.settings import Benchmark
 
 PROBLEMS: Final = ("job_shop", "flexible_job_shop", "stochastic_job_shop", "project", "batch_queue", "shared_cluster", "workflow")
 MEASURED: Final = ("speed", "growth", "decisions", "calibration")
 SUITES: Final = dict.fromkeys(MEASURED, "performance") | dict.fromkeys(("published", *PROBLEMS), "suites")
-"""Names of modules, and the package beside this module that has them; each has ``measure(config) -> Outcome``."""
+"""Names of modules, and the package beside this module that has them; each has ``benchmark(config) -> Outcome``."""
 DEFAULT: Final = "default"
 PRIVATE: Final = ("data", "out")
 """Settings that say nothing about the result; published commands go without them."""
@@ -58,7 +58,7 @@ def benchmark(config: DictConfig) -> None:
 
     from experiments.reports.outcome import as_json, as_markdown, as_text, machine
 
-    outcome, facts = suite.measure(config), machine()
+    outcome, facts = suite.benchmark(config), machine()
     if not outcome.is_complete:
         print(as_text(outcome, facts))
         raise KeyboardInterrupt("the tables are of the contests that were done; no file was written")

@@ -21,8 +21,7 @@ from omegaconf import DictConfig
 
 from experiments.benchmark import PROBLEMS, SUITES
 from experiments.plumbing import cli
-from experiments.plumbing.building import settings
-from experiments.plumbing.files import check_writable
+from experiments.plumbing.building import check_writable, settings
 from experiments.plumbing.settings import Bound
 
 if TYPE_CHECKING:

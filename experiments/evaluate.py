@@ -2,7 +2,7 @@
 
   parley evaluate                                            the strongest rules in the default scenario
   parley evaluate prioritizer=spt negotiator=drf             one pair
-  parley evaluate prioritizer=[wsrpt,wsrpt+r] negotiator=[drf,urgency] episodes=256 out=results/rules.json
+  parley evaluate prioritizer=[wsrpt,wsrpt+w,wsrpt+r] negotiator=[drf,urgency] episodes=256 out=results/rules.json
   parley evaluate prioritizer=[wsrpt+r,results/shared_cluster/RUN/policy] negotiator=[urgency,results/shared_cluster/RUN/policy]
   parley evaluate scenario=job_shop workload=job_shop workload.path=ta01.txt prioritizer=[spt,fdd_mwkr]
   parley evaluate scenario.uncertainty.duration_sigma=0.5 workload.load_max=1.2
@@ -26,9 +26,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from envs.files import write_text
 from experiments.plumbing import cli
-from experiments.plumbing.building import settings
-from experiments.plumbing.files import check_writable, write_text
+from experiments.plumbing.building import check_writable, settings
 from experiments.plumbing.settings import Evaluate
 
 

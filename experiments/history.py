@@ -35,7 +35,7 @@ def main() -> None:
         elif given.beside is not None:
             from agents.operation.decision import DecisionEngine
 
-            prepare_torch()
+            cli.set_threads(1)
             shadow = history.beside(DecisionEngine.load(given.beside))
             print(json.dumps({"kind": "shadow", "policy": given.beside, **shadow._asdict()}) if given.json else shadow)
         elif given.replay:

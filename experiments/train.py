@@ -33,9 +33,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from agents.policies import RULES, is_rule, policy_folder
 from agents.rules import index
+from envs.files import write_text
 from experiments.plumbing import cli, saved
-from experiments.plumbing.building import check, make, settings
-from experiments.plumbing.files import check_writable, write_text
+from experiments.plumbing.building import check, check_writable, make, settings
 from experiments.plumbing.manual import choices
 from experiments.plumbing.settings import MOST_THREADS, Train
 

@@ -2,7 +2,7 @@
 
   parley tune workload.load_min=0.8 workload.load_max=2.0 workload.big_instances=0.5      two minutes
   parley tune search.generations=5 folder=results/mine         quickly, and elsewhere
-  parley evaluate prioritizer=[wsrpt,policies/shared_cluster_index] negotiator=[urgency,policies/shared_cluster_index]
+  parley evaluate prioritizer=[wsrpt,wsrpt+w,policies/shared_cluster_index] negotiator=[urgency,policies/shared_cluster_index]
 
 Every generation plays fresh episodes of the workload, all its indices the same ones; the mean of the last elite is kept and
 compared with rules on fresh episodes. The same command gives the same weights.
@@ -17,9 +17,9 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from agents.progress import Progress
+from envs.files import write_text
 from experiments.plumbing import cli
-from experiments.plumbing.building import make, settings
-from experiments.plumbing.files import check_writable, write_text
+from experiments.plumbing.building import check_writable, make, settings
 from experiments.plumbing.settings import Tune
 
 

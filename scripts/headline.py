@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.plumbing.files import write_text
+from envs.files import write_text
 from experiments.plumbing.processes import ROOT
 from experiments.reports.headline import put
 

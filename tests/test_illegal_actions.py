@@ -14,7 +14,7 @@ NO_OP = 32
 """Of a prioritizer that sees the default number of candidates."""
 
 
-def test_prioritizer_where_nothing_is_certain() -> None:
+def test_prioritizer_where_no_event_is_to_come() -> None:
     """Protects liveness: with nothing running, an illegal action is the lowest legal one."""
     env = world_of(JobSpec([task(2.0), task(3.0), task(4.0)]))
     env.reset(seed=0)
@@ -24,7 +24,7 @@ def test_prioritizer_where_nothing_is_certain() -> None:
     assert infos["negotiator_0"]["illegal_actions"] == 0
 
 
-def test_prioritizer_where_the_future_is_certain() -> None:
+def test_prioritizer_where_an_event_is_to_come() -> None:
     """Protects the counted no-op: with a task running, an illegal action leaves the epoch, and the agent starts nothing more in it."""
     env = world_of(JobSpec([task(2.0), task(3.0), task(4.0)]), local=2)
     env.reset(seed=0)

@@ -1,4 +1,4 @@
-"""The field's measures of a finished episode, each with its source, computed from its event log alone.
+"""The field's metrics of a finished episode, each with its source, computed from its event log alone.
 
 C is the completion time of a job, r its release, d its due date, w its weight, p its length: the longest path through it
 at the durations that the source knows. Jobs that were abandoned or cut off have no C; they are counted, not averaged.
@@ -47,8 +47,8 @@ class Metrics:
     """[R] busy unit-seconds of a resource over its capacity x the episode's length."""
 
 
-def measure(instance: Instance, log: EventLog) -> Metrics:
-    """Compute the measures of one whole episode of ``instance`` from its log."""
+def compute_metrics(instance: Instance, log: EventLog) -> Metrics:
+    """Compute the metrics of one whole episode of ``instance`` from its log."""
     end = completion_times(instance, log)
     done = np.isfinite(end)
     flow = end[done] - instance.job_release[done]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from agents.compiled.completions import Choose as Choose
 from agents.compiled.completions import Completions
 from agents.compiled.completions import decide as decide
-from agents.evaluation.metrics import Metrics, measure
+from agents.evaluation.metrics import Metrics, compute_metrics
 from agents.progress import Progress
 from agents.protocols import Negotiator, Prioritizer, rules_of_play
 from envs.engine.codes import Phase
@@ -59,7 +59,7 @@ class Results:
     """Wall time of playing, without the checker."""
 
     def column(self, name: str) -> NDArray[np.float64]:
-        """Return one scalar measure of every episode [E]."""
+        """Return one scalar metric of every episode [E]."""
         return np.array([getattr(metrics, name) for metrics in self.metrics], np.float64)
 
 
@@ -195,9 +195,9 @@ def play_batch(
 
 
 def _check(world: World, b: int, team_cost: float, own_cost: NDArray[np.float64]) -> Metrics:
-    """Return the measures of world b's finished episode if the checker accepts its log."""
+    """Return the metrics of world b's finished episode if the checker accepts its log."""
     instance, seed, log = world.instances[int(world.out.instance[b])], int(world.out.seed[b]), world.log(b)
     report = validate(world.scenario, instance, seed, log, team_cost=team_cost, own_cost=own_cost)
     if not report.ok:
         raise InvalidEpisode(f"instance {instance.name}, seed {seed}: " + "; ".join(report.violations))
-    return measure(instance, log)
+    return compute_metrics(instance, log)

@@ -99,13 +99,13 @@ class Collector:
             if experience is None:
                 return picks
         now = self._now(seats)
-        seen, numbers = self._see(experience, out, seats, mask[:, :-1], *now)
+        seen = self._see(experience, out, seats, mask[:, :-1], *now)
+        counts = seen.counts.cpu().numpy()
         if self.demonstrating:
-            shown = np.where(np.arange(mask.shape[1]) < picks[:, None], mask[seats], False).sum(axis=1)
-            experience.decide(seats, *now, seen, shown)
+            experience.decide(seats, *now, seen, np.minimum(picks, counts))
             return picks
         places = experience.decide(seats, *now, seen)
-        return to_actions(places, numbers, seen.counts.cpu().numpy(), self.world.candidates)
+        return to_actions(places, counts, self.world.candidates)
 
     def _bid(self, out: Outputs, seats: Ids) -> Floats:
         observation = _by_seat(out.negotiation)[seats]
@@ -164,15 +164,13 @@ class Collector:
     def _last_sight(self, role: str, experience: Experience, out: Outputs, seats: Ids, time: Floats, total: Floats) -> Sets:
         if role == NEGOTIATOR:
             return self._see_contest(experience, out, seats, time, total)
-        return self._see(experience, out, seats, _by_seat(out.task) >= 0, time, total)[0]
+        return self._see(experience, out, seats, _by_seat(out.task) >= 0, time, total)
 
-    def _see(
-        self, experience: Experience, out: Outputs, seats: Ids, exists: NDArray[np.bool_], time: Floats, total: Floats
-    ) -> tuple[Sets, NDArray[np.int64]]:
-        rows, numbers, counts = gather(_by_seat(out.candidates), exists, seats)
+    def _see(self, experience: Experience, out: Outputs, seats: Ids, exists: NDArray[np.bool_], time: Floats, total: Floats) -> Sets:
+        rows, counts = gather(_by_seat(out.candidates), exists, seats)
         context = _by_seat(out.context)[seats]
         parts = (rows, counts, context, _by_seat(out.mask)[seats, -1], self._hindsight(seats, time, total, context))
-        return Sets.of(*(torch.from_numpy(part).to(experience.policy.device) for part in parts)), numbers
+        return Sets.of(*(torch.from_numpy(part).to(experience.policy.device) for part in parts))
 
     def _see_contest(self, experience: Experience, out: Outputs, seats: Ids, time: Floats, total: Floats) -> Sets:
         observation = _by_seat(out.negotiation)[seats]

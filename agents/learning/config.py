@@ -137,7 +137,7 @@ class Episodes:
     """Which are easy: by 'size' those with the fewest tasks, by 'load' those of the least offered load."""
     baseline: bool = True
     """Whether the rules' cost path on the same episode is subtracted."""
-    prioritizer: str = "wsrpt"
+    prioritizer: str = "wsrpt+w"
     """The rule, or the folder of the tuned index, that prioritises in the baseline, in evaluations, in what is imitated, and for a role
     that is not learned."""
     negotiator: str = "urgency"

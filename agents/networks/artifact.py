@@ -19,7 +19,7 @@ from safetensors.torch import load as unpacked
 from safetensors.torch import save as packed
 
 from agents.networks.architecture import PRIORITIZER, ROLES, Brain, NegotiatorActor, Spec
-from agents.networks.sets import Gathered, Sets, gather, to_actions
+from agents.networks.sets import Sets, gather, to_actions
 from agents.protocols import Decider, Mask, Observation
 from envs import strict_json
 from envs.files import replacing, write_bytes, write_text
@@ -47,12 +47,12 @@ class TrainedPrioritizer:
 
     def pick(self, candidates: Observation, context: Observation, mask: Mask) -> NDArray[np.int32]:
         """Return the likeliest action of each seat [N]."""
-        by_place, numbers, counts = self._by_place(candidates, context, mask)
-        return to_actions(by_place.argmax(axis=1), numbers, counts, mask.shape[1] - 1)
+        by_place, counts = self._by_place(candidates, context, mask)
+        return to_actions(by_place.argmax(axis=1), counts, mask.shape[1] - 1)
 
     def scores(self, candidates: Observation, context: Observation, mask: Mask) -> Observation:
         """Return the log-probabilities of all actions [N, K+1], -inf where illegal."""
-        by_place, _, counts = self._by_place(candidates, context, mask)
+        by_place, counts = self._by_place(candidates, context, mask)
         scores = np.full(mask.shape, -np.inf, np.float32)
         scores[mask] = by_place[np.arange(by_place.shape[1]) < (counts + mask[:, -1])[:, None]]  # both ascend by seat and action
         return scores
@@ -70,12 +70,12 @@ class TrainedPrioritizer:
         return max(reader.rows.farthest(reader.rows.tame(rows)), reader.context.farthest(reader.context.tame(torch.from_numpy(context))))
 
     @torch.no_grad()
-    def _by_place(self, candidates: Observation, context: Observation, mask: Mask) -> Gathered:
-        """Log-probabilities [N, most candidates + 1] by place among the legal actions; and what ``gather`` says of the places."""
-        rows, numbers, counts = gather(candidates, mask[:, :-1], np.arange(len(mask)))
+    def _by_place(self, candidates: Observation, context: Observation, mask: Mask) -> tuple[Observation, NDArray[np.int64]]:
+        """Log-probabilities [N, most candidates + 1], passing comes behind a seat's last candidate; and how many those are [N]."""
+        rows, counts = gather(candidates, mask[:, :-1], np.arange(len(mask)))
         device = next(self.brain.parameters()).device
         sets = Sets.of(*(torch.from_numpy(part).to(device) for part in (rows, counts, context, mask[:, -1])))
-        return self.brain(self.brain.reader(sets)).cpu().numpy(), numbers, counts
+        return self.brain(self.brain.reader(sets)).cpu().numpy(), counts
 
 
 class TrainedNegotiator:

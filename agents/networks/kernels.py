@@ -32,24 +32,23 @@ def asked(acting: Any, phase: Any, which: int) -> Any:
 
 @njit(cache=True)
 def gather(candidates: Any, exists: Any, seats: Any) -> Any:
-    """Return rows [M, F], their numbers [M] and counts [N]: see :func:`agents.networks.sets.gather`."""
+    """Return rows [M, F] and counts [N]: see :func:`agents.networks.sets.gather`."""
     counts = np.zeros(len(seats), np.int64)
     for n in range(len(seats)):
         for k in range(exists.shape[1]):
-            counts[n] += exists[seats[n], k]
-    size = counts.sum()
-    rows = np.empty((size, candidates.shape[2]), np.float32)
-    numbers = np.empty(size, np.int64)
+            if exists[seats[n], k]:
+                if k > counts[n]:
+                    raise ValueError("the mask has a gap, must begin with all legal candidates")
+                counts[n] += 1
+    rows = np.empty((counts.sum(), candidates.shape[2]), np.float32)
     m = 0
     for n in range(len(seats)):
-        for k in range(exists.shape[1]):
-            if exists[seats[n], k]:
-                row, candidate = rows[m], candidates[seats[n], k]
-                for f in range(len(row)):
-                    row[f] = candidate[f]
-                numbers[m] = k
-                m += 1
-    return rows, numbers, counts
+        for k in range(counts[n]):
+            row, candidate = rows[m], candidates[seats[n], k]
+            for f in range(len(row)):
+                row[f] = candidate[f]
+            m += 1
+    return rows, counts
 
 
 @njit(cache=True)

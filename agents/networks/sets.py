@@ -62,24 +62,24 @@ class Sets(NamedTuple):
         return torch.repeat_interleave(self.counts, output_size=len(self.rows))
 
     def places(self) -> Tensor:
-        """int64 [M]: the place of each row among its decision's candidates."""
+        """int64 [M]: the place of each row among its decision's candidates, which is its action number."""
         return torch.arange(len(self.rows), device=self.rows.device) - self.starts[self.segment()]
 
 
-Gathered = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]
+def gather(
+    candidates: NDArray[np.float32], exists: NDArray[np.bool_], seats: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Gather what exists of [S, K, F] by [S, K] for seats [N]: rows [M, F] and how many a seat has [N].
 
-
-def gather(candidates: NDArray[np.float32], exists: NDArray[np.bool_], seats: NDArray[np.int64]) -> Gathered:
-    """Gather what exists of [S, K, F] by [S, K] for seats [N]: rows [M, F], each one's number in 0..K-1 [M], how many a seat has [N]."""
-    gathered: Gathered = kernels.gather(candidates, exists, seats)
+    Seats see their candidates first and nothing behind them, so that a row's place is its action number. Raises ValueError where not.
+    """
+    gathered: tuple[NDArray[np.float32], NDArray[np.int64]] = kernels.gather(candidates, exists, seats)
     return gathered
 
 
-def to_actions(places: NDArray[np.int64], numbers: NDArray[np.int64], counts: NDArray[np.int64], no_op: int) -> NDArray[np.int32]:
-    """Translate places among the gathered candidates [N] to action numbers; the place after the last is ``no_op``."""
-    starts = np.cumsum(counts) - counts
-    padded = np.append(numbers, no_op)
-    return np.where(places < counts, padded[np.minimum(starts + places, len(numbers))], no_op).astype(np.int32)
+def to_actions(places: NDArray[np.int64], counts: NDArray[np.int64], no_op: int) -> NDArray[np.int32]:
+    """Return places [N] as action numbers: the same but for the place after the last candidate, which is ``no_op``."""
+    return np.where(places < counts, places, no_op).astype(np.int32)
 
 
 class _Join(torch.autograd.Function):

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
-from envs.snapshot import SnapshotError
 
 from agents import policies
 from agents.operation.analysis import Analysis, analyse
@@ -23,6 +22,7 @@ from agents.operation.situation import Part, Situation
 from agents.operation.validation import violations
 from agents.protocols import Negotiator, Prioritizer
 from agents.rules import index
+from envs.state.snapshot import SnapshotError
 
 FALLBACK: Final = "wsrpt,urgency"
 FARTHEST: Final = 60.0

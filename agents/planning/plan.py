@@ -1,6 +1,6 @@
 """Search at decision time: completions by the policy, batched through the engine; the best complete plan is kept.
 
-Only for episodes in which nothing is unknown: see :func:`is_certain`.
+Only for episodes in which nothing is unknown: see :func:`is_deterministic`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Planned:
     """Wall time of the search."""
 
 
-def is_certain(scenario: Scenario, instance: Instance) -> bool:
+def is_deterministic(scenario: Scenario, instance: Instance) -> bool:
     """Whether agents know from the start what will happen: no noise, failures, breakdowns, hidden durations or speeds, later arrivals."""
     unsure = scenario.uncertainty
     return (
@@ -67,7 +67,7 @@ def plan(
             to be justified that are no project's.
     """
     for instance in episodes.instances:
-        if not is_certain(scenario, instance):
+        if not is_deterministic(scenario, instance):
             raise PlanError(f"{instance.name}: plans are searched only where durations, failures and arrivals are known from the start")
         if search.justify and not is_project(scenario, instance):
             raise PlanError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from envs.engine.clock import is_certain
+from envs.engine.clock import has_event_to_come
 from envs.engine.codes import NONE, Status
 from envs.engine.compiled import Record, kernel
 from envs.engine.knowledge import expected_length, remaining_end
@@ -126,7 +126,7 @@ def own_reservation(w: Record, a: int) -> int:
 
 
 @kernel
-def _look(w: Record, a: int, certain: bool) -> bool:
+def _look(w: Record, a: int, event_to_come: bool) -> bool:
     """Mark every live position of an active agent, count its startable tasks, note the earliest completion. True: it has to be asked."""
     par = params_of(w)
     agent = agent_of(w, a)
@@ -134,7 +134,7 @@ def _look(w: Record, a: int, certain: bool) -> bool:
     deadline = math.inf
     if agent.filling:
         deadline = reservation_of(w, own_reservation(w, a)).start
-    waits = par.reserve and certain and not agent.filling
+    waits = par.reserve and event_to_come and not agent.filling
     agent.startable = 0
     agent.best = math.inf
     heads = False
@@ -256,13 +256,13 @@ def _narrow(w: Record, a: int, room: int) -> None:
 def find_candidates(w: Record) -> bool:
     """Find the candidates of every active agent. False: nobody need be asked, since none is startable, and none can be a blocking head."""
     agents = w.num_agents
-    certain = is_certain(w)
+    event_to_come = has_event_to_come(w)
     open_round = False
     for a in range(agents):
         agent = agent_of(w, a)
         agent.legal = agent.startable = agent.shown = 0
         if agent.active and agent.live:
-            open_round = _look(w, a, certain) or open_round
+            open_round = _look(w, a, event_to_come) or open_round
     if not open_round:
         return False
     for a in range(agents):

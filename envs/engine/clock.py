@@ -109,7 +109,7 @@ def advance(w: Record) -> bool:
 
 
 @kernel
-def is_certain(w: Record) -> bool:
+def has_event_to_come(w: Record) -> bool:
     """Whether something will happen even if nobody starts anything."""
     if w.num_running or w.num_retrying or w.submitted < w.num_jobs:
         return True

@@ -9,7 +9,7 @@ from envs.engine.codes import Phase
 from envs.engine.compiled import Record, entry, kernel
 from envs.engine.layout import Records
 from envs.engine.memory import agent_of, option_of, shown_of
-from envs.engine.tick import play
+from envs.engine.tick import proceed
 
 _PRIORITISE, _OVER = int(Phase.PRIORITISE), int(Phase.OVER)
 
@@ -64,7 +64,7 @@ def complete(worlds: Records, count: int, picks: NDArray[np.int32], scores: NDAr
             else:
                 w.bidden = True
             first = False
-            play(w)
+            proceed(w)
             if w.trouble != 0:
                 return False
         costs[b] = w.spent

@@ -30,7 +30,7 @@ from envs.engine.objective import integrate
 from envs.engine.queues import leave_ready
 from envs.engine.reset import clear_payments, reset_world
 from envs.engine.seats import hide_seats
-from envs.engine.tick import open_epoch, play, show
+from envs.engine.tick import open_epoch, proceed, show
 
 _READY, _RUNNING, _RETRYING = int(Status.READY), int(Status.RUNNING), int(Status.RETRYING)
 
@@ -223,7 +223,7 @@ def go_on(worlds: Records, b: int) -> int:
     """Run a world that was put somewhere to its first choice; return its trouble, which is over with the next call."""
     w = worlds[b]
     w.trouble = 0
-    play(w)
+    proceed(w)
     if w.trouble == 0:
         show(w)
     return int(w.trouble)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from envs.engine import recorder as rec
 from envs.engine.candidates import find_candidates
-from envs.engine.clock import advance, is_certain, truncate
+from envs.engine.clock import advance, has_event_to_come, truncate
 from envs.engine.codes import NONE, Phase, Trouble
 from envs.engine.compiled import Record, decide, entry, kernel, take_ticket
 from envs.engine.layout import Records
@@ -53,7 +53,7 @@ def open_epoch(w: Record) -> None:
 def _deal(w: Record) -> bool:
     """Sort the active agents into those that have a choice and those that play their only action; say if any has one."""
     par = params_of(w)
-    may_pass = par.passing and is_certain(w)
+    may_pass = par.passing and has_event_to_come(w)
     asked = False
     for a in range(w.num_agents):
         agent = agent_of(w, a)
@@ -91,7 +91,7 @@ def _take_picks(w: Record, b: int, picks: NDArray[np.int32]) -> bool:
             continue
         action = picks[b, a]
         if action == DECLINE:  # nobody may stop the world: where nothing else will happen, the first candidate is played
-            action = w.room if is_certain(w) else 0
+            action = w.room if has_event_to_come(w) else 0
         agent.passes = action == w.room
         if action < w.room:
             agent.pick = shown_of(w, a, action).option
@@ -116,7 +116,7 @@ def _take_bids(w: Record, b: int, bids: NDArray[np.float64]) -> bool:
 
 
 @kernel
-def play(w: Record) -> None:
+def proceed(w: Record) -> None:
     """Run until somebody has a choice, or the end: the stages of docs/world.md, sections 4 and 5."""
     while not (w.terminated or w.truncated):
         if rec.is_nearly_full(w):
@@ -242,7 +242,7 @@ def _complete(worlds: Records, b: int, completions: Records, picks: NDArray[np.i
             if not _take_actions(w, row, picks, bids):
                 return
             completion.at += 1
-        play(w)
+        proceed(w)
         if w.trouble != 0:
             return
         _finish(w)
@@ -295,7 +295,7 @@ def run_worlds(
         else:
             moves = _take_actions(w, b, picks, bids)
         if moves:
-            play(w)
+            proceed(w)
             if w.trouble == 0:
                 _finish(w)
         troubled += w.trouble != 0

@@ -8,7 +8,7 @@ import numpy as np
 
 from envs.events import EventKind, EventLog
 from envs.render.spans import RUNNING, end_of, label_of, outages_of, rows_of, spans_of
-from envs.render.style import BROKEN, DOWN, DPI, FAINT, HATCHES, INK, SHADE, UNFINISHED, Groups, colour, legend
+from envs.render.style import BROKEN, DOWN, DPI, FAINT, HATCHES, INK, SHADE, UNFINISHED, Grouping, colour, legend
 from envs.workloads.instance import FloatArray, Instance
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ HATCH_FROM: Final = 3.0
 """Pixels: the pattern does not show on narrower bars, but takes long to draw."""
 
 
-def draw_bars(axis: Axes, instance: Instance, log: EventLog, groups: Groups, unit: float, width: float, height: float) -> None:
+def draw_bars(axis: Axes, instance: Instance, log: EventLog, groups: Grouping, unit: float, width: float, height: float) -> None:
     """Draw the attempts, breakdowns and arrivals on an axis whose x is in units of ``unit`` seconds and that has this size in pixels."""
     from matplotlib.collections import PolyCollection
     from matplotlib.colors import to_rgb
@@ -80,7 +80,7 @@ def _boxes(left: FloatArray, right: FloatArray, upper: FloatArray, lower: FloatA
     return np.stack([x, y], axis=2)
 
 
-def _draw_arrivals(axis: Axes, instance: Instance, log: EventLog, groups: Groups, unit: float) -> None:
+def _draw_arrivals(axis: Axes, instance: Instance, log: EventLog, groups: Grouping, unit: float) -> None:
     above = axis.get_xaxis_transform()
     arrivals = np.flatnonzero(log.kind == EventKind.TASK_SUBMISSION)
     of_job = groups.of_task[instance.job_first[log.job[arrivals]]]

@@ -1,4 +1,4 @@
-"""How charts look: measures, colours, legends."""
+"""How charts look: sizes, colours, legends."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MAX_NAMED: Final = 12
 """Groups named in a legend."""
 
 
-class Groups(NamedTuple):
+class Grouping(NamedTuple):
     """What the colours stand for."""
 
     title: str
@@ -38,13 +38,13 @@ class Groups(NamedTuple):
     """[T]."""
 
 
-def groups_by(instance: Instance, what: str | None) -> Groups:
+def groups_by(instance: Instance, what: str | None) -> Grouping:
     """Group tasks by 'owner' (of the job), 'kind' or 'job'; None: by the first of them that differs between tasks."""
     job = instance.job_of_task()
     known = {
-        "owner": Groups("job owner", [f"agent {a}" for a in range(instance.num_agents)], instance.job_owner[job]),
-        "kind": Groups("task kind", [f"kind {k}" for k in range(instance.num_kinds)], instance.task_kind),
-        "job": Groups("job", [f"job {j}" for j in range(instance.num_jobs)], job),
+        "owner": Grouping("job owner", [f"agent {a}" for a in range(instance.num_agents)], instance.job_owner[job]),
+        "kind": Grouping("task kind", [f"kind {k}" for k in range(instance.num_kinds)], instance.task_kind),
+        "job": Grouping("job", [f"job {j}" for j in range(instance.num_jobs)], job),
     }
     if what is None:
         what = next((name for name, groups in known.items() if np.unique(groups.of_task).size > 1), "job")

@@ -17,7 +17,6 @@ from envs.workloads.graph import find_cycle
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int32]
 
-MAX_TASKS = 2**31 - 2
 MAX_JOB_WEIGHT = 1e12
 """Of a job: sums over millions of jobs and long times stay far from where float32 and float64 end."""
 

@@ -52,11 +52,6 @@ def lower_bound(objective: Objective, i: Instance, noise: FloatArray | None = No
     return bound + (objective.makespan * _makespan_bound(paths, shares) if objective.makespan else 0.0)
 
 
-def makespan_bound(i: Instance) -> float:
-    """Return the bound of the makespan: the critical path, or what a pool has to do between heads and tails."""
-    return lower_bound(Objective(makespan=1.0), i)
-
-
 def critical_path(i: Instance) -> float:
     """Return when the last job could be done, had everybody all units: the bound that PSPLIB's gaps refer to."""
     paths = find_paths(i)

@@ -11,13 +11,13 @@ from typing import Any, Final
 import numpy as np
 
 from envs import strict_json
+from envs.files import write_text
 from envs.scenario import Objective, Scenario, ScenarioError
 from envs.schedule import Schedule, event_log
 from envs.validate import validate
 from envs.workloads.instance import Instance
 from experiments.plumbing.building import ConfigError, check
 from experiments.plumbing.cli import UsageError
-from experiments.plumbing.files import write_text
 from experiments.reports.tables import number, table
 
 SAME: Final = 1e-9

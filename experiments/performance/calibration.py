@@ -36,7 +36,7 @@ MOST_EPISODES: Final = 1000
 SEED: Final = 7
 
 
-def measure(config: DictConfig) -> Outcome:
+def benchmark(config: DictConfig) -> Outcome:
     """Plan on the way through ``config.episodes`` episodes of every family.
 
     Raises:

@@ -69,7 +69,7 @@ def site(size: Size, seed: int = 0) -> Situation:
     return built.build()
 
 
-def measure(config: DictConfig) -> Outcome:
+def benchmark(config: DictConfig) -> Outcome:
     """Measure every size with every policy.
 
     Raises:

@@ -54,11 +54,11 @@ class RulePlayer:
         self._picks = np.zeros(self.world.reset().acting.shape, np.int32)
         self._bids = np.zeros(self._picks.shape)
         self.engine: list[float] = []
-        """Microseconds per decision that the engine took in each call of ``play``."""
-        self.play(WARM_UP)
+        """Microseconds per decision that the engine took in each call of ``time_decisions``."""
+        self.time_decisions(WARM_UP)
         self.engine.clear()
 
-    def play(self, decisions: int) -> float:
+    def time_decisions(self, decisions: int) -> float:
         """Make some decisions and return microseconds per decision, the rules' own time included."""
         out = self.world.out
         made, engine = 0, 0.0
@@ -77,7 +77,7 @@ class RulePlayer:
         return 1.0 if self.world.out.phase[0] == Phase.OVER else float(np.isfinite(self.world.job_end(0)).mean())
 
 
-def measure(config: DictConfig) -> Outcome:
+def benchmark(config: DictConfig) -> Outcome:
     """Play a long stream and short ones of equal load in turns, then weigh fresh processes that hold a long one.
 
     Raises:
@@ -112,7 +112,7 @@ def measure(config: DictConfig) -> Outcome:
 def time_per_decision(jobs: int, few: int, part: int, bar: Progress) -> tuple[list[Measurement], float]:
     """Return the measurements, and the share of the long stream that was played to its end."""
     sides = {f"{jobs:,} jobs": RulePlayer(stream(jobs)), f"{few:,} jobs": RulePlayer(stream(few), SHORT_STREAMS)}
-    total = take_turns({name: partial(player.play, part) for name, player in sides.items()}, TURNS, bar)
+    total = take_turns({name: partial(player.time_decisions, part) for name, player in sides.items()}, TURNS, bar)
     engine = {name: player.engine for name, player in sides.items()}
     found = []
     for what, runs in (("engine", engine), ("total", total)):

@@ -170,7 +170,7 @@ def start(bench: Bench) -> list[Measurement]:
 PARTS: Final = {"engine": engine, "completions": completions, "pettingzoo": pettingzoo, "training": training, "start": start}
 
 
-def measure(config: DictConfig) -> Outcome:
+def benchmark(config: DictConfig) -> Outcome:
     """Measure the parts that the config names.
 
     Raises:

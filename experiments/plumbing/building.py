@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import tempfile
 from collections.abc import Iterable
 from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -53,7 +55,7 @@ def settings(config: DictConfig, kind: type[Settings]) -> Settings:
 
 
 def check(value: Any, kind: Any, name: str) -> Any:
-    """Return ``value`` as ``kind``: a type, a list or tuple of one, one or None, or a dataclass that a mapping describes.
+    """Return ``value`` as ``kind``: a type, a list or tuple of one, a mapping from text to one, one or None, or a dataclass.
 
     Raises:
         ConfigError: where it is something else; the message calls it ``name``.
@@ -71,6 +73,11 @@ def check(value: Any, kind: Any, name: str) -> Any:
         if not isinstance(value, list | tuple):
             raise ConfigError(f"{name} is {value!r}, must be a list, each entry {KINDS[inner]}")
         return series(check(part, inner, f"{name}[{k}]") for k, part in enumerate(value))
+    if series is dict:
+        inner = get_args(kind)[1]
+        if not isinstance(value, dict):
+            raise ConfigError(f"{name} is {value!r}, must be a mapping, each value {KINDS[inner]}")
+        return {str(key): check(part, inner, f"{name}.{key}") for key, part in value.items()}
     if kind in (int, float) and isinstance(value, int | float) and not isinstance(value, bool):
         try:
             if kind is float or kind(value) == value:
@@ -106,6 +113,22 @@ def _named(chosen: Any, name: str) -> Any:
     if not isinstance(chosen, str) or chosen not in known:
         raise ConfigError(f"{name}.{NAME} is {chosen!r}{did_you_mean(chosen, known)}, must be one of {', '.join(known)}")
     return registry.find(known[chosen])
+
+
+def check_writable(key: str, path: Path) -> None:
+    """Try to write where ``path`` is to be written later, and leave nothing behind.
+
+    Raises:
+        ConfigError: where that fails; the message calls it ``key``.
+    """
+    if path.is_dir():
+        raise ConfigError(f"{key}: {path} is a folder, must be the name of a file to write")
+    try:
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
+        with tempfile.TemporaryFile(dir=folder, prefix=path.name):
+            pass
+    except OSError as error:
+        raise ConfigError(f"{key}: {path} cannot be written: {error.strerror}; must be a place that can") from None
 
 
 def did_you_mean(given: Any, known: Iterable[Any]) -> str:

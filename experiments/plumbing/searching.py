@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from agents.evaluation.play import Episodes, Results, play_by
 from agents.planning.completions import follow
-from agents.planning.plan import is_certain, plan
+from agents.planning.plan import is_deterministic, plan
 from agents.planning.rollout import look_ahead
 from agents.planning.settings import Search
 from agents.protocols import Negotiator, Prioritizer, Scorer
@@ -44,7 +44,7 @@ def listed(asked: Any) -> dict[str, Search]:
 
 def check_searches(scenario: Scenario, episodes: Episodes, asked: Iterable[Search]) -> None:
     """Raise UsageError for a search that could do nothing, or nothing right, in some of these episodes."""
-    unsure = next((i for i in episodes.instances if not is_certain(scenario, i)), None)
+    unsure = next((i for i in episodes.instances if not is_deterministic(scenario, i)), None)
     team = max(i.num_agents for i in episodes.instances)
     for search in asked:
         if unsure is not None and not search.foresees:
@@ -62,16 +62,16 @@ def check_ranked(search: Search, team: int) -> None:
 
 
 def searched(
-    scenario: Scenario, episodes: Episodes, prioritizer: Prioritizer, negotiator: Negotiator, search: Search, certain: bool
+    scenario: Scenario, episodes: Episodes, prioritizer: Prioritizer, negotiator: Negotiator, search: Search, deterministic: bool
 ) -> Results:
-    """Play with search, every schedule checked; where all is certain, plans are made first, and their wall time is what counts.
+    """Play with search, every schedule checked; where all is known beforehand, plans are made first, and their wall time is what counts.
 
     Raises:
         UsageError: where the prioritizer does not say how likely its actions are.
     """
     if not isinstance(prioritizer, Scorer):
         raise UsageError(f"a {type(prioritizer).__name__} does not say how likely its actions are, as a search needs")
-    if not certain:
+    if not deterministic:
         return play_by(look_ahead(prioritizer, negotiator, search), scenario, episodes)
     planned = plan(scenario, episodes, prioritizer, negotiator, search)
     return replace(play_by(follow(planned.plans), scenario, episodes), seconds=planned.seconds)

@@ -32,7 +32,7 @@ def within(name: str, value: int, low: int, high: int = LARGEST) -> None:
 class Score:
     """What a trained policy is compared with at the end, on fresh episodes."""
 
-    prioritizer: Any = field(default_factory=lambda: ["wsrpt", "wsrpt+r"])
+    prioritizer: Any = field(default_factory=lambda: ["wsrpt", "wsrpt+w", "wsrpt+r"])
     """Rules or folders of policies; one or a list."""
     negotiator: Any = field(default_factory=lambda: ["drf", "urgency"])
     """The same for the other role."""
@@ -83,7 +83,7 @@ class Train(Threads):
 class Evaluate(Threads):
     """Of ``parley evaluate``."""
 
-    prioritizer: Any = field(default_factory=lambda: ["wsrpt", "wsrpt+r"])
+    prioritizer: Any = field(default_factory=lambda: ["wsrpt", "wsrpt+w", "wsrpt+r"])
     """Rules, folders of trained policies, or names of shipped ones (policies/job_shop); one or a list."""
     negotiator: Any = field(default_factory=lambda: ["drf", "urgency"])
     """The same for the other role."""
@@ -191,7 +191,7 @@ class Bound:
 class Rules:
     """What a tuned index is compared with at the end, on fresh episodes."""
 
-    prioritizer: str = "wsrpt"
+    prioritizer: str = "wsrpt+w"
     """A rule."""
     negotiator: str = "urgency"
     """A rule."""
@@ -254,10 +254,10 @@ class Study(Threads):
     score: Score = field(default_factory=Score)
     variants: Any = field(default_factory=dict)
     """Names, and what is changed of the settings; a role that is not trained is played by what learner.episodes names."""
-    rules: Any = field(default_factory=lambda: {"prioritizer": "wsrpt", "negotiator": "urgency"})
+    rules: Any = field(default_factory=lambda: {"prioritizer": "wsrpt+w", "negotiator": "urgency"})
     """The pair of rules that is scored beside the variants."""
     only: list[str] = field(default_factory=list)
-    """Variants to train and to measure; the first of them is what the others are compared with."""
+    """Variants to train and to play; the first of them is what the others are compared with."""
     seeds: list[int] = field(default_factory=lambda: [0, 1, 2])
     """Of training: every variant once with each."""
     episodes: int = 64
@@ -279,8 +279,26 @@ class Ablation(Study):
 
 
 @dataclass(frozen=True)
+class Questions:
+    """The table of each question: which variants answer it. One in which the first of ``only`` is missing is left out."""
+
+    roles: list[str] = field(default_factory=list)
+    """They differ in which roles are trained, and in who plays the other."""
+    rewards: list[str] = field(default_factory=list)
+    """They differ in whose cost agents are rewarded for; bids are free."""
+    paid: dict[str, str] = field(default_factory=dict)
+    """Variants in which winners pay, and the one of rewards that each of them is but for that."""
+    levels: list[str] = field(default_factory=list)
+    """They differ in how many levels bids have."""
+    reservations: list[str] = field(default_factory=list)
+    """They differ in how units may be kept."""
+
+
+@dataclass(frozen=True)
 class Negotiation(Study):
     """Of ``parley negotiation``."""
+
+    questions: Questions = field(default_factory=Questions)
 
     loads: list[float] = field(default_factory=lambda: [1.1, 1.5])
     """Offered loads that are played."""

@@ -19,11 +19,10 @@ from agents.operation.play_rules import FILE as RULES
 from agents.operation.play_rules import PlayRules, rules_of
 from agents.policies import SHIPPED, load_negotiator, load_prioritizer
 from envs import strict_json
-from envs.files import replacing
+from envs.files import replacing, write_text
 from experiments.plumbing import saved
 from experiments.plumbing.building import NAME
 from experiments.plumbing.cli import UsageError, make_scenario
-from experiments.plumbing.files import write_text
 from experiments.reports.tables import number
 from experiments.train import COMMAND, CONFIG
 

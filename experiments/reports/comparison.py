@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from agents.evaluation.metrics import Metrics
 from agents.evaluation.play import Episodes, Results, play
 from agents.evaluation.statistics import INTERVALS, Interval, difference_of_medians, relative_difference
-from agents.planning.plan import is_certain
+from agents.planning.plan import is_deterministic
 from agents.planning.settings import Search
 from agents.policies import is_rule
 from agents.protocols import Negotiator, Prioritizer
@@ -37,7 +37,7 @@ SHOWN: Final = {
     "makespan": "makespan",
     "Jain": "jain",
 }
-"""Columns of the table and the measures whose means they show."""
+"""Columns of the table and the metrics whose means they show."""
 COUNTED: Final = ("abandoned", "unfinished")
 """Measures whose sums the table shows."""
 NOTHING: Final = ("0", ABSENT)
@@ -85,13 +85,13 @@ def play_pairs(
         UsageError: where a prioritizer cannot be searched.
     """
     pairs: list[Pair] = []
-    certain = all(is_certain(scenario, instance) for instance in episodes.instances)
+    deterministic = all(is_deterministic(scenario, instance) for instance in episodes.instances)
     try:
         for (p, prioritizer), (n, negotiator) in itertools.product(prioritizers.items(), negotiators.items()):
             results = play(scenario, episodes, prioritizer, negotiator, worlds=worlds, label=f"{p} with {n}", progress=True)
             pairs.append(Pair(p, n, is_rule("prioritizer", p) and is_rule("negotiator", n), results))
             for name, how in (search or {}).items():
-                pairs.append(Pair(f"{p}, {name}", n, False, searched(scenario, episodes, prioritizer, negotiator, how, certain)))
+                pairs.append(Pair(f"{p}, {name}", n, False, searched(scenario, episodes, prioritizer, negotiator, how, deterministic)))
     except KeyboardInterrupt:
         if not pairs:
             raise
@@ -179,7 +179,7 @@ def as_json(comparison: Comparison, episodes: Episodes, config: dict[str, Any]) 
 
 
 def _mean(results: Results, name: str) -> float:
-    """The mean over the episodes in which the measure exists."""
+    """The mean over the episodes in which the metric exists."""
     values = results.column(name)
     values = values[np.isfinite(values)]
     return float(values.mean()) if values.size else math.nan

@@ -11,10 +11,10 @@ from omegaconf import DictConfig, OmegaConf
 from agents.evaluation.play import Episodes, draw_episodes, record, without_repeats
 from agents.policies import load_negotiator, load_prioritizer
 from agents.protocols import Negotiator, Prioritizer
+from envs.files import write_text
 from envs.render import gantt
 from envs.scenario import Scenario
 from experiments.plumbing.cli import integer, names
-from experiments.plumbing.files import write_text
 from experiments.plumbing.settings import MOST_EPISODES
 from experiments.reports.comparison import as_json, as_text, compare, play_pairs
 

@@ -8,10 +8,10 @@ from typing import Final
 from agents.evaluation.statistics import Interval
 from experiments.reports.outcome import Sheet
 from experiments.reports.tables import percent
-from experiments.studies.boards import Found
+from experiments.studies.boards import Found, reserving
 from experiments.studies.field import DEVIATING, ROUNDED, SCORE, Meeting, of_deviator
 from experiments.studies.frontier import points, unbeaten
-from experiments.studies.questions import COOPERATION, CREDITS, RESERVATIONS, Questions
+from experiments.studies.questions import Questions
 
 UNSURE: Final = "no difference shown"
 """Said where an interval holds 0."""
@@ -35,26 +35,25 @@ def questions(ask: Questions) -> dict[str, Answers]:
     """The answers to every question whose answer is who has the shortest flow time."""
     rules, home = ask.rules, ask.home
     asked = {"Which role to learn?": {f"none ({rules.name})": rules} | _roles(ask)}
-    asked["Whose cost to reward, where bids are free?"] = {variant.name: home(variant) for variant in ask.about(COOPERATION)}
-    for free in ask.about(COOPERATION):
-        paying = [paid for paid in ask.chosen if paid is not free and paid.differs_only(free, CREDITS)]
-        if paying:
+    asked["Whose cost to reward, where bids are free?"] = {variant.name: home(variant) for variant in ask.free_rewards()}
+    for free in ask.free_rewards():
+        if paying := ask.paying(free):
             answers = {f"{free.name}, bids free": home(free)} | {paid.name: home(paid) for paid in paying}
             asked[f"Should winners pay, where the reward is that of {free.name}?"] = answers
     asked["How many bid levels?"] = {
-        f"{variant.scenario.negotiation.levels}": home(variant)._replace(how=ROUNDED) for variant in ask.about_levels()
+        f"{variant.scenario.negotiation.levels}": home(variant)._replace(how=ROUNDED) for variant in ask.levels()
     }
-    asked["How to reserve, where policies learn?"] = {ask.reserving(variant): home(variant) for variant in ask.about(RESERVATIONS)}
+    asked["How to reserve, where policies learn?"] = {ask.reserving(variant): home(variant) for variant in ask.reservations()}
     asked["How to reserve, where rules decide?"] = {
         f"{p}, {ask.reserving(variant)}": Meeting(variant.name, p, rules.negotiator)
-        for p in (rules.prioritizer, f"{rules.prioritizer}+r")
-        for variant in ask.about(RESERVATIONS)
+        for p in (rules.prioritizer, reserving(rules.prioritizer))
+        for variant in ask.reservations()
     }
     return asked
 
 
 def _roles(ask: Questions) -> Answers:
-    return {"both" if len(variant.roles) > 1 else f"the {variant.roles[0]} alone": ask.home(variant) for variant in ask.about_roles()}
+    return {"both" if len(variant.roles) > 1 else f"the {variant.roles[0]} alone": ask.home(variant) for variant in ask.roles()}
 
 
 def _verdict(answers: Answers, found: Found) -> list[str]:
@@ -75,7 +74,7 @@ def _told(difference: Interval) -> str:
 
 def _incentives(ask: Questions, found: Found) -> Iterator[list[str]]:
     """Whether an agent gains by bidding the top for everything, where bids are free and where they are paid for."""
-    for variant in ask.about(COOPERATION, CREDITS):
+    for variant in ask.rewards():
         honest, deviating = found[ask.home(variant)], found[ask.home(variant)._replace(how=DEVIATING)]
         gain = deviating.compared(honest, of_deviator(deviating), of_deviator(honest))
         answer = UNSURE if _unsure(gain) else "yes" if gain.value < 0.0 else "no, it loses"

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from agents.policies import SHIPPED
+from agents.rules.dispatching import RESERVING, split
 from experiments.reports.outcome import Sheet
 from experiments.reports.tables import number
 from experiments.studies.field import DEVIATING, OTHERS, ROUNDED, SCORE, Meeting, of_deviator, of_others, worst_off
-from experiments.studies.questions import COOPERATION, RESERVATIONS, Questions
+from experiments.studies.questions import Questions
 from experiments.suites.runs import SAME, cell
 from experiments.suites.standing import Scores, Standing
 
@@ -59,6 +60,11 @@ def jain(standing: Standing) -> Scores:
     return standing.column("jain")
 
 
+def reserving(rule: str) -> str:
+    """The rule that reserves whatever is on top."""
+    return split(rule)[0] + RESERVING
+
+
 def _to(base: Meeting) -> Cells:
     """Flow times of a row's meetings, compared with one of another row."""
     return lambda found, meetings: [flow(found[meeting], found[base]) for meeting in meetings]
@@ -78,7 +84,7 @@ def roles(ask: Questions) -> Board:
 
 def rewards(ask: Questions) -> Board:
     """What agents are rewarded for, and whether winners pay."""
-    name, base, asked = ask.base.name, ask.home(ask.base), ask.about_rewards()
+    name, base, asked = ask.base.name, ask.home(ask.base), ask.rewards()
     rows = {variant.name: [ask.home(variant)] + [ask.home(variant)._replace(how=OTHERS)] * ask.several for variant in asked}
     rows |= {label: [played] for label, played in _where_winners_pay(ask).items()}
 
@@ -108,13 +114,13 @@ def rewards(ask: Questions) -> Board:
 
 def _where_winners_pay(ask: Questions) -> dict[str, Meeting]:
     """The base's policies under credits that they were not trained with."""
-    paying = {ask.credit(variant): variant for variant in ask.about_rewards() if ask.credit(variant) not in ("", ask.credit(ask.base))}
+    paying = {ask.credit(variant): variant for variant in ask.rewards() if ask.credit(variant) not in ("", ask.credit(ask.base))}
     return {f"{ask.base.name}, played where {credit}": ask.home(ask.base)._replace(where=paid.name) for credit, paid in paying.items()}
 
 
 def partners(ask: Questions) -> Board:
     """Prioritizers of one reward with negotiators of another, which they have never met, by the same rules of play."""
-    names = [variant.name for variant in ask.about(COOPERATION)]
+    names = [variant.name for variant in ask.free_rewards()]
     base = ask.home(ask.base)
     rows = {f"prioritizer: {p}": [Meeting(ask.base.name, p, n) for n in names] for p in names}
     title = f"Partners that were trained for other rewards: flow time, % of {base.name}"
@@ -124,7 +130,7 @@ def partners(ask: Questions) -> Board:
 def deviations(ask: Questions) -> Board:
     """What one agent gains, and the others lose, where it bids the top level for everything."""
     pairs = {ask.rules.name: ask.rules}
-    pairs |= {variant.name: ask.home(variant) for variant in ask.about_rewards()} | _where_winners_pay(ask)
+    pairs |= {variant.name: ask.home(variant) for variant in ask.rewards()} | _where_winners_pay(ask)
     rows = {label: [meeting, meeting._replace(how=DEVIATING)] for label, meeting in pairs.items()}
 
     def cells(found: Found, meetings: list[Meeting]) -> list[str]:
@@ -139,7 +145,7 @@ def deviations(ask: Questions) -> Board:
 def levels(ask: Questions) -> Board:
     """How finely bids can be told apart: bids that are cut into so many levels, and what is learned with no more than those."""
     rules, base = ask.rules, ask.home(ask.base)
-    learned = {variant.scenario.negotiation.levels: ask.home(variant) for variant in ask.about_levels()}
+    learned = {variant.scenario.negotiation.levels: ask.home(variant) for variant in ask.levels()}
     rows = {}
     for count in sorted({*LEVELS, *learned}):
         rows[str(count)] = [rules._replace(how=str(count)), base._replace(how=str(count))]
@@ -162,9 +168,9 @@ def levels(ask: Questions) -> Board:
 
 def reservations(ask: Questions) -> Board:
     """What it changes that units can be kept for what cannot start yet, and that others may use them meanwhile."""
-    places, rules = ask.about(RESERVATIONS), ask.rules
+    places, rules = ask.reservations(), ask.rules
     rows = {}
-    for p, n in ((rules.prioritizer, rules.negotiator), (f"{rules.prioritizer}+r", rules.negotiator), (INDEX, INDEX)):
+    for p, n in ((rules.prioritizer, rules.negotiator), (reserving(rules.prioritizer), rules.negotiator), (INDEX, INDEX)):
         rows[f"{p} with {n}".replace(f"{SHIPPED}/", "")] = [Meeting(place.name, p, n) for place in places]
     rows[f"{ask.base.name}, trained as in the first column"] = [Meeting(place.name, ask.base.name, ask.base.name) for place in places]
     rows["trained as in each column"] = [ask.home(place) for place in places]

@@ -17,7 +17,7 @@ from envs.scenario import Scenario
 from envs.workloads.generators.synthetic import SyntheticWorkload
 from experiments.plumbing.cli import UsageError
 from experiments.studies.bids import Rounded, cut, deviator, overhear, with_deviator
-from experiments.studies.variants import Run, Variant
+from experiments.studies.variants import Replicate, Variant
 from experiments.suites.runs import LEARNED, Side
 from experiments.suites.standing import RULE, TUNED, Scores, Standing
 
@@ -55,7 +55,7 @@ class Meeting(NamedTuple):
 class Field:
     """Loads the policies of all runs, and plays."""
 
-    def __init__(self, chosen: list[Variant], runs: Mapping[str, list[Run]], loads: list[float], count: int) -> None:
+    def __init__(self, chosen: list[Variant], runs: Mapping[str, list[Replicate]], loads: list[float], count: int) -> None:
         """Draw the same episodes of each load for all."""
         self._variants = {variant.name: variant for variant in chosen}
         self._runs = runs

@@ -23,8 +23,8 @@ if TYPE_CHECKING:  # drawing is rare and matplotlib slow to import
     from matplotlib.axes import Axes
 
 RULES: Final = (
-    *itertools.product(("wsrpt", "fifo"), ("random", "equal", "fcfs", "drf", "urgency")),
-    *itertools.product(("wsrpt+r", "wspt", "atc", "saf"), ("drf", "urgency")),
+    *itertools.product(("wsrpt+w", "fifo"), ("random", "equal", "fcfs", "drf", "urgency")),
+    *itertools.product(("wsrpt", "wsrpt+r", "wspt", "atc", "saf"), ("drf", "urgency")),
 )
 """Pairs of rules that are points of the frontier."""
 STYLE: Final = {RULE: (PALETTE[0], "o"), TUNED: (PALETTE[1], "D"), LEARNED: (PALETTE[2], "s")}

@@ -1,20 +1,14 @@
-"""Which variants answer which question: found out from what they change, so that a new variant finds its table by itself."""
+"""Who answers which question: the tables of the config, and the words for what variants differ in."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Collection
+from dataclasses import dataclass, fields
 
+from experiments.plumbing import settings
+from experiments.plumbing.cli import UsageError
 from experiments.studies.field import Meeting
 from experiments.studies.variants import Variant
-
-LEVELS: Final = ("scenario.negotiation.levels", "learner.update.bid_sigma", "learner.update.bid_sigma_end")
-"""The spread of the bid head is in levels, and may go with them."""
-ROLES: Final = ("learner.roles", "learner.episodes.prioritizer", "learner.episodes.negotiator")
-"""A role that is not trained is played by what ``learner.episodes`` names."""
-COOPERATION: Final = "scenario.cooperation"
-CREDITS: Final = "scenario.negotiation.credits"
-RESERVATIONS: Final = "scenario.reservations"
 
 
 @dataclass(frozen=True)
@@ -26,6 +20,8 @@ class Questions:
     """The strongest pair of rules, by the rules of play of the first."""
     several: bool
     """Whether there are several runs of each, so that they can meet."""
+    tables: settings.Questions
+    """Who answers what, by name; only those that were chosen are there."""
 
     @property
     def base(self) -> Variant:
@@ -37,25 +33,37 @@ class Questions:
         """A variant's own policies by its own rules of play; a role that it does not train is played by the rule."""
         return Meeting(variant.name, variant.name, variant.name)
 
-    def about(self, *keys: str) -> list[Variant]:
-        """The base, and the variants that differ from it in these keys, or what is below them, and in nothing else."""
-        return [variant for variant in self.chosen if variant.differs_only(self.base, *keys)]
+    def about(self, table: Collection[str]) -> list[Variant]:
+        """The chosen variants of a table, the base first; the base alone where it is not in the table."""
+        return [variant for variant in self.chosen if variant.name in table] if self.base.name in table else [self.base]
 
-    def about_rewards(self) -> list[Variant]:
-        """Those that differ in what agents are rewarded for, or whether winners pay."""
-        return self.about(COOPERATION, CREDITS)
-
-    def about_levels(self) -> list[Variant]:
-        """Those that differ in how many levels bids have."""
-        return self.about(*LEVELS)
-
-    def about_roles(self) -> list[Variant]:
+    def roles(self) -> list[Variant]:
         """Those that differ in which roles they train, and in who plays the other."""
-        return self.about(*ROLES)
+        return self.about(self.tables.roles)
 
     def training(self, role: str) -> list[Variant]:
         """Those of them that train this one."""
-        return [variant for variant in self.about_roles() if role in variant.roles]
+        return [variant for variant in self.roles() if role in variant.roles]
+
+    def free_rewards(self) -> list[Variant]:
+        """Those that differ in what agents are rewarded for, where bids are free."""
+        return self.about(self.tables.rewards)
+
+    def rewards(self) -> list[Variant]:
+        """Those, and the same where winners pay."""
+        return self.about([*self.tables.rewards, *self.tables.paid])
+
+    def paying(self, free: Variant) -> list[Variant]:
+        """Those that differ from ``free`` in that winners pay."""
+        return [variant for variant in self.chosen if self.tables.paid.get(variant.name) == free.name]
+
+    def levels(self) -> list[Variant]:
+        """Those that differ in how many levels bids have."""
+        return self.about(self.tables.levels)
+
+    def reservations(self) -> list[Variant]:
+        """Those that differ in how units may be kept."""
+        return self.about(self.tables.reservations)
 
     @staticmethod
     def called(variant: Variant) -> str:
@@ -75,3 +83,12 @@ class Questions:
         """What bids cost, in a few words; nothing where they are free."""
         credits = variant.scenario.negotiation.credits
         return f"winners pay out of {credits:g} credits" if credits else ""
+
+
+def check_tables(tables: settings.Questions, known: Collection[str]) -> None:
+    """Raise UsageError where a table names what is no variant."""
+    for table in fields(tables):
+        named = getattr(tables, table.name)
+        for name in [*named, *(named.values() if isinstance(named, dict) else ())]:
+            if name not in known:
+                raise UsageError(f"questions.{table.name} has {name!r}, must be among variants: {', '.join(known)}")

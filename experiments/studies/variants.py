@@ -38,15 +38,9 @@ class Variant:
         """Which roles it trains."""
         return [str(role) for role in self.config.learner.roles]
 
-    def differs_only(self, other: Variant, *keys: str) -> bool:
-        """Whether it differs from another in nothing but these keys, or what is below them."""
-        mine, its = flat(self.config), flat(other.config)
-        changes = [key for key in mine.keys() | its.keys() if mine.get(key) != its.get(key)]
-        return all(any(f"{change}.".startswith(f"{key}.") for key in keys) for change in changes)
-
 
 @dataclass(frozen=True)
-class Run:
+class Replicate:
     """A variant trained with a seed."""
 
     variant: Variant
@@ -123,8 +117,8 @@ def _variant(config: DictConfig, name: str, changed: Any) -> Variant:
         raise cli.UsageError(f"variants.{name}: {error}") from None
 
 
-def runs(config: DictConfig, chosen: list[Variant]) -> dict[str, list[Run]]:
-    """Return the runs of each variant, one per seed.
+def replicates(config: DictConfig, chosen: list[Variant]) -> dict[str, list[Replicate]]:
+    """Return the replicates of each variant, one per seed.
 
     Raises:
         UsageError, ConfigError: where ``config.seeds`` or ``config.runs`` is wrong.
@@ -133,17 +127,17 @@ def runs(config: DictConfig, chosen: list[Variant]) -> dict[str, list[Run]]:
     if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
         raise cli.UsageError(f"seeds is {seeds}, must be a list of different integers >= 0")
     folder = Path(check(config.runs, str, "runs"))
-    return {variant.name: [Run(variant, seed, folder / f"{variant.name}-s{seed}") for seed in seeds] for variant in chosen}
+    return {variant.name: [Replicate(variant, seed, folder / f"{variant.name}-s{seed}") for seed in seeds] for variant in chosen}
 
 
-def train_missing(planned: dict[str, list[Run]], command: str) -> None:
+def train_missing(replicates: dict[str, list[Replicate]], command: str) -> None:
     """Train what is not there: all variants with the first seed, then with the second, so that a half has everything once.
 
     Raises:
-        UsageError, CheckpointError: as ``Run.is_there``, for all before any is trained.
+        UsageError, CheckpointError: as ``Replicate.is_there``, for all before any is trained.
         KeyboardInterrupt: where the user stopped it; what was trained is kept.
     """
-    missing = [run for by_seed in zip(*planned.values(), strict=True) for run in by_seed if not run.is_there()]
+    missing = [run for by_seed in zip(*replicates.values(), strict=True) for run in by_seed if not run.is_there()]
     with Progress(missing, desc="training", unit="run") as bar:
         for number, run in enumerate(bar, 1):
             print(f"{run.name}, {number} of {len(missing)} runs to train:", flush=True)

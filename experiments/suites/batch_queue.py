@@ -20,10 +20,9 @@ from experiments.plumbing import cli
 from experiments.reports.outcome import Outcome, Sheet
 from experiments.reports.tables import number
 from experiments.suites import frame, traces
-from experiments.suites.duels import Groups
 from experiments.suites.instances import folder_of
 from experiments.suites.runs import LEARNED, cell
-from experiments.suites.standing import SEARCHED, Scores, Standing
+from experiments.suites.standing import SEARCHED, Rows, Scores, Standing
 from experiments.suites.suite import ESTIMATES, Contest, Published, Suite
 from experiments.suites.traces import MODES, PUBLISHED, PUBLISHED_RULES, RL, Trace
 
@@ -46,9 +45,9 @@ NEGOTIATOR: Final = "fcfs"
 SOURCE: Final = "Zhang et al. 2020"
 
 
-def measure(config: DictConfig) -> Outcome:
-    """Run the suite; errors as in ``frame.measure``."""
-    return frame.measure(SUITE, config)
+def benchmark(config: DictConfig) -> Outcome:
+    """Run the suite; errors as in ``frame.benchmark``."""
+    return frame.benchmark(SUITE, config)
 
 
 def _contests(config: DictConfig) -> list[Contest]:
@@ -101,35 +100,35 @@ def _tables(contests: list[Contest], standings: list[Standing]) -> list[Sheet]:
     ]
     return [
         Sheet(f"By {LOG}: median bounded slowdown", ["", "windows", *(one.name for one in standings)], medians),
-        *(_bests(measure, contests, standings, groups, one) for measure in (MEAN, MEDIAN) for one in contenders or [None]),
+        *(_bests(metric, contests, standings, groups, one) for metric in (MEAN, MEDIAN) for one in contenders or [None]),
         *_reproduced(standings, groups),
     ]
 
 
-def _bests(measure: str, contests: list[Contest], standings: list[Standing], groups: Groups, learned: Standing | None) -> Sheet:
+def _bests(metric: str, contests: list[Contest], standings: list[Standing], groups: Rows, learned: Standing | None) -> Sheet:
     """Each cell's best rule with either kind of estimates, and what is learned, with the estimates that know most."""
     header = ["", "best of all rules", "its value", "RL, published"]
-    if measure == MEAN:
+    if metric == MEAN:
         header.append("lower bound")
     if learned is not None:
         header += [learned.name, "% of that rule", "at or below both", "10 % below both"]
     rows = []
     for name, group in groups.items():
-        all_rules = [(one.multiples(measure, [place]), one.name, place) for one in standings if one.rule for place in group]
+        all_rules = [(one.multiples(metric, [place]), one.name, place) for one in standings if one.rule for place in group]
         best, rule, place = min(all_rules, key=lambda each: float(each[0].mean()))
         estimates = contests[place].classes[ESTIMATES][0]
-        printed = PUBLISHED.get(name, {}).get(RL, "") if measure == MEAN else ""
+        printed = PUBLISHED.get(name, {}).get(RL, "") if metric == MEAN else ""
         row = [name, rule if estimates == REQUESTED else f"{rule}, {estimates}", frame.in_cell(best, False), printed]
-        if measure == MEAN:
+        if metric == MEAN:
             row.append(number(_bound(contests[group[0]].episodes)))
         if learned is not None:
-            scores = learned.multiples(measure, [group[-1]])
+            scores = learned.multiples(metric, [group[-1]])
             exceeds = relative_difference(scores, best, cluster=learned.cluster([group[-1]]))
             row += [frame.in_cell(scores, False), cell(exceeds), *reached(scores, best, printed)]
         rows.append(row)
-    title = f"Best of all rules: {measure.split('_')[0]} bounded slowdown"
+    title = f"Best of all rules: {metric.split('_')[0]} bounded slowdown"
     if learned is not None:
-        told = [row for row, group in zip(rows, groups.values(), strict=True) if somebody_waits(measure, standings, group)]
+        told = [row for row, group in zip(rows, groups.values(), strict=True) if somebody_waits(metric, standings, group)]
         below, far_below = (sum(row[column] == "yes" for row in told) for column in (-2, -1))
         title += f"; {learned.name} at or below in {below} of the {len(told)} cells in which anything waits, 10 % below in {far_below}"
     return Sheet(title, header, rows)
@@ -141,9 +140,9 @@ def reached(learned: Scores, best: Scores, printed: str) -> list[str]:
     return ["yes" if learned.mean() <= share * goal else "no" for share in (1.0, 0.9)]
 
 
-def somebody_waits(measure: str, standings: Iterable[Standing], group: Sequence[int]) -> bool:
+def somebody_waits(metric: str, standings: Iterable[Standing], group: Sequence[int]) -> bool:
     """Whether anybody's mean in a cell differs from 1, which jobs have that never wait, in what tables show of it."""
-    return any(float(one.multiples(measure, group).mean()) >= 1.0 + SHOWN for one in standings)
+    return any(float(one.multiples(metric, group).mean()) >= 1.0 + SHOWN for one in standings)
 
 
 def _bound(episodes: Episodes) -> float:
@@ -151,7 +150,7 @@ def _bound(episodes: Episodes) -> float:
     return float(np.mean([1.0 + lower_bound(Objective(slowdown=1.0), i) / i.num_jobs for i in episodes.instances]))
 
 
-def _reproduced(standings: list[Standing], groups: Groups) -> list[Sheet]:
+def _reproduced(standings: list[Standing], groups: Rows) -> list[Sheet]:
     """The published rules beside ours, where the published windows were played."""
     ours = {one.name: one for one in standings}
     rows = []
@@ -172,13 +171,13 @@ SUITE: Final = Suite(
     views=(LOG,),
     rules=tuple((rule + may, NEGOTIATOR) for rule in ("fifo", "spt", "saf", "f1") for may in (RESERVING, "")),
     learned=((LEARNED, NEGOTIATOR),),
-    measures=(MEAN, MEDIAN),
+    metrics=(MEAN, MEDIAN),
     unit="mean bounded slowdown",
     searches=(Search(choices=3, futures=1, ranked=True),),
     tables=_tables,
     published=tuple(Published("RLScheduler", SOURCE, name, float(printed[RL])) for name, printed in PUBLISHED.items()),
     notes=(
-        f"Windows of {traces.JOBS:,} jobs in one queue that starts empty; measures are of a window's jobs, averaged over windows. Jobs of "
+        f"Windows of {traces.JOBS:,} jobs in one queue that starts empty; metrics are of a window's jobs, averaged over windows. Jobs of "
         f"run time 0 are dropped, those of unknown run time run {traces.UNKNOWN_RUN:g} s. {RESERVING}: whatever is best is the head and "
         "blocks the queue; without, what can start goes first. backfilling: behind the head, first come first served, what as "
         f"requested ends before the head's expected start. {BY_USER}: durations are estimated from what the user's earlier jobs of the "

@@ -7,7 +7,7 @@ from typing import Final
 
 from omegaconf import DictConfig
 
-from agents.planning.plan import is_certain
+from agents.planning.plan import is_deterministic
 from agents.planning.settings import Search
 from agents.policies import SHIPPED
 from agents.progress import Progress
@@ -61,13 +61,13 @@ def meet_with_search(
 ) -> Sides:
     """Let a pair play a contest with every search; where something is uncertain, those that do not foresee do as it did by itself."""
     scenario, episodes = contest.scenario, contest.episodes
-    certain = all(is_certain(scenario, instance) for instance in episodes.instances)
+    deterministic = all(is_deterministic(scenario, instance) for instance in episodes.instances)
     sides: Sides = {}
     for called, how in search.items():
         bar.set_postfix_str(f"{' with '.join(pair)}, {called}")
         results = own.results
-        if certain or how.foresees:
-            results = tuple(searched(scenario, episodes, *seats, how, certain) for seats in players.pairs(*pair))
+        if deterministic or how.foresees:
+            results = tuple(searched(scenario, episodes, *seats, how, deterministic) for seats in players.pairs(*pair))
         side = sides[searched_name(suite, pair, called)] = Side(f"{pair[0]}, {called}", pair[1], results)
         bar.update(side.schedules)
     return sides

@@ -12,7 +12,7 @@ from envs.workloads.readers.flexible_job_shop import FlexibleJobShopWorkload
 from experiments.plumbing import cli
 from experiments.reports.outcome import Outcome
 from experiments.suites import frame
-from experiments.suites.bounds import measure_of
+from experiments.suites.bounds import reference_of
 from experiments.suites.instances import FAMILY, SIZE, contests, folder_of
 from experiments.suites.runs import LEARNED
 from experiments.suites.suite import TO_BOUND, Contest, Published, Suite
@@ -22,9 +22,9 @@ NEGOTIATOR: Final = "fcfs"
 """Asked where machines contest something: never."""
 
 
-def measure(config: DictConfig) -> Outcome:
-    """Run the suite; errors as in ``frame.measure``."""
-    return frame.measure(SUITE, config)
+def benchmark(config: DictConfig) -> Outcome:
+    """Run the suite; errors as in ``frame.benchmark``."""
+    return frame.benchmark(SUITE, config)
 
 
 def family(stem: str) -> str:
@@ -51,7 +51,7 @@ def read(path: str) -> FlexibleJobShopWorkload:
 def _contests(config: DictConfig) -> list[Contest]:
     scenario = cli.standard_scenario("flexible_job_shop")
     folder = folder_of(config, "fjsp/instances")
-    return contests(folder, (".fjs",), read, scenario, family, measure_of(config, scenario.objective))
+    return contests(folder, (".fjs",), read, scenario, family, reference_of(config, scenario.objective))
 
 
 def _published(method: str, *values: float) -> list[Published]:
@@ -65,7 +65,7 @@ SUITE: Final = Suite(
     views=(FAMILY, SIZE),
     rules=(("spt", NEGOTIATOR), ("mwkr", NEGOTIATOR), ("fdd_mwkr", NEGOTIATOR)),
     learned=((LEARNED, NEGOTIATOR),),
-    measures=("makespan",),
+    metrics=("makespan",),
     unit="mean % above the best known makespan",
     published=(
         *_published("MWKR", 29.2),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from agents.evaluation.statistics import INTERVALS, Interval, relative_difference
-from agents.planning.plan import is_certain
+from agents.planning.plan import is_deterministic
 from agents.planning.settings import Search
 from agents.progress import Progress
 from experiments.plumbing.cli import UsageError
@@ -26,10 +26,10 @@ ALL: Final = "all"
 """The row of every episode that is not measured against a bound, or of all where there is no other."""
 
 
-def measure(suite: Suite, config: DictConfig) -> Outcome:
+def benchmark(suite: Suite, config: DictConfig) -> Outcome:
     """Let rules and the policies of ``config.runs`` (by default the shipped one) play a suite, and check every schedule.
 
-    Searches play suites in which some contest is certain; in others, only those that foresee.
+    Searches play suites in which some contest is deterministic; in others, only those that foresee.
 
     Raises:
         UsageError, PlanError, ArtifactError, WorkloadError: where a setting is wrong, or a policy or a file is absent or damaged.
@@ -40,7 +40,7 @@ def measure(suite: Suite, config: DictConfig) -> Outcome:
     contests = suite.contests(config)
     _check_references(contests)
     _check_ranked(contests, how.values())
-    if not any(all(is_certain(contest.scenario, instance) for instance in contest.episodes.instances) for contest in contests):
+    if not any(all(is_deterministic(contest.scenario, instance) for instance in contest.episodes.instances) for contest in contests):
         how = {name: search for name, search in how.items() if search.foresees}
     players = Players.of(names, negotiators=any(pair[1] == pair[0] for pair in suite.learned))
     episodes = sum(len(contest.episodes.seeds) for contest in contests)
@@ -83,7 +83,7 @@ def measure(suite: Suite, config: DictConfig) -> Outcome:
         "policies": names,
         "searches": {name: vars(search) for name, search in how.items()},
         "episodes": [_episode(contest, c, e) for c, contest in enumerate(contests) for e in range(len(contest.episodes.seeds))],
-        "score": suite.measures[0],
+        "score": suite.metrics[0],
         "best_rules": best.name,
         "contestants": [_numbers(suite, one, best) for one in standings],
         "published": [each._asdict() for each in suite.published],
@@ -110,7 +110,7 @@ def _check_ranked(contests: list[Contest], how: Iterable[Search]) -> None:
 
 def _best(suite: Suite, standings: list[Standing]) -> Standing:
     """The rules with the best score."""
-    return min((one for one in standings if one.rule), key=lambda one: float(one.scores(suite.measures[0]).mean()))
+    return min((one for one in standings if one.rule), key=lambda one: float(one.scores(suite.metrics[0]).mean()))
 
 
 def _standings(suite: Suite, contests: list[Contest], met: list[dict[str, Side]], how: Iterable[str]) -> list[Standing]:
@@ -129,7 +129,7 @@ def _to_bound(contests: list[Contest]) -> NDArray[np.bool_]:
 
 
 def _difference(suite: Suite, one: Standing, to: Standing) -> Interval:
-    return SAME if one is to else one.difference(to, suite.measures[0])
+    return SAME if one is to else one.difference(to, suite.metrics[0])
 
 
 def _excess(one: Standing, scores: Scores) -> Interval:
@@ -141,12 +141,12 @@ def _excess(one: Standing, scores: Scores) -> Interval:
 def _overall(suite: Suite, standings: list[Standing], best: Standing, ratio: bool) -> Sheet:
     rows = []
     for one in standings:
-        scores = one.scores(suite.measures[0])
+        scores = one.scores(suite.metrics[0])
         mean = percent(_excess(one, scores)) if ratio else number(float(scores.mean()))
-        others = [number(float(one.column(name).mean())) for name in suite.measures[1:]]
+        others = [number(float(one.column(name).mean())) for name in suite.metrics[1:]]
         times = [number(1e3 * one.decision, 3), number(one.seconds, 3)]
         rows.append([one.name, mean, cell(_difference(suite, one, best)), *others, *times])
-    header = ["", suite.unit, f"% of the best rules ({best.name})", *suite.measures[1:], "ms per decision", "s per episode"]
+    header = ["", suite.unit, f"% of the best rules ({best.name})", *suite.metrics[1:], "ms per decision", "s per episode"]
     return Sheet("Everybody, all episodes", header, rows)
 
 
@@ -157,7 +157,7 @@ def _view(suite: Suite, view: str, contests: list[Contest], standings: list[Stan
         groups |= {f"{ALL}, {TO_BOUND}": ~standings[0].counted}
     rows = []
     for label, chosen in groups.items():
-        relative = [one.multiples(suite.measures[0])[:, chosen] for one in standings]
+        relative = [one.multiples(suite.metrics[0])[:, chosen] for one in standings]
         rows.append([label, str(int(chosen.sum())), *(in_cell(scores, ratio) for scores in relative)])
     return Sheet(f"By {view}: {suite.unit}", ["", "episodes", *(one.name for one in standings)], rows)
 
@@ -178,8 +178,8 @@ def _episode(contest: Contest, c: int, e: int) -> dict[str, Any]:
 
 
 def _numbers(suite: Suite, one: Standing, best: Standing) -> dict[str, Any]:
-    measured = {name: one.column(name).tolist() for name in suite.measures}
-    scores = one.scores(suite.measures[0])
+    measured = {name: one.column(name).tolist() for name in suite.metrics}
+    scores = one.scores(suite.metrics[0])
     told = {"name": one.name, "kind": one.kind, "mean": float(scores.mean()), "mean_by_run": scores.mean(axis=1).tolist()}
     times = {"seconds_per_decision": one.decision, "seconds_per_episode": one.seconds}
     return told | {"to_best_rules": _difference(suite, one, best)._asdict()} | times | measured

@@ -20,7 +20,7 @@ from envs.workloads.instance import Instance, Workload
 from envs.workloads.source import files_in, stem
 from experiments.plumbing.cli import UsageError
 from experiments.suites import public_data
-from experiments.suites.bounds import Measure
+from experiments.suites.bounds import Reference
 from experiments.suites.suite import TO_BOUND, Contest
 
 BOUNDS: Final = "bks*.json"
@@ -56,7 +56,7 @@ def contests(
     read: Callable[[str], Workload],
     scenario: Scenario,
     family: Callable[[str], str],
-    measure: Measure,
+    reference: Reference,
     *,
     known: Mapping[str, float] | None = None,
     counts: Callable[[str], bool] = lambda name: True,
@@ -68,7 +68,7 @@ def contests(
     values of the folder.
     A size is numbers with x between them.
 
-    Where no best known value is given, scores are measured against what ``measure`` says.
+    Where no best known value is given, scores are measured against what ``reference`` says.
 
     Raises:
         UsageError: where there is no such file, or the best known values cannot be read or are of none of the files.
@@ -88,7 +88,7 @@ def contests(
     for label, members in sorted(sizes.items(), key=lambda item: tuple(map(int, item[0].split("x")))):
         names = [stem(file) for file, _ in members]
         episodes = one_each([workload for _, workload in members])
-        measured = [(known[n], False) if n in known else measure(i) for n, i in zip(names, episodes.instances, strict=True)]
+        measured = [(known[n], False) if n in known else reference(i) for n, i in zip(names, episodes.instances, strict=True)]
         marks = [f", {TO_BOUND}" if bound else "" for _, bound in measured]
         made.append(
             Contest(
@@ -162,11 +162,11 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:FEW]) + (f" and {len(names) - FEW} more" if len(names) > FEW else "")
 
 
-def generated(scenario: Scenario, workload: Workload, size: str, seeds: list[int], measure: Measure) -> Contest:
-    """Instances drawn from a generator, measured against what ``measure`` says."""
+def generated(scenario: Scenario, workload: Workload, size: str, seeds: list[int], reference: Reference) -> Contest:
+    """Instances drawn from a generator, measured against what ``reference`` says."""
     instances = [workload.instance(seed) for seed in seeds]
     episodes = Episodes(instances, np.arange(len(seeds), dtype=np.int32), np.array(seeds, np.uint64))
-    measured = [measure(instance) for instance in instances]
+    measured = [reference(instance) for instance in instances]
     row = [f"generated {size}{f', {TO_BOUND}' if bound else ''}" for _, bound in measured]
-    reference, to_bound = np.array([value for value, _ in measured]), np.array([bound for _, bound in measured])
-    return Contest(at_home(scenario, workload, episodes), episodes, {FAMILY: row, SIZE: row}, reference, to_bound)
+    values, to_bound = np.array([value for value, _ in measured]), np.array([bound for _, bound in measured])
+    return Contest(at_home(scenario, workload, episodes), episodes, {FAMILY: row, SIZE: row}, values, to_bound)

@@ -12,7 +12,7 @@ from envs.workloads.readers.job_shop import JobShopWorkload
 from experiments.plumbing import cli
 from experiments.reports.outcome import Outcome
 from experiments.suites import frame
-from experiments.suites.bounds import Measure, measure_of
+from experiments.suites.bounds import Reference, reference_of
 from experiments.suites.instances import FAMILY, SIZE, contests, folder_of, generated
 from experiments.suites.runs import LEARNED
 from experiments.suites.suite import TO_BOUND, Contest, Published, Suite
@@ -28,9 +28,9 @@ NEGOTIATOR: Final = "fcfs"
 TAILLARD: Final = "Taillard's 80, mean of the eight sizes"
 
 
-def measure(config: DictConfig) -> Outcome:
-    """Run the suite; errors as in ``frame.measure``."""
-    return frame.measure(SUITE, config)
+def benchmark(config: DictConfig) -> Outcome:
+    """Run the suite; errors as in ``frame.benchmark``."""
+    return frame.benchmark(SUITE, config)
 
 
 def family(stem: str) -> str:
@@ -40,14 +40,14 @@ def family(stem: str) -> str:
 
 def _contests(config: DictConfig) -> list[Contest]:
     folder, scenario = folder_of(config, "jsp/instances"), cli.standard_scenario("job_shop")
-    measure = measure_of(config, scenario.objective)
-    published = contests(folder, (".txt",), lambda path: JobShopWorkload(path), scenario, family, measure)
-    return published if config.path is not None else published + [_generated(jobs, machines, measure) for jobs, machines in GENERATED]
+    reference = reference_of(config, scenario.objective)
+    published = contests(folder, (".txt",), lambda path: JobShopWorkload(path), scenario, family, reference)
+    return published if config.path is not None else published + [_generated(jobs, machines, reference) for jobs, machines in GENERATED]
 
 
-def _generated(jobs: int, machines: int, measure: Measure) -> Contest:
+def _generated(jobs: int, machines: int, reference: Reference) -> Contest:
     workload, scenario = RandomJobShop(jobs, jobs, machines, machines), cli.standard_scenario("job_shop")
-    return generated(scenario, workload, f"{jobs}x{machines}", [FIRST_SEED + number for number in range(EACH)], measure)
+    return generated(scenario, workload, f"{jobs}x{machines}", [FIRST_SEED + number for number in range(EACH)], reference)
 
 
 SUITE: Final = Suite(
@@ -57,7 +57,7 @@ SUITE: Final = Suite(
     views=(FAMILY, SIZE),
     rules=(("spt", NEGOTIATOR), ("mwkr", NEGOTIATOR), ("fdd_mwkr", NEGOTIATOR)),
     learned=((LEARNED, NEGOTIATOR),),
-    measures=("makespan",),
+    metrics=("makespan",),
     unit="mean % above the best known makespan",
     published=(
         *(

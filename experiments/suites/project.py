@@ -21,7 +21,7 @@ from experiments.bounds.analytic import critical_path
 from experiments.plumbing import cli
 from experiments.reports.outcome import Outcome, Sheet
 from experiments.suites import frame
-from experiments.suites.bounds import Measure, measure_of
+from experiments.suites.bounds import Reference, reference_of
 from experiments.suites.instances import FAMILY, SIZE, contests, folder_of, generated
 from experiments.suites.runs import LEARNED, cell
 from experiments.suites.standing import Standing
@@ -44,9 +44,9 @@ NEGOTIATOR: Final = "fcfs"
 """Asked where agents contest something: never."""
 
 
-def measure(config: DictConfig) -> Outcome:
-    """Run the suite; errors as in ``frame.measure``."""
-    return frame.measure(SUITE, config)
+def benchmark(config: DictConfig) -> Outcome:
+    """Run the suite; errors as in ``frame.benchmark``."""
+    return frame.benchmark(SUITE, config)
 
 
 def family(stem: str) -> str:
@@ -71,35 +71,35 @@ class Design:
 
 def _contests(config: DictConfig) -> list[Contest]:
     folder, scenario = folder_of(config, "rcpsp/patterson"), cli.standard_scenario("project")
-    measure = _measure(config, scenario)
+    reference = _reference(config, scenario)
     made = contests(
         folder,
         SUFFIXES,
         ProjectWorkload,
         scenario,
         family,
-        measure,
+        reference,
         counts=lambda name: family(name) == SOLVED,
         size=lambda i: str(i.num_tasks),
     )
     published = [replace(contest, to_bound=None) for contest in made]  # by protocol: they count with the others
-    return published if config.path is not None else published + [_generated(scenario, activities, measure) for activities in STRENGTHS]
+    return published if config.path is not None else published + [_generated(scenario, activities, reference) for activities in STRENGTHS]
 
 
-def _measure(config: DictConfig, scenario: Scenario) -> Measure:
+def _reference(config: DictConfig, scenario: Scenario) -> Reference:
     """The optimum where ``config.bounds`` has it; else the critical path, to which the field compares although there are sharper bounds."""
-    known = measure_of(config, scenario.objective)
+    known = reference_of(config, scenario.objective)
 
-    def measure(i: Instance) -> tuple[float, bool]:
+    def reference(i: Instance) -> tuple[float, bool]:
         cost, is_bound = known(i)
         return (critical_path(i), True) if is_bound else (cost, False)
 
-    return measure
+    return reference
 
 
-def _generated(scenario: Scenario, activities: int, measure: Measure) -> Contest:
+def _generated(scenario: Scenario, activities: int, reference: Reference) -> Contest:
     design = Design(activities)
-    return generated(scenario, design, str(activities), [FIRST_SEED + number for number in range(EACH * len(design.cells))], measure)
+    return generated(scenario, design, str(activities), [FIRST_SEED + number for number in range(EACH * len(design.cells))], reference)
 
 
 def _ratios(contests: Sequence[Contest], standings: Sequence[Standing]) -> list[Sheet]:
@@ -126,7 +126,7 @@ SUITE: Final = Suite(
     views=(FAMILY, SIZE),
     rules=(("lft", NEGOTIATOR), ("lst", NEGOTIATOR), ("mts", NEGOTIATOR)),
     learned=((LEARNED, NEGOTIATOR),),
-    measures=("makespan",),
+    metrics=("makespan",),
     searches=(Search(samples=1000, temperature=1.5, justify=True, drawn=0.3),),
     tables=_ratios,
     unit="mean % above the optimum (j30) or the critical path (others)",

@@ -125,7 +125,7 @@ STUDIES: Final = (
 """Each shows all candidates to the rules."""
 
 
-def measure(config: DictConfig) -> Outcome:
+def benchmark(config: DictConfig) -> Outcome:
     """Let the rules play everything in the folder ``config.data`` and check every schedule.
 
     Raises:

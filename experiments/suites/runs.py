@@ -81,13 +81,13 @@ class Side:
         """For tables."""
         return f"{self.prioritizer} with {self.negotiator}"
 
-    def column(self, measure: str) -> NDArray[np.float64]:
-        """[runs, E] the objective, where ``measure`` is OBJECTIVE, or a scalar measure."""
-        return np.stack([results.objective if measure == OBJECTIVE else results.column(measure) for results in self.results])
+    def column(self, metric: str) -> NDArray[np.float64]:
+        """[runs, E] the objective, where ``metric`` is OBJECTIVE, or a scalar metric."""
+        return np.stack([results.objective if metric == OBJECTIVE else results.column(metric) for results in self.results])
 
-    def mean(self, measure: str) -> float:
+    def mean(self, metric: str) -> float:
         """The mean of that."""
-        return float(self.column(measure).mean())
+        return float(self.column(metric).mean())
 
     @property
     def runs(self) -> int:
@@ -137,9 +137,9 @@ class Players:
         return Side(prioritizer, negotiator, tuple(play(scenario, episodes, *pair) for pair in self.pairs(prioritizer, negotiator)))
 
 
-def difference(side: Side, to: Side, measure: str, cluster: NDArray[Any]) -> Interval:
-    """Return the relative difference of the means of a measure, with its interval by ``cluster`` [E] and run; SAME to itself."""
-    return SAME if side is to else relative_difference(side.column(measure), to.column(measure), cluster=cluster)
+def difference(side: Side, to: Side, metric: str, cluster: NDArray[Any]) -> Interval:
+    """Return the relative difference of the means of a metric, with its interval by ``cluster`` [E] and run; SAME to itself."""
+    return SAME if side is to else relative_difference(side.column(metric), to.column(metric), cluster=cluster)
 
 
 def cell(difference: Interval) -> str:

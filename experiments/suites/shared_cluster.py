@@ -18,9 +18,8 @@ from experiments.plumbing.settings import MOST_EPISODES
 from experiments.reports.outcome import Outcome, Sheet
 from experiments.suites import frame
 from experiments.suites.bounds import all_is_done_once, realised_bounds
-from experiments.suites.duels import Groups, duels, strongest
 from experiments.suites.runs import ANOTHER, LEARNED, cell
-from experiments.suites.standing import Scores, Standing
+from experiments.suites.standing import Rows, Scores, Standing, duels, strongest
 from experiments.suites.suite import Contest, Suite
 
 SMALL: Final = "small tasks"
@@ -30,16 +29,16 @@ SIZES: Final = {"large": LARGE, "small": SMALL}
 """By what the config calls them."""
 SEED: Final = 20_240_611
 """Of the episodes; nothing else draws from it."""
-BASELINE: Final = ("wsrpt", "drf")
-STRONGEST: Final = ("wsrpt", "urgency")
+BASELINE: Final = ("wsrpt+w", "drf")
+STRONGEST: Final = ("wsrpt+w", "urgency")
 """The rules that stand for a role in the tables of two by two."""
 INDEX: Final = f"{SHIPPED}/shared_cluster_index"
 SCORE: Final = "weighted_flow"
 
 
-def measure(config: DictConfig) -> Outcome:
-    """Run the suite; errors as in ``frame.measure``."""
-    return frame.measure(SUITE, config)
+def benchmark(config: DictConfig) -> Outcome:
+    """Run the suite; errors as in ``frame.benchmark``."""
+    return frame.benchmark(SUITE, config)
 
 
 def _contests(config: DictConfig) -> list[Contest]:
@@ -92,7 +91,7 @@ def _tables(contests: list[Contest], standings: list[Standing]) -> list[Sheet]:
     return sheets
 
 
-def _gaps(contests: list[Contest], groups: Groups, rules: Mapping[str, Standing], others: list[Standing]) -> list[Sheet]:
+def _gaps(contests: list[Contest], groups: Rows, rules: Mapping[str, Standing], others: list[Standing]) -> list[Sheet]:
     """By how much the strongest rules of each row, and the others, exceed a lower bound: the mean over episodes."""
     if not all(all_is_done_once(contest.scenario) for contest in contests):
         return []
@@ -148,8 +147,10 @@ SUITE: Final = Suite(
     rules=(
         BASELINE,
         STRONGEST,
-        ("wsrpt", "fcfs"),
-        ("wsrpt", "equal"),
+        ("wsrpt", "drf"),
+        ("wsrpt", "urgency"),
+        ("wsrpt+w", "fcfs"),
+        ("wsrpt+w", "equal"),
         ("wsrpt+r", "drf"),
         ("wsrpt+r", "urgency"),
         ("wspt", "drf"),
@@ -170,7 +171,7 @@ SUITE: Final = Suite(
         (STRONGEST[0], LEARNED),
         ("wsrpt+r", LEARNED),
     ),
-    measures=(SCORE, "mean_slowdown", "jain"),
+    metrics=(SCORE, "mean_slowdown", "jain"),
     unit="weighted mean flow time, s",
     tables=_tables,
     notes=(

@@ -1,8 +1,8 @@
-"""What one contestant achieved in a whole suite."""
+"""What one contestant achieved in a whole suite, and tables of who is how much better than whom: paired, over common episodes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.evaluation.statistics import Interval, relative_difference
-from experiments.suites.runs import Side
+from experiments.reports.outcome import Sheet
+from experiments.suites.runs import Side, cell
 
 Scores = NDArray[np.float64]
 
@@ -52,29 +53,29 @@ class Standing:
         """Its prioritizer and its negotiator."""
         return self.sides[0].prioritizer, self.sides[0].negotiator
 
-    def scores(self, measure: str) -> Scores:
-        """[runs, episodes of ALL] a measure, as multiples of the reference where there is one."""
-        return self.multiples(measure)[:, self.counted]
+    def scores(self, metric: str) -> Scores:
+        """[runs, episodes of ALL] a metric, as multiples of the reference where there is one."""
+        return self.multiples(metric)[:, self.counted]
 
-    def column(self, measure: str) -> Scores:
-        """[runs, E] a measure over all contests."""
-        return np.concatenate([side.column(measure) for side in self.sides], axis=1)
+    def column(self, metric: str) -> Scores:
+        """[runs, E] a metric over all contests."""
+        return np.concatenate([side.column(metric) for side in self.sides], axis=1)
 
-    def multiples(self, measure: str, contests: Iterable[int] | None = None) -> Scores:
-        """[runs, E] a measure over some contests, or all, as multiples of the reference where there is one."""
+    def multiples(self, metric: str, contests: Iterable[int] | None = None) -> Scores:
+        """[runs, E] a metric over some contests, or all, as multiples of the reference where there is one."""
         chosen = range(len(self.sides)) if contests is None else contests
-        return np.concatenate([self.sides[c].column(measure) / self.references[c] for c in chosen], axis=1)
+        return np.concatenate([self.sides[c].column(metric) / self.references[c] for c in chosen], axis=1)
 
     def cluster(self, contests: Iterable[int] | None = None) -> NDArray[Any]:
         """[E] the labels over some contests, or all, beside ``multiples``."""
         return np.concatenate([self.clusters[c] for c in (range(len(self.sides)) if contests is None else contests)])
 
-    def difference(self, to: Standing, measure: str, contests: Iterable[int] | None = None) -> Interval:
-        """By how much the mean of a measure over some contests, or the episodes of ALL, exceeds that of another contestant."""
+    def difference(self, to: Standing, metric: str, contests: Iterable[int] | None = None) -> Interval:
+        """By how much the mean of a metric over some contests, or the episodes of ALL, exceeds that of another contestant."""
         if contests is None:
-            return self.compared(to, self.scores(measure), to.scores(measure), self.cluster()[self.counted])
+            return self.compared(to, self.scores(metric), to.scores(metric), self.cluster()[self.counted])
         chosen = list(contests)
-        return self.compared(to, self.multiples(measure, chosen), to.multiples(measure, chosen), self.cluster(chosen))
+        return self.compared(to, self.multiples(metric, chosen), to.multiples(metric, chosen), self.cluster(chosen))
 
     def compared(self, to: Standing, mine: Scores, its: Scores, cluster: NDArray[Any] | None = None) -> Interval:
         """By how much the mean of what was read off this contestant exceeds that of another one; both [runs, E] of the same episodes."""
@@ -93,3 +94,23 @@ class Standing:
         """Wall seconds per decision of the schedules; of all their time where nobody had a choice."""
         results = [each for side in self.sides for each in side.results]
         return sum(each.seconds for each in results) / max(1, sum(each.decisions for each in results))
+
+
+Rows = Mapping[str, Sequence[int]]
+"""The contests of each row of a table, by its label."""
+
+
+def duels(title: str, rows: Rows, to: Mapping[str, Standing], others: Sequence[Standing], metric: str) -> Sheet:
+    """By how many per cent the mean ``metric`` of each of ``others`` exceeds that of ``to`` in its row."""
+    cells = []
+    for label, contests in rows.items():
+        base = to[label]
+        differences = [one.difference(base, metric, contests) for one in others]
+        cells.append([label, str(len(base.cluster(contests))), base.name, *map(cell, differences)])
+    return Sheet(title, ["", "episodes", "to", *(one.name for one in others)], cells)
+
+
+def strongest(standings: Sequence[Standing], rows: Rows, metric: str) -> dict[str, Standing]:
+    """The rules with the smallest mean in each row."""
+    rules = [one for one in standings if one.rule]
+    return {label: min(rules, key=lambda one: float(one.multiples(metric, contests).mean())) for label, contests in rows.items()}

@@ -16,7 +16,7 @@ from experiments.plumbing import cli
 from experiments.plumbing.cli import UsageError
 from experiments.reports.outcome import Outcome
 from experiments.suites import frame
-from experiments.suites.bounds import Measure, measure_of
+from experiments.suites.bounds import Reference, reference_of
 from experiments.suites.instances import SIZE, best_known, contests, folder_of, generated
 from experiments.suites.runs import LEARNED
 from experiments.suites.suite import TO_BOUND, Contest, Published, Suite
@@ -37,9 +37,9 @@ NEGOTIATOR: Final = "fcfs"
 SOURCE: Final = "published with Wheatley's set"
 
 
-def measure(config: DictConfig) -> Outcome:
-    """Run the suite; errors as in ``frame.measure``."""
-    return frame.measure(SUITE, config)
+def benchmark(config: DictConfig) -> Outcome:
+    """Run the suite; errors as in ``frame.benchmark``."""
+    return frame.benchmark(SUITE, config)
 
 
 def oracle(folder: Path) -> dict[str, float]:
@@ -63,15 +63,15 @@ def oracle(folder: Path) -> dict[str, float]:
 
 def _contests(config: DictConfig) -> list[Contest]:
     folder, scenario = folder_of(config, "jsp_stochastic"), cli.standard_scenario("stochastic_job_shop")
-    measure = measure_of(config, scenario.objective)
+    reference = reference_of(config, scenario.objective)
     known = best_known(folder) | oracle(folder)
-    published = contests(folder, (".npz",), StochasticJobShopWorkload, scenario, lambda stem: stem, measure, known=known)
-    return published if config.path is not None else published + [_generated(size, measure) for size in GENERATED]
+    published = contests(folder, (".npz",), StochasticJobShopWorkload, scenario, lambda stem: stem, reference, known=known)
+    return published if config.path is not None else published + [_generated(size, reference) for size in GENERATED]
 
 
-def _generated(size: int, measure: Measure) -> Contest:
+def _generated(size: int, reference: Reference) -> Contest:
     workload, scenario = RandomStochasticJobShop(size, size, size, size), cli.standard_scenario("stochastic_job_shop")
-    return generated(scenario, workload, f"{size}x{size}", [FIRST_SEED + number for number in range(EACH)], measure)
+    return generated(scenario, workload, f"{size}x{size}", [FIRST_SEED + number for number in range(EACH)], reference)
 
 
 SUITE: Final = Suite(
@@ -81,7 +81,7 @@ SUITE: Final = Suite(
     views=(SIZE,),
     rules=(("spt", NEGOTIATOR), ("mwkr", NEGOTIATOR), ("mor", NEGOTIATOR), ("fdd_mwkr", NEGOTIATOR)),
     learned=((LEARNED, NEGOTIATOR),),
-    measures=("makespan",),
+    metrics=("makespan",),
     unit="mean % above an oracle that knows the realised durations",
     searches=(),
     published=tuple(

@@ -75,7 +75,7 @@ class Suite:
     """Pairs of rules."""
     learned: tuple[Pairing, ...]
     """Pairs with LEARNED in the place of what is trained; searches improve the first of them, the best rules and what is tuned."""
-    measures: tuple[str, ...]
+    metrics: tuple[str, ...]
     """Of :class:`agents.evaluation.metrics.Metrics`, or OBJECTIVE; the first is the score. Less is better."""
     unit: str
     """Of the tables: what the score is, or what it exceeds."""

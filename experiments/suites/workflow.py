@@ -1,4 +1,4 @@
-"""Recorded workflows on agents of different speed, with certain and uncertain durations: beside HEFT, which plans beforehand."""
+"""Recorded workflows on agents of different speed, with known and uncertain durations: beside HEFT, which plans beforehand."""
 
 from __future__ import annotations
 
@@ -23,10 +23,9 @@ from experiments.plumbing.cli import UsageError
 from experiments.reports.outcome import Outcome, Sheet
 from experiments.suites import frame
 from experiments.suites.bounds import realised_bounds
-from experiments.suites.duels import duels
 from experiments.suites.instances import FAMILY, folder_of
 from experiments.suites.runs import LEARNED
-from experiments.suites.standing import Standing
+from experiments.suites.standing import Standing, duels
 from experiments.suites.suite import Contest, Suite
 
 SIGMAS: Final = {"certain": 0.0, "sigma 0.2": 0.2, "sigma 0.5": 0.5}
@@ -44,9 +43,9 @@ HEFT: Final = "HEFT"
 SCORE: Final = "makespan"
 
 
-def measure(config: DictConfig) -> Outcome:
-    """Run the suite; errors as in ``frame.measure``."""
-    return frame.measure(SUITE, config)
+def benchmark(config: DictConfig) -> Outcome:
+    """Run the suite; errors as in ``frame.benchmark``."""
+    return frame.benchmark(SUITE, config)
 
 
 def _contests(config: DictConfig) -> list[Contest]:
@@ -112,7 +111,7 @@ SUITE: Final = Suite(
     others={HEFT: play_heft},
     searches=(Search(choices=3, seconds=60, futures=0),),
     learned=((LEARNED, NEGOTIATOR),),
-    measures=(SCORE,),
+    metrics=(SCORE,),
     unit="mean % above the makespan that HEFT plans",
     tables=_tables,
     notes=(
@@ -123,7 +122,7 @@ SUITE: Final = Suite(
         "The lower bound is the longest path, or all work on all agents, by the realised durations at the highest speeds: no schedule need "
         "reach it.",
         "Rules start whatever can; those with +p keep to a forecast, made anew at every event, that leaves tasks to better agents. Who "
-        "learns sees that forecast, and may leave tasks or reserve them as it likes. Searches play where durations are certain; elsewhere "
+        "learns sees that forecast, and may leave tasks or reserve them as it likes. Searches play where durations are known; elsewhere "
         "their row is the policy's own.",
     ),
 )

@@ -14,12 +14,12 @@ import pytest
 from envs.scenario import Objective
 from envs.workloads.readers.job_shop import JobShopWorkload
 from experiments import benchmark, bound
-from experiments.bounds.analytic import makespan_bound
+from experiments.bounds.analytic import lower_bound
 from experiments.bounds.answers import Answer, Answers, digest_of
 from experiments.bounds.grid import Grid
 from experiments.bounds.search import answer
 from experiments.plumbing.cli import UsageError
-from experiments.suites.bounds import measure_of
+from experiments.suites.bounds import reference_of
 from tests.by_hand import OBJECTIVE, TEAM_COST, ByHand
 from tests.experiments.test_bounds import OBJECTIVES, least
 from tests.small import every_end, small
@@ -99,7 +99,7 @@ def test_without_search(shops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     i = JobShopWorkload(str(shops / "aa1.txt")).instance(0)
     known = found.look_up(i)
     assert known is not None
-    assert (known.status, known.bound, known.cost) == ("bound", makespan_bound(i), None)
+    assert (known.status, known.bound, known.cost) == ("bound", lower_bound(Objective(makespan=1.0), i), None)
     assert found.look_up(ByHand().instance(0)) is None
 
 
@@ -203,7 +203,7 @@ def test_other_objectives_are_refused(tmp_path: Path) -> None:
     Answers(Objective(flow=1.0), {}).write(tmp_path / "known.json", {})
     config = OmegaConf.create({"bounds": str(tmp_path / "known.json")})
     with pytest.raises(UsageError, match="must be about"):
-        measure_of(config, Objective(makespan=1.0))
+        reference_of(config, Objective(makespan=1.0))
 
 
 def test_units() -> None:

@@ -13,7 +13,7 @@ from agents.rules import negotiator, prioritizer
 from envs.scenario import Limits, Objective, Scenario, Uncertainty
 from envs.workloads.generators.synthetic import SyntheticWorkload
 from envs.workloads.instance import FloatArray, Instance
-from experiments.bounds.analytic import critical_path, lower_bound, makespan_bound
+from experiments.bounds.analytic import critical_path, lower_bound
 from experiments.bounds.charges import late
 from experiments.bounds.one_machine import busy, completions, jackson
 from experiments.suites.bounds import all_is_done_once, realised_bounds
@@ -45,7 +45,7 @@ def test_never_above_the_best_schedule(seed: int) -> None:
     ends = every_end(i)
     for name, objective in OBJECTIVES.items():
         assert lower_bound(objective, i) <= least(objective, i, ends) * (1 + 1e-12), name
-    assert makespan_bound(i) >= critical_path(i) > 0
+    assert lower_bound(Objective(makespan=1.0), i) >= critical_path(i) > 0
     assert lower_bound(OBJECTIVES["flow"], i) > 0
 
 
@@ -91,8 +91,8 @@ def pool(jobs: int, units: int, demand: int, weight: FloatArray | None = None, d
 
 def test_by_hand() -> None:
     """Protects each relaxation on an instance that it alone decides."""
-    assert makespan_bound(pool(5, units=4, demand=2)) == 5 * 3 * 2 / 4  # energy
-    assert makespan_bound(pool(5, units=4, demand=3)) == 15  # more than half: one after another, though the energy is 11.25
+    assert lower_bound(Objective(makespan=1.0), pool(5, units=4, demand=2)) == 5 * 3 * 2 / 4  # energy
+    assert lower_bound(Objective(makespan=1.0), pool(5, units=4, demand=3)) == 15  # one after another; energy: 11.25
     weights = np.array([1.0, 5.0, 2.0])
     assert lower_bound(Objective(flow=1.0), pool(3, 1, 1, weights)) == pytest.approx(5 * 3 + 2 * 6 + 1 * 9)  # Smith's rule
     # Four jobs, two at a time: energy ends at 1.5, 3, 4.5 and 6 s, but each task takes 3 s: Eastman, Even and Isaacs are exact.

@@ -63,7 +63,7 @@ def _stand(state: State, reservation: Reservation) -> None:
 
 def choice(state: State, a: int) -> Choice:
     """The candidates of an agent, were it active."""
-    certain = state.certain()
+    event_to_come = state.event_to_come()
     reserved = {reservation.task for reservation in state.reservations}
     offered = [task for task in state.tasks if a in task.fact.options and task.fact.index not in reserved]
     ready = [task for task in offered if task.status is Status.READY]
@@ -74,7 +74,7 @@ def choice(state: State, a: int) -> Choice:
     if own is not None and state.scenario.reservations.backfill:
         startable = [task for task in startable if state.is_over_by(a, task, own.expected_start)]
         unasked = state.scenario.reservations.blocking
-    elif state.scenario.reservations.allowed and certain:
+    elif state.scenario.reservations.allowed and event_to_come:
         reservable = [task for task in ready if task not in startable and (startable or _fits_alone(state, a, task))]
         heads = state.scenario.reservations.blocking and any(_fits_alone(state, a, task) for task in reservable)
         earliest = min((state.now + state.estimate(a, task) for task in startable), default=-math.inf)
@@ -84,7 +84,7 @@ def choice(state: State, a: int) -> Choice:
         candidates=candidates,
         startable={task.fact.index for task in startable},
         shown=_window(state, a, candidates),
-        may_pass=state.scenario.allow_pass and certain,
+        may_pass=state.scenario.allow_pass and event_to_come,
         heads=heads,
         unasked=unasked,
     )

@@ -234,7 +234,7 @@ class State:
                     return self.tasks[p]
         return None
 
-    def certain(self) -> bool:
+    def event_to_come(self) -> bool:
         """Whether something will surely happen without anybody's doing."""
         return (
             any(task.status in (Status.RUNNING, Status.RETRYING) for task in self.tasks)

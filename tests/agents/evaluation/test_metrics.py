@@ -1,4 +1,4 @@
-"""The measures of an episode, worked out by hand from an event log that the test writes down."""
+"""The metrics of an episode, worked out by hand from an event log that the test writes down."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from agents.evaluation.metrics import Metrics, completion_times, jain_index, measure, utilisation
+from agents.evaluation.metrics import Metrics, completion_times, compute_metrics, jain_index, utilisation
 from envs.events import NONE, EventKind, EventLog
 from envs.workloads.instance import Instance
 
@@ -71,7 +71,7 @@ def log() -> EventLog:
 @pytest.fixture(scope="module")
 def metrics(instance: Instance, log: EventLog) -> Metrics:
     """Flows are 60, 50 and 10 s; lengths 40, 20 and 5 s (10 s is the bound); slowdowns 1.5, 2.5 and 1."""
-    return measure(instance, log)
+    return compute_metrics(instance, log)
 
 
 def test_flow(metrics: Metrics) -> None:
@@ -117,7 +117,7 @@ def test_utilisation(metrics: Metrics) -> None:
 def test_cut_off(instance: Instance, log: EventLog) -> None:
     """Protects truncated episodes: what runs is busy to the end, jobs without an end are counted and not averaged."""
     cut = EventLog(*(column[:9] for column in log))  # at 40 s; tasks 1 and 2 run, for 5 s and 0 s
-    metrics = measure(instance, cut)
+    metrics = compute_metrics(instance, cut)
     assert (metrics.unfinished, metrics.abandoned, metrics.mean_flow, metrics.makespan) == (3, 0, 10, 20)
     assert utilisation(instance, cut)[1] == pytest.approx((10 + 5 + 15 + 5) / 80)
     assert math.isnan(metrics.flow_by_agent[1])
@@ -126,7 +126,7 @@ def test_cut_off(instance: Instance, log: EventLog) -> None:
 def test_nothing_done(instance: Instance, log: EventLog) -> None:
     """Protects reports about episodes without a finished job: no number is better than a wrong one."""
     for events in (0, 1):
-        metrics = measure(instance, EventLog(*(column[:events] for column in log)))
+        metrics = compute_metrics(instance, EventLog(*(column[:events] for column in log)))
         assert metrics.unfinished == 4
         assert all(math.isnan(value) for value in (metrics.weighted_flow, metrics.median_slowdown, metrics.makespan, metrics.jain))
         assert metrics.utilisation == (0, 0, 0)

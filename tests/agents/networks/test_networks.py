@@ -165,20 +165,27 @@ def test_flat_and_ragged_views_agree() -> None:
     random = np.random.default_rng(3)
     candidates = random.normal(size=(4, 5, NUM_CANDIDATE)).astype(np.float32)
     context = random.normal(size=(4, NUM_CONTEXT)).astype(np.float32)
-    mask = np.array([[1, 1, 0, 0, 0, 0], [0, 1, 0, 1, 1, 0], [1, 0, 0, 0, 0, 1], [1, 1, 1, 1, 1, 1]], bool)
-    actions, places = np.array([1, 4, 5, 5]), np.array([1, 2, 1, 5])
-    rows, numbers, counts = gather(candidates, mask[:, :-1], np.arange(4))
+    mask = np.array([[1, 1, 0, 0, 0, 0], [1, 1, 1, 0, 0, 0], [1, 0, 0, 0, 0, 1], [1, 1, 1, 1, 1, 1]], bool)
+    actions, places = np.array([1, 2, 5, 5]), np.array([1, 2, 1, 5])
+    rows, counts = gather(candidates, mask[:, :-1], np.arange(4))
     parts = (rows, counts, context, mask[:, -1])
     sets = policy.brain.reader(Sets.of(*(torch.from_numpy(part) for part in parts)))
     flat = torch.from_numpy(np.concatenate((candidates.reshape(4, -1), context), axis=1))
     ragged = policy.evaluate_actions(sets, torch.from_numpy(places))
     dense = policy.evaluate_actions(flat, torch.from_numpy(actions), torch.from_numpy(mask))
     torch.testing.assert_close(dense, ragged)
-    assert to_actions(places, numbers, counts, 5).tolist() == actions.tolist()
+    assert to_actions(places, counts, 5).tolist() == actions.tolist()
     for _ in range(20):
         drawn, _, log_p = policy(flat, action_masks=mask)
         assert mask[np.arange(4), drawn.numpy()].all()
         assert (log_p > ILLEGAL / 2).all()
+
+
+def test_masks_with_gaps_are_refused() -> None:
+    """Protects who calls a policy with a mask of his own: no other candidate is silently taken for the one that is meant."""
+    candidates = np.zeros((1, 3, NUM_CANDIDATE), np.float32)
+    with pytest.raises(ValueError, match="the mask has a gap"):
+        gather(candidates, np.array([[True, False, True]]), np.arange(1))
 
 
 def test_column_that_never_varied_is_not_read() -> None:

@@ -18,7 +18,7 @@ from envs.workloads.instance import Instance
 
 @pytest.fixture(scope="module")
 def drawn() -> tuple[Scenario, Episodes]:
-    """Random workflows, and a scenario in which all is certain."""
+    """Random workflows, and a scenario in which all is known."""
     instances = [RandomWorkflow(width_max=8).instance(seed) for seed in range(12)]
     return Scenario(RandomWorkflow(), Objective(makespan=1.0), candidates=128, allow_pass=True), Episodes(
         instances, np.arange(12, dtype=np.int32), np.arange(12, dtype=np.uint64)
@@ -66,7 +66,7 @@ def test_gaps_are_filled() -> None:
 
 
 def test_plans_are_played_as_planned(drawn: tuple[Scenario, Episodes]) -> None:
-    """Protects the baseline: where all is certain the world ends every task by the time that the plan says, checked by the checker."""
+    """Protects the baseline: where all is known the world ends every task by the time that the plan says, checked by the checker."""
     scenario, episodes = drawn
     expected = [plan(instance).end.max() for instance in episodes.instances]
     np.testing.assert_allclose(play_heft(scenario, episodes).column("makespan"), expected, rtol=1e-9)
@@ -85,13 +85,13 @@ def test_plans_are_kept(drawn: tuple[Scenario, Episodes]) -> None:
 
 
 def test_it_is_worth_planning(drawn: tuple[Scenario, Episodes]) -> None:
-    """Protects the comparison: where all is certain HEFT is ahead of starting whatever can start; noise costs it its certainty."""
+    """Protects the comparison: where all is known HEFT is ahead of starting whatever can start; noise costs it its certainty."""
     scenario, episodes = drawn
-    certain = play_heft(scenario, episodes).objective
+    known = play_heft(scenario, episodes).objective
     greedy = play(scenario, episodes, prioritizer("critical_path"), negotiator("fcfs")).objective
-    assert certain.mean() < greedy.mean()
+    assert known.mean() < greedy.mean()
     noisy = play_heft(replace(scenario, uncertainty=Uncertainty(duration_sigma=0.5)), episodes).objective
-    assert noisy.mean() > certain.mean()
+    assert noisy.mean() > known.mean()
 
 
 def test_several_jobs_are_refused() -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from agents.evaluation.play import Episodes, play, play_by
 from agents.planning.completions import follow
-from agents.planning.plan import is_certain, plan
+from agents.planning.plan import is_deterministic, plan
 from agents.planning.settings import PlanError, Search
 from agents.protocols import Scorer
 from agents.rules import negotiator
@@ -160,9 +160,9 @@ def test_one_seed_one_plan(shop: tuple[Scenario, Episodes]) -> None:
 def test_nothing_unknown_is_used(shop: tuple[Scenario, Episodes]) -> None:
     """Protects from clairvoyance: what agents cannot know from the start is no matter of plans."""
     scenario, episodes = shop
-    assert is_certain(scenario, episodes.instances[0])
-    assert not is_certain(scenario, SyntheticWorkload(jobs=12).instance(0))
-    assert not is_certain(scenario, replace(episodes.instances[0], task_ratio=np.full(16, 1.5)))
+    assert is_deterministic(scenario, episodes.instances[0])
+    assert not is_deterministic(scenario, SyntheticWorkload(jobs=12).instance(0))
+    assert not is_deterministic(scenario, replace(episodes.instances[0], task_ratio=np.full(16, 1.5)))
     noisy = replace(scenario, uncertainty=Uncertainty(duration_sigma=0.1))
     with pytest.raises(PlanError, match="only where durations, failures and arrivals are known"):
         plan(noisy, episodes, SPT, FCFS, Search(samples=2))

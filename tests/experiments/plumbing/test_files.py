@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.plumbing.files import write_text
+from envs.files import write_text
 
 
 def test_writes_and_replaces(tmp_path: Path) -> None:

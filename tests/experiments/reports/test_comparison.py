@@ -17,7 +17,7 @@ TWO = np.arange(2, dtype=np.int32)
 
 
 def metrics(flow: float) -> Metrics:
-    """The measures of an episode; one of them does not exist."""
+    """The metrics of an episode; one of them does not exist."""
     return Metrics(flow, flow, flow, 0.0, 1.5, 1.2, 99.0, math.nan, 1, 0, (flow, math.nan), (0.5,))
 
 

@@ -21,12 +21,13 @@ from agents.rules.levels import Cut
 from envs import default_scenario
 from envs.columns import NUM_NEGOTIATION, Candidate
 from experiments import negotiation
-from experiments.plumbing import cli
+from experiments.plumbing import building, cli
+from experiments.plumbing.settings import Negotiation
 from experiments.studies import variants
 from experiments.studies.bids import TOP, Rounded, cut, deviator, overhear, with_deviator
 from experiments.studies.field import SEED, Meeting
 from experiments.studies.frontier import Point, unbeaten
-from experiments.studies.questions import COOPERATION, CREDITS, RESERVATIONS, Questions
+from experiments.studies.questions import Questions
 from experiments.suites.runs import LEARNED
 from experiments.suites.standing import RULE
 from tests.experiments.studies.measuring import cells
@@ -76,7 +77,8 @@ def questions() -> Questions:
     """All of the study's own variants."""
     settings = config()
     settings.only = list(settings.variants)
-    return Questions(variants.variants(settings), Meeting("team", "wsrpt", "urgency"), several=True)
+    tables = building.settings(settings, Negotiation).questions
+    return Questions(variants.variants(settings), Meeting("team", "wsrpt+w", "urgency"), several=True, tables=tables)
 
 
 def told(one: Any, to: Any) -> str:
@@ -91,7 +93,7 @@ def test_the_whole_study(studied: tuple[Path, dict[str, Any]]) -> None:
     assert found["command"] == shlex.join(["parley", "negotiation", *TINY, f"only=[{','.join(CHOSEN)}]", "seeds=[0,1]"])
     assert found["variants"] == {name: [f"{name}-s{seed}" for seed in (0, 1)] for name in CHOSEN}
     flow = {(m["where"], m["prioritizer"], m["negotiator"], m["how"]): np.array(m["weighted_flow"]["by_run"]) for m in found["meetings"]}
-    rules, team, own = flow["team", "wsrpt", "urgency", ""], flow["team", "team", "team", ""], flow["own", "own", "own", ""]
+    rules, team, own = flow["team", "wsrpt+w", "urgency", ""], flow["team", "team", "team", ""], flow["own", "own", "own", ""]
     assert rules.shape == (1,)
     assert team.shape == flow["team", "team", "team", "of other runs"].shape == (2,)
     numbers = [m[name] for m in found["meetings"] for name in ("weighted_flow", "mean_slowdown", "jain", "worst_off")]
@@ -112,14 +114,14 @@ def test_the_whole_study(studied: tuple[Path, dict[str, Any]]) -> None:
     assert of_team["to_rules"]["value"] == pytest.approx(team.mean() / rules.mean() - 1)
 
     roles = cells(out, "Each role by rule, tuned or learned")
-    assert roles["wsrpt (rule)"][1] == "= 0"
-    assert roles["wsrpt (rule)"][0].startswith(told(flow["team", "wsrpt", "drf", ""], rules))
+    assert roles["wsrpt+w (rule)"][1] == "= 0"
+    assert roles["wsrpt+w (rule)"][0].startswith(told(flow["team", "wsrpt+w", "drf", ""], rules))
     assert roles["learned together"][3].startswith(told(team, rules))
     rewards = cells(out, "Rewards and credits")
     assert set(rewards) - {"", ":--"} == {"team", "own", "own-credits", "team, played where winners pay out of 50 credits"}
     assert rewards["own"][2].startswith(told(own, team))
     levels = cells(out, "Bid levels")
-    assert levels["2"][0].startswith(told(flow["team", "wsrpt", "urgency", "2"], rules))
+    assert levels["2"][0].startswith(told(flow["team", "wsrpt+w", "urgency", "2"], rules))
     assert levels["8"][2:] == ["", ""]
     reserving = cells(out, "Reservations")["wsrpt+r with urgency"]
     assert reserving[1].startswith(told(flow["backfilled", "wsrpt+r", "urgency", ""], rules))
@@ -154,13 +156,34 @@ def test_a_run_is_trained_once(
     assert "team-s0 was trained with learner.decisions=300, here it is 400; give another folder" in capsys.readouterr().err
 
 
-def test_variants_find_their_questions() -> None:
-    """Protects the tables: each holds the variants that differ from the first in what it asks, and in nothing else."""
+def changed(variant: variants.Variant, base: variants.Variant) -> set[str]:
+    """In what a variant differs from another."""
+    mine, its = variants.flat(variant.config), variants.flat(base.config)
+    return {key for key in mine.keys() | its.keys() if mine.get(key) != its.get(key)}
+
+
+def test_tables_hold_what_they_ask() -> None:
+    """Protects the tables: a variant differs from the first in what its question asks, and in nothing else."""
     ask = questions()
-    assert [v.name for v in ask.about(COOPERATION)] == ["team", "mixed", "own"]
-    assert [v.name for v in ask.about(COOPERATION, CREDITS)] == ["team", "mixed", "own", "own-credits", "team-credits"]
-    assert [v.scenario.negotiation.levels for v in ask.about_levels()] == [16, 2, 4, 8]
-    assert [ask.reserving(v) for v in ask.about(RESERVATIONS)] == ["strict", "backfilled", "no reservations"]
+    roles = {"learner.roles", "learner.episodes.prioritizer", "learner.episodes.negotiator"}
+    cooperation, credits = "scenario.cooperation", "scenario.negotiation.credits"
+    reservations = {"scenario.reservations.allowed", "scenario.reservations.backfill"}
+    tables = [(ask.roles(), roles), (ask.free_rewards(), {cooperation}), (ask.levels(), {"scenario.negotiation.levels"})]
+    for table, about in [*tables, (ask.reservations(), reservations)]:
+        assert len(table) > 2
+        assert [bool(changed(variant, ask.base)) for variant in table] == [False] + [True] * (len(table) - 1)
+        assert all(changed(variant, ask.base) <= about for variant in table)
+    paying = {free.name: ask.paying(free) for free in ask.free_rewards()}
+    assert {name: [paid.name for paid in paid] for name, paid in paying.items()} == {
+        "team": ["team-credits"],
+        "mixed": [],
+        "own": ["own-credits"],
+    }
+    for free in ask.free_rewards():
+        assert all(changed(paid, free) == {credits} for paid in paying[free.name])
+    assert [v.name for v in ask.rewards()] == ["team", "mixed", "own", "own-credits", "team-credits"]
+    assert [v.scenario.negotiation.levels for v in ask.levels()] == [16, 2, 4, 8]
+    assert [ask.reserving(v) for v in ask.reservations()] == ["strict", "backfilled", "no reservations"]
     assert [v.name for v in ask.training("prioritizer")] == ["team", "prioritizer"]
     assert [v.name for v in ask.training("negotiator")] == ["team", "negotiator"]
     assert all(v.config.learner.decisions == ask.base.config.learner.decisions for v in ask.chosen)
@@ -234,6 +257,9 @@ def test_frontier() -> None:
         (["episodes=1"], "episodes is 1, must be an integer in 2..100000"),
         (["loads=[]"], "loads is an empty list, must name one at least"),
         (["loads=[0]"], "load_min is 0"),
+        (["questions.levels=[team,x]"], "questions.levels has 'x', must be among variants: team, prioritizer"),
+        (["+questions.paid.own=nosuch"], "questions.paid has 'nosuch', must be among variants: team, prioritizer"),
+        (["+questions.paid.own=[team]"], "questions.paid.own is ['team'], must be text"),
         (["rules.negotiator=nosuch"], "unknown negotiator rule 'nosuch'"),
         (["+variants.x={threads:3}"], "variants.x.threads cannot be changed, must be in scenario or workload or learner"),
         (["+variants.drf={}"], "variants has 'drf', must be a word that is no rule's name"),

@@ -153,7 +153,7 @@ def test_where_nothing_waits_is_no_cell() -> None:
     """Protects counts of cells: where everybody has 1.000, being level with the best rule is nothing; one who waits makes it one."""
 
     def standing(*slowdowns: float) -> Standing:
-        made = (SimpleNamespace(column=lambda measure: np.array(slowdowns)),)
+        made = (SimpleNamespace(column=lambda metric: np.array(slowdowns)),)
         side = Side("fifo", NEGOTIATOR, made)  # type: ignore[arg-type]  # all that is asked of results
         count = len(slowdowns)
         return Standing("fifo", "rule", [side], [np.ones(count)], np.ones(count, np.bool_), [np.arange(count)])

@@ -18,7 +18,7 @@ from envs.scenario import Objective, Scenario
 from envs.workloads.readers.flexible_job_shop import FlexibleJobShopWorkload
 from envs.workloads.readers.job_shop import JobShopWorkload
 from envs.workloads.readers.psplib import ProjectWorkload
-from experiments.bounds.analytic import critical_path, makespan_bound
+from experiments.bounds.analytic import critical_path, lower_bound
 from experiments.bounds.answers import Answer, Answers, digest_of
 from experiments.plumbing.cli import UsageError
 from experiments.suites.instances import FAMILY, best_known, check_known, contests
@@ -175,13 +175,13 @@ def test_gaps_of_the_field(data_dir: Path, tmp_path: Path, monkeypatch: pytest.M
 def test_bound_of_job_shops(shop: str, bound: float, tmp_path: Path) -> None:
     """Protects gaps to bounds: the longest job, or the busiest machine between its least head and its least tail."""
     (tmp_path / "shop.txt").write_text(shop, encoding="utf-8")
-    assert makespan_bound(JobShopWorkload(str(tmp_path / "shop.txt")).instance(0)) == bound
+    assert lower_bound(Objective(makespan=1.0), JobShopWorkload(str(tmp_path / "shop.txt")).instance(0)) == bound
 
 
 def test_bound_with_alternatives(tmp_path: Path) -> None:
     """Protects gaps of flexible shops: where everything runs everywhere, the bound is the shortest work of all on all machines."""
     (tmp_path / "shop.fjs").write_text("3 2\n1 2 1 4 2 5\n1 2 1 4 2 6\n1 2 1 4 2 7\n", encoding="utf-8")
-    assert makespan_bound(FlexibleJobShopWorkload(str(tmp_path / "shop.fjs")).instance(0)) == 6
+    assert lower_bound(Objective(makespan=1.0), FlexibleJobShopWorkload(str(tmp_path / "shop.fjs")).instance(0)) == 6
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_critical_path(tmp_path: Path) -> None:
 
 
 def test_workflows(runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Protects workflows: HEFT plays what it plans where all is certain, noise is the same for all, and tables are against HEFT."""
+    """Protects workflows: HEFT plays what it plans where all is known, noise is the same for all, and tables are against HEFT."""
     (tmp_path / "flows").mkdir()
     for name, runtimes in (("deep-1", [8.0, 4.0, 2.0, 1.0]), ("wide-1", [3.0, 5.0, 7.0, 2.0])):
         edges = [(0, 1), (1, 2), (2, 3)] if name == "deep-1" else [(0, 1), (0, 2), (0, 3)]

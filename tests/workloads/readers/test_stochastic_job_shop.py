@@ -171,8 +171,8 @@ def test_generated_shops_are_like_the_public_ones(data_dir: Path) -> None:
     """Protects training from another distribution: nominal durations and log ratios have the public set's means and deviations."""
     real = [StochasticJobShopWorkload(str(path)).instance(0) for path in (data_dir / "jsp_stochastic").rglob("*.npz")]
     made = [RandomStochasticJobShop(10, 10, 10, 10).instance(seed) for seed in range(40)]
-    for measure in (lambda i: i.option_nominal, lambda i: np.log(i.task_ratio)):
-        theirs, ours = (np.concatenate([measure(i) for i in instances]) for instances in (real, made))
+    for read in (lambda i: i.option_nominal, lambda i: np.log(i.task_ratio)):
+        theirs, ours = (np.concatenate([read(i) for i in instances]) for instances in (real, made))
         assert ours.mean() == pytest.approx(theirs.mean(), abs=0.05 * theirs.std())
         assert ours.std() == pytest.approx(theirs.std(), rel=0.05)
 

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
 from agents.evaluation.statistics import INTERVALS
+from experiments.plumbing.settings import Negotiation
 from experiments.reports.outcome import Outcome
 from experiments.studies import advice, frontier
 from experiments.studies.boards import Found, boards
 from experiments.studies.field import SCORE, Field, Meeting, worst_off
 from experiments.studies.page import PRIVATE
-from experiments.studies.questions import Questions
-from experiments.studies.variants import Run, Variant
+from experiments.studies.questions import Questions, check_tables
+from experiments.studies.variants import Replicate, Variant
 from experiments.suites.runs import check_rules
 from experiments.suites.standing import Scores, Standing
 
@@ -28,20 +29,25 @@ class Study:
     """Who is to meet."""
 
     ask: Questions
-    runs: Mapping[str, list[Run]]
+    runs: Mapping[str, list[Replicate]]
     field: Field
     settings: dict[str, Any]
 
     @classmethod
-    def of(cls, config: DictConfig, chosen: list[Variant], runs: Mapping[str, list[Run]], loads: list[float], count: int) -> Study:
-        """Draw the episodes; errors as in ``load_prioritizer``, for the rules that all are compared with."""
+    def of(cls, config: DictConfig, chosen: list[Variant], runs: Mapping[str, list[Replicate]], told: Negotiation) -> Study:
+        """Draw the episodes.
+
+        Raises:
+            UsageError: where a table names what is no variant; and as ``load_prioritizer``, for the rules that all are compared with.
+        """
+        check_tables(told.questions, list(map(str, config.variants)))
         rules = Meeting(chosen[0].name, *check_rules(config))
         settings: Any = OmegaConf.to_container(config, resolve=True)
         settings = {key: value for key, value in settings.items() if key not in PRIVATE}
-        ask = Questions(chosen, rules, several=len(next(iter(runs.values()))) > 1)
-        return cls(ask, runs, Field(chosen, runs, loads, count), settings)
+        ask = Questions(chosen, rules, several=len(next(iter(runs.values()))) > 1, tables=told.questions)
+        return cls(ask, runs, Field(chosen, runs, told.loads, told.episodes), settings)
 
-    def measure(self, picture: Path) -> Outcome:
+    def outcome(self, picture: Path) -> Outcome:
         """Let all meet, and say what came of it; the frontier is drawn into ``picture``."""
         asked = boards(self.ask)
         meetings = [meeting for board in asked for row in board.rows.values() for meeting in row]
@@ -90,12 +96,12 @@ def _told(variant: Variant) -> str:
 
 
 def _numbers(meeting: Meeting, found: Found, rules: Meeting) -> dict[str, Any]:
-    """What a meeting measured; of episodes, of which there are many, the flow times alone, from which intervals can be told again."""
+    """What came of a meeting; of episodes, of which there are many, the flow times alone, from which intervals can be told again."""
     one, to = found[meeting], found[rules]
-    measured = {name: summary(one, to, one.column(name), to.column(name)) for name in (SCORE, "mean_slowdown", "jain")}
-    measured["worst_off"] = summary(one, to, worst_off(one), worst_off(to))
+    metrics = {name: summary(one, to, one.column(name), to.column(name)) for name in (SCORE, "mean_slowdown", "jain")}
+    metrics["worst_off"] = summary(one, to, worst_off(one), worst_off(to))
     told = {"seconds_per_decision": one.decision, "by_cluster": by_cluster(one.column(SCORE), one.cluster())}
-    return meeting._asdict() | told | measured
+    return meeting._asdict() | told | metrics
 
 
 def summary(one: Standing, to: Standing, scores: Scores, of_rules: Scores) -> dict[str, Any]:
