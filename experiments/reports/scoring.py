@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -16,9 +16,10 @@ from envs.scenario import Scenario
 from experiments.plumbing.cli import integer, names
 from experiments.plumbing.files import write_text
 from experiments.plumbing.settings import MOST_EPISODES
+from experiments.report import PAGE
 from experiments.reports.comparison import as_json, as_text, compare, play_pairs
-
-LEARNED: Final = "learned"
+from experiments.reports.page import html
+from experiments.reports.sources import LEARNED, read
 
 
 def check(config: DictConfig) -> None:
@@ -31,7 +32,7 @@ def check(config: DictConfig) -> None:
 
 
 def score(config: DictConfig, scenario: Scenario, folder: Path) -> float:
-    """Compare the policy of a run with the rules that ``config.score`` names; write evaluation.json and schedule.png beside it.
+    """Compare the policy of a run with the rules that ``config.score`` names; write evaluation.json, schedule.png, report.html beside it.
 
     Returns the mean objective of what was learned, with the last negotiator named where only the prioritizer was, and the other way round.
     """
@@ -51,8 +52,10 @@ def score(config: DictConfig, scenario: Scenario, folder: Path) -> float:
     settings: Any = OmegaConf.to_container(config, resolve=True)
     write_text(folder / "evaluation.json", json.dumps(as_json(comparison, episodes, settings), indent=1, allow_nan=False) + "\n")
     draw(scenario, episodes, list(prioritizers.values())[-1], list(negotiators.values())[-1], folder / "schedule.png")
+    write_text(folder / PAGE, html(read(folder)))
     print(as_text(comparison))
     print(f"Policy, evaluation.json, schedule.png and TensorBoard files are in {folder}")
+    print(f"The report is {folder / PAGE}")
     last = list(prioritizers)[-1], list(negotiators)[-1]
     return next(float(pair.results.objective.mean()) for pair in comparison.pairs if (pair.prioritizer, pair.negotiator) == last)
 

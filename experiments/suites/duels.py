@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from experiments.reports.outcome import Sheet
+from experiments.reports.report import Cell
 from experiments.suites.runs import cell
 from experiments.suites.standing import Standing
 
@@ -14,7 +15,7 @@ Groups = Mapping[str, Sequence[int]]
 
 def duels(title: str, groups: Groups, to: Mapping[str, Standing], others: Sequence[Standing], measure: str) -> Sheet:
     """By how many per cent the mean ``measure`` of each of ``others`` exceeds that of ``to`` in its row."""
-    rows = []
+    rows: list[list[Cell]] = []
     for label, group in groups.items():
         base = to[label]
         differences = [one.difference(base, measure, group) for one in others]
