@@ -184,6 +184,15 @@ def plain(value: Any) -> Any:
     return value
 
 
+def numbers(value: Any) -> Any:
+    """``value`` with the words for infinity, which :func:`plain` wrote, as numbers again."""
+    if isinstance(value, dict):
+        return {key: numbers(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [numbers(part) for part in value]
+    return float(value) if value in ("inf", "-inf") else value
+
+
 def _words(values: Any) -> list[str]:
     return [str(value) for value in values]
 

@@ -16,7 +16,7 @@ from envs.workloads.instance import Instance
 from experiments.plumbing import cli, saved
 from experiments.reports import episode, logs
 from experiments.reports.curves import learning_curves
-from experiments.reports.report import Cell, Figure, Report, ReportError, Sheet, from_json
+from experiments.reports.report import Cell, Figure, Report, ReportError, Sheet, from_json, numbers
 from experiments.reports.tables import number
 from experiments.train import COMMAND, CONFIG
 
@@ -118,11 +118,11 @@ Played = tuple[str, float, Instance, EventLog]
 
 
 def _replayed(path: Path, document: Mapping[str, Any], folder: Path) -> list[Played]:
-    """Play the first episode again, by the best pair that is not of rules alone (or the next best), and by the baseline."""
+    """Play the first episode again, by the best pair of those that learned most of its roles, and by the baseline."""
     from agents.evaluation.play import draw_episodes, record
-    from agents.policies import is_rule, load_negotiator, load_prioritizer
+    from agents.policies import RULES, is_rule, load_negotiator, load_prioritizer
 
-    config = OmegaConf.create(document["config"])
+    config = OmegaConf.create(numbers(document["config"]))
     assert isinstance(config, DictConfig)
     saved.check_plain(path, config)
     scenario = cli.make_scenario(config)
@@ -131,12 +131,14 @@ def _replayed(path: Path, document: Mapping[str, Any], folder: Path) -> list[Pla
     if document["episode_seeds"][0] != seed or document["episode_instances"][0] != instance.name:
         raise ReportError(f"{path}: its first episode is not the one that this version draws")
 
-    def learned(pair: Mapping[str, Any]) -> bool:
-        return not (is_rule("prioritizer", pair["prioritizer"]) and is_rule("negotiator", pair["negotiator"]))
+    def learned(pair: Mapping[str, Any]) -> tuple[int, int]:
+        """How many roles are the run's own, then how many are none of rules."""
+        named = {role: str(pair[role]) for role in RULES}
+        return sum(name == LEARNED for name in named.values()), sum(not is_rule(role, name) for role, name in named.items())
 
     able = [pair for pair in document["pairs"] if ", " not in pair["prioritizer"]]  # a search is no policy that has a name
     baseline = next(pair for pair in able if pair["baseline"])
-    others = sorted((pair for pair in able if pair is not baseline), key=lambda pair: not learned(pair))
+    others = sorted((pair for pair in able if pair is not baseline), key=learned, reverse=True)
     made = []
     for pair in (*others[:1], baseline):
         names = (str(folder / "policy") if pair[role] == LEARNED else pair[role] for role in ("prioritizer", "negotiator"))

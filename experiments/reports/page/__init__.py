@@ -16,7 +16,7 @@ from envs.render.style import PALETTE
 from experiments.reports.report import Cell, Report, as_json
 from experiments.reports.tables import number
 
-SCRIPTS: Final = ("view.js", "lines.js", "schedule.js", "page.js")
+SCRIPTS: Final = ("view.js", "lines.js", "pixels.js", "schedule.js", "page.js")
 """In the order in which they need each other."""
 
 

@@ -22,7 +22,8 @@ class Lines extends Chart {
     this.clear();
     const c = this.context, bottom = this.height - AXIS, [low, high] = this.range();
     const up = value => bottom - (value - low) / (high - low) * (bottom - 20);
-    this.axis(value => this.chart.x === "s" ? clock(value, this.view.span) : short(value));
+    if (this.chart.x === "s") this.axis(value => clock(value, this.view.span), unitOf(this.view.span)[0]);
+    else this.axis(short);
     for (const value of ticks(low, high, 5)) {
       const y = Math.round(up(value)) + 0.5;
       c.strokeStyle = ink.line; c.beginPath(); c.moveTo(this.left, y); c.lineTo(this.right, y); c.stroke();

@@ -1,5 +1,5 @@
 // Who ran what and who held which shared units. The cost of a picture is that of its pixels, not of its bars: in each row, bars are
-// found by binary search, and what falls into one pixel is drawn once.
+// found by binary search, what falls into one pixel is drawn once, and all that there may be thousands of goes through Pixels.
 
 const HEAD = 16, GAP = 5, MARKS = 7, POOL = 74; // pixels: due dates, between agents, reservations and contests of an agent, a chart of leases
 const HOW = { end: "done", failed: "failed", interrupted: "interrupted", running: "still running" };
@@ -7,6 +7,7 @@ const HOW = { end: "done", failed: "failed", interrupted: "interrupted", running
 class Gantt extends Chart {
   constructor(figure, schedule, view) {
     super(figure, view, 64);
+    this.pixels = new Pixels(); this.words = report.palette.map(hex => [word(hex), word(hex, 0.4)]);
     this.schedule = schedule; this.selected = -1; this.told = figure.querySelector(".told");
     this.rows = this.byRow();
     this.laid = this.layOut();
@@ -17,7 +18,7 @@ class Gantt extends Chart {
     this.down = schedule.outages.start.map((from, k) => [schedule.outages.agent[k], from, schedule.outages.end[k]]);
     const owners = [...new Set(schedule.jobs.owner)].sort((a, b) => a - b);
     legend(figure, [...owners.slice(0, 12).map(a => [`job of ${schedule.agents[a]}`, colour(a)]), ["▾ due date, met", ink.faint],
-      ["▼ due date, missed", "#d55e00"], ["reserved until", ink.faint], ["◆ contest", "#cc79a7"]]);
+      ["▼ due date, missed", "#d55e00"], ["━ reserved until", ink.faint], ["◆ contest", "#cc79a7"]]);
     for (const button of figure.querySelectorAll("[data-zoom]")) button.addEventListener("click", () => view.zoom(Number(button.dataset.zoom)));
   }
   byRow() {
@@ -72,7 +73,7 @@ class Gantt extends Chart {
     if (!this.width) return;
     this.clear();
     const c = this.context;
-    this.axis(value => clock(value, this.view.span));
+    this.axis(value => clock(value, this.view.span), unitOf(this.view.span)[0]);
     c.textAlign = "right";
     this.laid.agents.forEach(({ top, marks, rows }, a) => {
       c.fillStyle = ink.faint;
@@ -80,89 +81,96 @@ class Gantt extends Chart {
       c.strokeStyle = ink.line; c.beginPath(); c.moveTo(this.left, marks + 0.5); c.lineTo(this.right, marks + 0.5); c.stroke();
     });
     c.save(); c.beginPath(); c.rect(this.left, 0, this.right - this.left, this.height - AXIS); c.clip();
+    this.pixels.begin(this.width, this.height);
     this.outages();
-    this.rows.forEach((row, k) => this.bars(row, this.laid.tops[k]));
-    if (this.laid.high > 5) { this.strips(); }
-    this.marksOfDue();
+    const named = [];
+    this.rows.forEach((row, k) => this.bars(row, this.laid.tops[k], named));
+    if (this.laid.high > 5) this.strips();
     this.schedule.resources.forEach((_, r) => this.leases(r, this.laid.bottom + r * (POOL + 22)));
+    this.pixels.put(c, this.width, this.height);
+    for (const [n, y, x, wide] of named) this.label(n, y, x, wide);
+    this.schedule.resources.forEach((_, r) => this.capacity(r, this.laid.bottom + r * (POOL + 22)));
+    this.marksOfDue();
     this.highlight();
     c.restore();
   }
   outages() {
-    this.context.fillStyle = ink.down;
+    const paint = word(ink.down);
     for (const [a, from, to] of this.down) if (to > this.view.low && from < this.view.high) {
       const { top, marks } = this.laid.agents[a];
-      this.context.fillRect(this.x(from), top, this.x(to) - this.x(from), marks - top);
+      this.pixels.rect(this.x(from), top, this.x(to), marks, paint);
     }
   }
-  bars({ bars, start, end }, y) {
-    const c = this.context, high = this.laid.high - (this.laid.high > 3 ? 1 : 0), { how, name, job } = this.schedule.bars, owner = this.schedule.jobs.owner;
-    const scale = (this.right - this.left) / this.view.span, low = this.view.low, shift = this.left;
+  bars({ bars, start, end }, y, named) {
+    const high = this.laid.high - (this.laid.high > 3 ? 1 : 0), { how, job } = this.schedule.bars, owner = this.schedule.jobs.owner;
+    const scale = (this.right - this.left) / this.view.span, low = this.view.low, shift = this.left, words = this.words;
     for (let k = after(end, low); k < bars.length && start[k] < this.view.high;) {
       const n = bars[k], x = shift + (start[k] - low) * scale, wide = (end[k] - start[k]) * scale;
-      const group = job[n] < 0 ? 0 : owner[job[n]];
-      c.fillStyle = colour(group);
+      const [full, pale] = words[(job[n] < 0 ? 0 : owner[job[n]]) % words.length];
       if (wide < 1) {
-        c.fillRect(x, y, 1, high);
+        this.pixels.rect(x, y, x + 1, y + high, full);
         const time = low + (x + 1 - shift) / scale; // who begins in this pixel is seen with it
         k = k + 1 < bars.length && start[k + 1] < time ? after(start, time, k + 1) : k + 1;
         continue;
       }
-      c.globalAlpha = how[n] === "end" ? 1 : 0.4;
-      c.fillRect(x, y, Math.max(1, wide - 0.5), high);
-      c.globalAlpha = 1;
-      if (how[n] !== "end" && wide > 3) { c.strokeStyle = ink.ink; c.setLineDash(how[n] === "failed" ? [2, 2] : [5, 2]); c.strokeRect(x + 0.5, y + 0.5, wide - 1.5, high - 1); c.setLineDash([]); }
-      if (wide > 34 && high > 9) {
-        const shown = Math.max(x, shift), room = Math.min(x + wide, this.right) - shown - 6;
-        c.fillStyle = "#000"; c.globalAlpha = 0.85; c.textAlign = "left";
-        if (room > 20) { c.save(); c.beginPath(); c.rect(shown, y, room + 4, high); c.clip(); c.fillStyle = dark(colour(group)) ? "#fff" : "#000"; c.fillText(name[n], shown + 3, y + high / 2); c.restore(); }
-        c.globalAlpha = 1;
-      }
+      const is_done = how[n] === "end", to = x + wide - (wide > 3 ? 0.5 : 0);
+      this.pixels.rect(x, y, to, y + high, is_done ? full : pale);
+      if (!is_done) this.pixels.rect(x, y, to, y + high, full, how[n] === "failed" ? 3 : 6); // hatched: failed; wider: interrupted, still running
+      if (wide > 34 && high > 9) named.push([n, y, x, wide]);
       k++;
     }
   }
+  label(n, y, x, wide) {
+    const c = this.context, { name, job } = this.schedule.bars, shown = Math.max(x, this.left), room = Math.min(x + wide, this.right) - shown - 6;
+    if (room <= 20) return;
+    c.save(); c.beginPath(); c.rect(shown, y, room + 4, this.laid.high); c.clip();
+    c.fillStyle = dark(colour(job[n] < 0 ? 0 : this.schedule.jobs.owner[job[n]])) ? "#fff" : "#000"; c.textAlign = "left";
+    c.fillText(name[n].slice(0, 200), shown + 3, y + (this.laid.high - 1) / 2);
+    c.restore();
+  }
   strips() {
-    const c = this.context;
+    const faint = word(ink.faint), contest = word("#cc79a7");
     this.laid.agents.forEach(({ marks }, a) => {
-      c.fillStyle = ink.faint;
-      this.thin(this.reserved[a], (x, k) => c.fillRect(x, marks + 1, Math.max(1, this.x(this.reserved[a].end[k]) - x), 2));
-      c.fillStyle = "#cc79a7";
-      this.thin(this.contested[a], x => { c.beginPath(); c.moveTo(x, marks + 2); c.lineTo(x + 3, marks + 5); c.lineTo(x, marks + 8); c.lineTo(x - 3, marks + 5); c.fill(); });
+      const { end } = this.reserved[a];
+      this.thin(this.reserved[a], 1, (x, k) => this.pixels.rect(x, marks + 1, Math.max(x + 1, this.x(end[k])), marks + 3, faint));
+      this.thin(this.contested[a], 3, x => [1, 2, 3, 2, 1].forEach((wide, k) => this.pixels.rect(x - wide, marks + 3 + k, x + wide, marks + 4 + k, contest)));
     });
   }
-  thin({ start }, paint) { // one mark per pixel, whatever begins there
+  thin({ start }, wide, paint) { // one mark in so many pixels, whatever begins there
     const first = Math.max(0, after(start, this.view.low) - 20);
     for (let k = first; k < start.length && start[k] < this.view.high;) {
       const x = this.x(start[k]);
       paint(x, k);
-      k = Math.max(k + 1, after(start, this.at(x + 1), k));
+      k = Math.max(k + 1, after(start, this.at(x + wide), k));
     }
   }
   marksOfDue() {
     const c = this.context;
-    this.thin(this.due, (x, k) => {
+    this.thin(this.due, 4, (x, k) => {
       const late = this.due.late[k], size = late ? 5 : 3;
       c.fillStyle = late ? "#d55e00" : ink.faint;
       c.beginPath(); c.moveTo(x - size, 3); c.lineTo(x + size, 3); c.lineTo(x, 4 + 2 * size); c.fill();
     });
   }
   leases(r, top) {
-    const c = this.context, { times, totals } = this.pools[r], agents = this.schedule.agents.length, capacity = this.schedule.capacity[r];
-    c.fillStyle = ink.faint; c.textAlign = "left";
-    c.fillText(`${this.schedule.resources[r]}: leased of ${capacity}`, this.left + 2, top + 9);
-    const floor = top + 18 + POOL, scale = (POOL - 4) / capacity;
+    const { times, totals } = this.pools[r], agents = this.schedule.agents.length;
+    const floor = top + 18 + POOL, scale = (POOL - 4) / this.schedule.capacity[r];
     let k = after(times, this.view.low) - 1;
     for (let x = this.left; x < this.right;) {
       const next = k + 1 < times.length ? this.x(times[k + 1]) : this.right, to = Math.min(this.right, Math.max(x + 1, next));
       if (k >= 0) for (let a = 0, y = floor; a < agents; a++) {
         const high = totals[k * agents + a] * scale;
-        if (high) { c.fillStyle = colour(a); c.fillRect(x, y - high, to - x + 0.3, high); y -= high; }
+        if (high) { this.pixels.rect(x, y - high, to, y, this.words[a % this.words.length][0]); y -= high; }
       }
       x = to;
       k = after(times, this.at(x), Math.max(0, k)) - 1;
     }
-    c.strokeStyle = ink.faint; c.setLineDash([5, 3]); c.beginPath();
-    c.moveTo(this.left, floor - capacity * scale); c.lineTo(this.right, floor - capacity * scale); c.stroke(); c.setLineDash([]);
+  }
+  capacity(r, top) {
+    const c = this.context, y = top + 22.5;
+    c.fillStyle = ink.faint; c.textAlign = "left";
+    c.fillText(`${this.schedule.resources[r]}: leased of ${this.schedule.capacity[r]}`, this.left + 2, top + 9);
+    c.strokeStyle = ink.faint; c.setLineDash([5, 3]); c.beginPath(); c.moveTo(this.left, y); c.lineTo(this.right, y); c.stroke(); c.setLineDash([]);
   }
   highlight() {
     if (this.selected < 0) return;

@@ -31,11 +31,11 @@ function short(value) {
   return String(+value.toPrecision(4));
 }
 
+const unitOf = span => span > 3 * 86400 ? [86400, "d"] : span > 3 * 3600 ? [3600, "h"] : span > 300 ? [60, "min"] : [1, "s"];
+
 function clock(seconds, span) {
-  if (span > 3 * 86400) return `${short(seconds / 86400)} d`;
-  if (span > 3 * 3600) return `${short(seconds / 3600)} h`;
-  if (span > 300) return `${short(seconds / 60)} min`;
-  return `${+seconds.toFixed(3)} s`;
+  const [size, unit] = unitOf(span);
+  return `${+(seconds / size).toPrecision(6)} ${unit}`;
 }
 
 class View {
@@ -87,10 +87,10 @@ class Chart {
     c.clearRect(0, 0, this.width, this.height);
     c.font = "11px system-ui, sans-serif"; c.lineWidth = 1; c.textBaseline = "middle";
   }
-  axis(format) {
+  axis(format, unit = 1) {
     const c = this.context, bottom = this.height - AXIS;
     c.textAlign = "center";
-    for (const value of ticks(this.view.low, this.view.high, (this.right - this.left) / 90)) {
+    for (const value of ticks(this.view.low / unit, this.view.high / unit, (this.right - this.left) / 90).map(tick => tick * unit)) {
       const x = Math.round(this.x(value)) + 0.5;
       c.strokeStyle = ink.line; c.beginPath(); c.moveTo(x, 4); c.lineTo(x, bottom); c.stroke();
       c.fillStyle = ink.faint; c.fillText(format(value), Math.min(Math.max(x, this.left + 12), this.right - 14), bottom + 11);
@@ -141,7 +141,9 @@ function legend(figure, entries) {
   for (const [name, paint] of entries) {
     const item = document.createElement("span"), mark = document.createElement("i");
     mark.style.background = paint;
-    item.append(mark, name);
+    if (/^[\p{L}\p{N}]/u.test(name)) item.append(mark);
+    else item.style.color = paint; // it begins with its own mark
+    item.append(name);
     place.append(item);
   }
 }
