@@ -24,6 +24,9 @@ from experiments.plumbing.settings import Report
 PAGE = "report.html"
 """In the folder of a run, unless another name is given."""
 
+SETTINGS = ("run", "out", "threads")
+"""Before a = ; anything else that has one is a file with such a name."""
+
 
 def report(config: DictConfig) -> None:
     """Read what there is, and write the page."""
@@ -43,17 +46,19 @@ def report(config: DictConfig) -> None:
 
 def as_settings(arguments: list[str]) -> list[str]:
     """Return a command line with ``RUN`` and ``--out FILE`` written as the settings run and out."""
-    made, rest = [], list(arguments)
+    made: list[str] = []
+    rest, before = list(arguments), ""
     while rest:
         argument = rest.pop(0)
         if argument == "--out" and rest:
             made.append(cli.override("out", rest.pop(0)))
         elif argument.startswith("--out="):
             made.append(cli.override("out", argument.removeprefix("--out=")))
-        elif argument.startswith(("-", "~", "+")) or argument.partition("=")[0] in ("run", "out", "threads"):
+        elif argument.startswith(("-", "~", "+")) or before.startswith("-") or argument.partition("=")[0] in SETTINGS:
             made.append(argument)
         else:
             made.append(cli.override("run", argument))
+        before = argument
     return made
 
 

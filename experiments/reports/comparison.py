@@ -119,12 +119,12 @@ def as_text(comparison: Comparison) -> str:
 def as_report(comparison: Comparison) -> Report:
     """A table of the pairs without the columns that say nothing, and what explains it."""
     rows: list[list[Cell]] = []
-    for pair, mean, median in zip(comparison.pairs, comparison.means, comparison.medians, strict=True):
+    for pair, average, median in zip(comparison.pairs, comparison.means, comparison.medians, strict=True):
         results, count = pair.results, len(pair.results.objective)
         same = "= 0" if pair is comparison.baseline else None
         row: list[Cell] = [pair.prioritizer, pair.negotiator, Figure.of(results.objective.mean(), episodes=count)]
-        row += [Figure.relative(difference, shown=same, episodes=count) for difference in (mean, median)]
-        row += [Figure.of(_mean(results, name), episodes=count) for name in SHOWN.values()]
+        row += [Figure.relative(difference, shown=same, episodes=count) for difference in (average, median)]
+        row += [Figure.of(mean(results, name), episodes=count) for name in SHOWN.values()]
         for name in COUNTED:
             total = float(results.column(name).sum())
             row.append(Figure(total, f"{total:,.0f}", episodes=count))
@@ -157,7 +157,7 @@ def _how_sure(comparison: Comparison) -> str:
 def as_json(comparison: Comparison, episodes: Episodes, config: dict[str, Any]) -> dict[str, Any]:
     """Return everything that was measured, episode by episode, in the types that JSON has."""
     pairs = []
-    for pair, mean, median in zip(comparison.pairs, comparison.means, comparison.medians, strict=True):
+    for pair, average, median in zip(comparison.pairs, comparison.means, comparison.medians, strict=True):
         results = pair.results
         pairs.append(
             {
@@ -165,9 +165,9 @@ def as_json(comparison: Comparison, episodes: Episodes, config: dict[str, Any]) 
                 "negotiator": pair.negotiator,
                 "baseline": pair is comparison.baseline,
                 "objective": float(results.objective.mean()),
-                "difference_of_means": mean._asdict(),
+                "difference_of_means": average._asdict(),
                 "difference_of_medians": median._asdict(),
-                "means": {name: _mean(results, name) for name in SCALARS},
+                "means": {name: mean(results, name) for name in SCALARS},
                 "decisions": results.decisions,
                 "seconds": results.seconds,
                 "episodes": {
@@ -191,7 +191,7 @@ def as_json(comparison: Comparison, episodes: Episodes, config: dict[str, Any]) 
     return made
 
 
-def _mean(results: Results, name: str) -> float:
+def mean(results: Results, name: str) -> float:
     """The mean over the episodes in which the measure exists."""
     values = results.column(name)
     values = values[np.isfinite(values)]

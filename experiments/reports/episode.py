@@ -91,7 +91,7 @@ def charts(title: str, instance: Instance, log: EventLog) -> list[Chart]:
     times, fair = _fairness(instance, log)
     if len(times):
         made.append(
-            Chart(f"Fairness so far: {title}", "s", "Jain's index of the owners' mean slowdowns", [_curve("Jain", times, fair)], "step")
+            Chart(f"Fairness so far: {title}", "s", "Jain's index of the owners' mean slowdowns", [curve("Jain", times, fair)], "step")
         )
     return made
 
@@ -153,7 +153,7 @@ def _bids(instance: Instance, log: EventLog) -> list[Curve]:
     mine = [asked & (log.agent == a) for a in range(min(instance.num_agents, MOST_AGENTS))]
     rest = asked & (log.agent >= MOST_AGENTS)
     named = [(f"agent {a}", at) for a, at in enumerate(mine)] + ([("others", rest)] if rest.any() else [])
-    return [_curve(name, log.time[at], log.value[at]) for name, at in named]
+    return [curve(name, log.time[at], log.value[at]) for name, at in named]
 
 
 def _fairness(instance: Instance, log: EventLog) -> tuple[FloatArray, FloatArray]:
@@ -172,10 +172,10 @@ def _steps(name: str, times: FloatArray, change: NDArray[Any]) -> Curve:
     moved = np.flatnonzero(change)
     total, at = np.cumsum(change[moved]), times[moved]
     last = np.flatnonzero(np.append(at[1:] != at[:-1], True)) if at.size else moved
-    return _curve(name, np.concatenate([[0.0], at[last]]), np.concatenate([[0.0], total[last]]))
+    return curve(name, np.concatenate([[0.0], at[last]]), np.concatenate([[0.0], total[last]]))
 
 
-def _curve(name: str, x: FloatArray, y: FloatArray) -> Curve:
+def curve(name: str, x: FloatArray, y: FloatArray) -> Curve:
     """A curve of at most about MOST_POINTS points."""
     if x.size > MOST_POINTS:
         edges = np.linspace(0, x.size, MOST_POINTS // 2 + 1).astype(np.int64)

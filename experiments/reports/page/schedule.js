@@ -17,8 +17,8 @@ class Gantt extends Chart {
     this.contested = this.byAgent(schedule.bids);
     this.down = schedule.outages.start.map((from, k) => [schedule.outages.agent[k], from, schedule.outages.end[k]]);
     const owners = [...new Set(schedule.jobs.owner)].sort((a, b) => a - b);
-    legend(figure, [...owners.slice(0, 12).map(a => [`job of ${schedule.agents[a]}`, colour(a)]), ["▾ due date, met", ink.faint],
-      ["▼ due date, missed", "#d55e00"], ["━ reserved until", ink.faint], ["◆ contest", "#cc79a7"]]);
+    legend(figure, [...owners.slice(0, 12).map(a => [`job of ${schedule.agents[a]}`, colour(a)]), ["▾ due date, met", "var(--faint)"],
+      ["▼ due date, missed", "#d55e00"], ["━ reserved until", "var(--faint)"], ["◆ contest", "#cc79a7"]]);
     for (const button of figure.querySelectorAll("[data-zoom]")) button.addEventListener("click", () => view.zoom(Number(button.dataset.zoom)));
   }
   byRow() {
@@ -113,7 +113,7 @@ class Gantt extends Chart {
         k = k + 1 < bars.length && start[k + 1] < time ? after(start, time, k + 1) : k + 1;
         continue;
       }
-      const is_done = how[n] === "end", to = x + wide - (wide > 3 ? 0.5 : 0);
+      const is_done = how[n] === "end", to = x + wide - (wide > 3 ? 1 : 0);
       this.pixels.rect(x, y, to, y + high, is_done ? full : pale);
       if (!is_done) this.pixels.rect(x, y, to, y + high, full, how[n] === "failed" ? 3 : 6); // hatched: failed; wider: interrupted, still running
       if (wide > 34 && high > 9) named.push([n, y, x, wide]);
