@@ -10,7 +10,7 @@ TORCH := $(shell grep '^torch==' requirements.lock)
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train evaluate benchmark lint test clean
+.PHONY: help setup train evaluate benchmark lint test browser clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -33,6 +33,13 @@ lint: $(READY)  ## ruff and mypy
 
 test: lint  ## every check: lint, then the tests; ARGS="..." go to pytest
 	.venv/bin/python -m pytest $(ARGS)
+
+browser:  ## install chromium, in which the tests open reports (Debian and Ubuntu; as root, or with sudo)
+	@command -v chromium >/dev/null || { \
+	    if [ "$$(id -u)" = 0 ]; then as=; else as=sudo; fi; \
+	    $$as apt-get update -qq && $$as apt-get install -y --no-install-recommends chromium fonts-dejavu-core; \
+	}
+	@chromium --version
 
 clean:  ## remove caches, compiled kernels and build leftovers; .venv and results stay
 	rm -rf build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

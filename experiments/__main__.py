@@ -10,6 +10,7 @@ from typing import Final
 COMMANDS: Final = {
     "train": ("experiments.train", "learn policies for a scenario, then compare them with rules"),
     "evaluate": ("experiments.evaluate", "score policies and rules on the same episodes"),
+    "report": ("experiments.report", "show a run, an evaluation, a suite or an event log as one HTML file"),
     "benchmark": ("experiments.benchmark", "measure speed, rules on public benchmarks, or a suite"),
     "bound": ("experiments.bound", "find out what no schedule can beat"),
     "tune": ("experiments.tune", "tune an index of a few weights"),

@@ -65,6 +65,7 @@ def _score(
     from agents.learning import checkpoint
     from agents.progress import Progress
     from experiments.reports.outcome import Outcome, Sheet
+    from experiments.reports.report import Cell
     from experiments.reports.tables import number
     from experiments.suites.runs import LEARNED, OBJECTIVE, Players, cell, difference
 
@@ -78,7 +79,7 @@ def _score(
         pair = (LEARNED, LEARNED if "negotiator" in roles else rules[1])
         sides[variant.name] = players.play(variant.scenario, episodes, *pair)
     base = sides[chosen[0].name]
-    rows = []
+    rows: list[list[Cell]] = []
     budgets: dict[str, dict[str, list[float]]] = {}
     for variant in chosen:
         side = sides[variant.name]

@@ -10,7 +10,7 @@
   parley train resume=FOLDER learner.seconds=600          go on with a run, here for longer
 
 Ctrl-C finishes the iteration, saves a checkpoint and says how to go on; a second one does not wait. The run's folder gets
-the config, a checkpoint, TensorBoard files, the best policy, evaluation.json and schedule.png.
+the config, a checkpoint, TensorBoard files, the best policy, evaluation.json, schedule.png and report.html.
 ~experiment: the settings below, without a recipe.
 """
 

@@ -31,7 +31,7 @@ NODES: Final = {
 """Nodes of a config that are always of one class."""
 COMMANDS: Final = {
     name: f"experiments.plumbing.settings.{name.capitalize()}"
-    for name in ("train", "evaluate", "benchmark", "bound", "tune", "ship", "ablation", "negotiation")
+    for name in ("train", "evaluate", "report", "benchmark", "bound", "tune", "ship", "ablation", "negotiation")
 }
 """The settings of each command beside these nodes."""
 

@@ -40,10 +40,15 @@ def read(path: Path) -> DictConfig:
         raise ConfigError(f"{path}: not YAML: {error}") from None
     if not isinstance(config, DictConfig):
         raise ConfigError(f"{path}: is a list, must be the config that a run wrote")
+    check_plain(path, config)
+    return config
+
+
+def check_plain(path: Path, config: DictConfig) -> None:
+    """Raise ConfigError where a config that was read from a file has an interpolation: it could ask for the environment."""
     for key, value in _texts("", OmegaConf.to_container(config, resolve=False)):
         if "${" in value:
             raise ConfigError(f"{path}: {key} is {value!r}, must be plain: a config that was read may refer to nothing else")
-    return config
 
 
 def _check(path: Path, text: str) -> None:

@@ -227,6 +227,16 @@ class Tune(Threads):
 
 
 @dataclass(frozen=True)
+class Report(Threads):
+    """Of ``parley report``."""
+
+    run: str = field(kw_only=True)
+    """Folder of a training run, JSON of an evaluation or a suite, or .npz of an event log."""
+    out: str | None = None
+    """The page; null: report.html in the folder, or beside the file."""
+
+
+@dataclass(frozen=True)
 class Ship(Threads):
     """Of ``parley ship``."""
 

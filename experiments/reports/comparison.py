@@ -23,8 +23,9 @@ from agents.protocols import Negotiator, Prioritizer
 from envs.engine.codes import Term
 from envs.scenario import Scenario
 from experiments.plumbing.searching import searched
-from experiments.reports.outcome import plain
-from experiments.reports.tables import ABSENT, number, percent, table
+from experiments.reports import report
+from experiments.reports.report import Cell, Figure, Report, Sheet, plain
+from experiments.reports.tables import ABSENT, table
 
 FORMAT: Final = 1
 """Of the JSON; raised when a key changes its meaning."""
@@ -110,24 +111,35 @@ def compare(pairs: list[Pair], instance: NDArray[np.int32]) -> Comparison:
 
 
 def as_text(comparison: Comparison) -> str:
-    """Lay the comparison out as a table without the columns that say nothing, and explain it below."""
-    rows = []
-    for pair, mean, median in zip(comparison.pairs, comparison.means, comparison.medians, strict=True):
-        results = pair.results
-        row = [pair.prioritizer, pair.negotiator, number(results.objective.mean())]
-        row += ["= 0", "= 0"] if pair is comparison.baseline else [percent(mean), percent(median)]
-        row += [number(_mean(results, name)) for name in SHOWN.values()]
-        row += [f"{results.column(name).sum():,.0f}" for name in COUNTED]
-        rows.append([*row, f"{results.decisions / results.seconds:,.0f}"])
+    """Lay the comparison out for the screen."""
+    shown = as_report(comparison)
+    return "\n".join([*(table(sheet.header, sheet.texts, sheet.left) for sheet in shown.sheets), *shown.notes])
+
+
+def as_report(comparison: Comparison) -> Report:
+    """A table of the pairs without the columns that say nothing, and what explains it."""
+    rows: list[list[Cell]] = []
+    for pair, average, median in zip(comparison.pairs, comparison.means, comparison.medians, strict=True):
+        results, count = pair.results, len(pair.results.objective)
+        same = "= 0" if pair is comparison.baseline else None
+        row: list[Cell] = [pair.prioritizer, pair.negotiator, Figure.of(results.objective.mean(), episodes=count)]
+        row += [Figure.relative(difference, shown=same, episodes=count) for difference in (average, median)]
+        row += [Figure.of(mean(results, name), episodes=count) for name in SHOWN.values()]
+        for name in COUNTED:
+            total = float(results.column(name).sum())
+            row.append(Figure(total, f"{total:,.0f}", episodes=count))
+        speed = results.decisions / results.seconds
+        rows.append([*row, Figure(speed, f"{speed:,.0f}", unit="1/s")])
     header = ["prioritizer", "negotiator", "objective", "mean, % of best", "median, % of best", *SHOWN, *COUNTED, "decisions/s"]
-    told = [c for c in range(len(header)) if c < 3 or any(row[c] not in NOTHING for row in rows)]
+    told = [c for c in range(len(header)) if c < 3 or any(str(row[c]) not in NOTHING for row in rows)]
     best = comparison.baseline
     notes = [
         f"Means over {_episodes(comparison)} that all pairs played alike, in seconds; every event log passed the checker.",
         f"Differences of the objective are to {best.prioritizer} with {best.negotiator}. {_how_sure(comparison)}",
         "Less is better, but for Jain's index.",
     ]
-    return "\n".join([table([header[c] for c in told], [[row[c] for c in told] for row in rows], left=2), *notes])
+    sheet = Sheet("Policies and rules on the same episodes", [header[c] for c in told], [[row[c] for c in told] for row in rows], left=2)
+    return Report("Policies compared", [sheet], notes)
 
 
 def _episodes(comparison: Comparison) -> str:
@@ -145,7 +157,7 @@ def _how_sure(comparison: Comparison) -> str:
 def as_json(comparison: Comparison, episodes: Episodes, config: dict[str, Any]) -> dict[str, Any]:
     """Return everything that was measured, episode by episode, in the types that JSON has."""
     pairs = []
-    for pair, mean, median in zip(comparison.pairs, comparison.means, comparison.medians, strict=True):
+    for pair, average, median in zip(comparison.pairs, comparison.means, comparison.medians, strict=True):
         results = pair.results
         pairs.append(
             {
@@ -153,9 +165,9 @@ def as_json(comparison: Comparison, episodes: Episodes, config: dict[str, Any]) 
                 "negotiator": pair.negotiator,
                 "baseline": pair is comparison.baseline,
                 "objective": float(results.objective.mean()),
-                "difference_of_means": mean._asdict(),
+                "difference_of_means": average._asdict(),
                 "difference_of_medians": median._asdict(),
-                "means": {name: _mean(results, name) for name in SCALARS},
+                "means": {name: mean(results, name) for name in SCALARS},
                 "decisions": results.decisions,
                 "seconds": results.seconds,
                 "episodes": {
@@ -167,6 +179,7 @@ def as_json(comparison: Comparison, episodes: Episodes, config: dict[str, Any]) 
         )
     document = {
         "format": FORMAT,
+        "report": report.as_json(as_report(comparison)),
         "config": config,
         "versions": {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}},
         "episode_seeds": episodes.seeds.tolist(),
@@ -178,7 +191,7 @@ def as_json(comparison: Comparison, episodes: Episodes, config: dict[str, Any]) 
     return made
 
 
-def _mean(results: Results, name: str) -> float:
+def mean(results: Results, name: str) -> float:
     """The mean over the episodes in which the metric exists."""
     values = results.column(name)
     values = values[np.isfinite(values)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import platform
 import subprocess
@@ -12,18 +11,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from experiments.plumbing.processes import ROOT
-from experiments.reports.tables import table
+from experiments.reports import renderers, report
+from experiments.reports.report import Report, plain
+from experiments.reports.report import Sheet as Sheet
 
 PACKAGES: Final = ("numpy", "numba", "torch")
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """One table."""
-
-    title: str
-    header: list[str]
-    rows: list[list[str]]
 
 
 @dataclass(frozen=True)
@@ -65,34 +57,20 @@ def commit() -> str | None:
 
 def as_text(outcome: Outcome, facts: dict[str, Any]) -> str:
     """Lay an outcome out for the screen."""
-    parts = [f"{sheet.title}\n{table(sheet.header, sheet.rows)}" for sheet in outcome.sheets]
-    return "\n\n".join([*parts, "\n".join([*outcome.notes, _sentence(facts)])])
+    return renderers.text(Report(outcome.title, outcome.sheets, [*outcome.notes, _sentence(facts)]))
 
 
 def as_markdown(outcome: Outcome, facts: dict[str, Any], command: str) -> str:
     """Lay an outcome out for the reader of a repository."""
-    parts = [f"# {outcome.title}", f"Made by `{command}`. {_sentence(facts)}"]
-    for sheet in outcome.sheets:
-        lines = [sheet.header, [":--", *["--:"] * (len(sheet.header) - 1)], *sheet.rows]
-        parts += [f"## {sheet.title}", "\n".join(f"| {' | '.join(line)} |" for line in lines)]
-    return "\n\n".join([*parts, *outcome.notes]) + "\n"
+    return renderers.markdown(Report(outcome.title, outcome.sheets, outcome.notes), f"Made by `{command}`. {_sentence(facts)}")
 
 
 def as_json(outcome: Outcome, facts: dict[str, Any], command: str) -> dict[str, Any]:
-    """Return an outcome in the types that JSON has."""
-    made: dict[str, Any] = plain({"command": command, "machine": facts, **outcome.numbers})
+    """Return an outcome in the types that JSON has: its report, and every number behind that."""
+    told = {"command": command, **{name: str(value) for name, value in facts.items()}}
+    shown = report.as_json(Report(outcome.title, outcome.sheets, outcome.notes, facts=told))
+    made: dict[str, Any] = plain({"command": command, "machine": facts, "report": shown, **outcome.numbers})
     return made
-
-
-def plain(value: Any) -> Any:
-    """``value`` without what JSON does not have: NaN becomes None, infinity (no limit, in a config) a word."""
-    if isinstance(value, dict):
-        return {key: plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(part) for part in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else str(value)
-    return value
 
 
 def _sentence(facts: dict[str, Any]) -> str:

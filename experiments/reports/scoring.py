@@ -9,16 +9,22 @@ from typing import Any, Final
 from omegaconf import DictConfig, OmegaConf
 
 from agents.evaluation.play import Episodes, draw_episodes, record, without_repeats
+from agents.networks.artifact import DESCRIPTION
 from agents.policies import load_negotiator, load_prioritizer
 from agents.protocols import Negotiator, Prioritizer
+from envs import strict_json
 from envs.files import write_text
 from envs.render import gantt
 from envs.scenario import Scenario
 from experiments.plumbing.cli import integer, names
 from experiments.plumbing.settings import MOST_EPISODES
-from experiments.reports.comparison import as_json, as_text, compare, play_pairs
+from experiments.report import PAGE
+from experiments.reports import tensorboard
+from experiments.reports.comparison import as_json, as_text, compare, mean, play_pairs
+from experiments.reports.page import html
+from experiments.reports.sources import LEARNED, read
 
-LEARNED: Final = "learned"
+PICTURE: Final = "schedule.png"
 
 
 def check(config: DictConfig) -> None:
@@ -31,7 +37,7 @@ def check(config: DictConfig) -> None:
 
 
 def score(config: DictConfig, scenario: Scenario, folder: Path) -> float:
-    """Compare the policy of a run with the rules that ``config.score`` names; write evaluation.json and schedule.png beside it.
+    """Compare the policy of a run with the rules that ``config.score`` names; write evaluation.json, schedule.png, report.html beside it.
 
     Returns the mean objective of what was learned, with the last negotiator named where only the prioritizer was, and the other way round.
     """
@@ -50,11 +56,25 @@ def score(config: DictConfig, scenario: Scenario, folder: Path) -> float:
     comparison = compare(pairs, episodes.instance)
     settings: Any = OmegaConf.to_container(config, resolve=True)
     write_text(folder / "evaluation.json", json.dumps(as_json(comparison, episodes, settings), indent=1, allow_nan=False) + "\n")
-    draw(scenario, episodes, list(prioritizers.values())[-1], list(negotiators.values())[-1], folder / "schedule.png")
+    draw(scenario, episodes, list(prioritizers.values())[-1], list(negotiators.values())[-1], folder / PICTURE)
+    last = list(prioritizers)[-1], list(negotiators)[-1]
+    place = next(k for k, pair in enumerate(comparison.pairs) if (pair.prioritizer, pair.negotiator) == last)
+    learned, difference = comparison.pairs[place].results, comparison.means[place]
+    objective = float(learned.objective.mean())
+    scores = {"objective": objective, "gap_percent": 100.0 * difference.value}
+    scores |= {name: mean(learned, name) for name in ("mean_slowdown", "jain")}
+    tensorboard.note(folder, settings, OmegaConf.to_yaml(config, resolve=True), scores, folder / PICTURE, decisions(policy))
+    write_text(folder / PAGE, html(read(folder)))
     print(as_text(comparison))
     print(f"Policy, evaluation.json, schedule.png and TensorBoard files are in {folder}")
-    last = list(prioritizers)[-1], list(negotiators)[-1]
-    return next(float(pair.results.objective.mean()) for pair in comparison.pairs if (pair.prioritizer, pair.negotiator) == last)
+    print(f"The report is {folder / PAGE}")
+    return objective
+
+
+def decisions(policy: Path) -> int:
+    """How many decisions the policies in a folder had learned from."""
+    description = next(iter(sorted(policy.glob(f"*/{DESCRIPTION}"))))
+    return int(strict_json.loads(description.read_text(encoding="utf-8"))["training"]["decisions"])
 
 
 def draw(scenario: Scenario, episodes: Episodes, prioritizer: Prioritizer, negotiator: Negotiator, path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from agents.policies import SHIPPED
 from agents.rules.dispatching import RESERVING, split
 from experiments.reports.outcome import Sheet
+from experiments.reports.report import Cell
 from experiments.reports.tables import number
 from experiments.studies.field import DEVIATING, OTHERS, ROUNDED, SCORE, Meeting, of_deviator, of_others, worst_off
 from experiments.studies.questions import Questions
@@ -19,7 +20,7 @@ INDEX: Final = f"{SHIPPED}/large_tasks_index"
 LEVELS: Final = (2, 4, 8, 16)
 """That bids are cut into, whatever was trained."""
 Found = Mapping[Meeting, Standing]
-Cells = Callable[[Found, list[Meeting]], list[str]]
+Cells = Callable[[Found, list[Meeting]], Sequence[Cell]]
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,12 @@ def boards(ask: Questions) -> list[Board]:
     return [board for board in asked if len(board.rows) > 1]
 
 
-def flow(one: Standing, to: Standing) -> str:
+def flow(one: Standing, to: Standing) -> Cell:
     """By how much the flow time differs."""
     return differs(one, to, lambda each: each.column(SCORE))
 
 
-def differs(one: Standing, to: Standing, read: Callable[[Standing], Scores]) -> str:
+def differs(one: Standing, to: Standing, read: Callable[[Standing], Scores]) -> Cell:
     """By how much the mean of what is read off each differs, in per cent, with its interval."""
     mine, its = read(one), read(to)
     return cell(SAME if mine.shape == its.shape and bool((mine == its).all()) else one.compared(to, mine, its))
@@ -88,7 +89,7 @@ def rewards(ask: Questions) -> Board:
     rows = {variant.name: [ask.home(variant)] + [ask.home(variant)._replace(how=OTHERS)] * ask.several for variant in asked}
     rows |= {label: [played] for label, played in _where_winners_pay(ask).items()}
 
-    def cells(found: Found, meetings: list[Meeting]) -> list[str]:
+    def cells(found: Found, meetings: list[Meeting]) -> list[Cell]:
         one, *partners = (found[meeting] for meeting in meetings)
         to = found[base]
         shown = [
@@ -133,7 +134,7 @@ def deviations(ask: Questions) -> Board:
     pairs |= {variant.name: ask.home(variant) for variant in ask.rewards()} | _where_winners_pay(ask)
     rows = {label: [meeting, meeting._replace(how=DEVIATING)] for label, meeting in pairs.items()}
 
-    def cells(found: Found, meetings: list[Meeting]) -> list[str]:
+    def cells(found: Found, meetings: list[Meeting]) -> list[Cell]:
         honest, deviating = (found[meeting] for meeting in meetings)
         own, others = (differs(deviating, honest, read) for read in (of_deviator, of_others))
         return [own, others, flow(deviating, honest), differs(deviating, honest, jain)]
@@ -152,7 +153,7 @@ def levels(ask: Questions) -> Board:
         if count in learned:
             rows[str(count)] += [learned[count]._replace(how=ROUNDED), learned[count]]
 
-    def cells(found: Found, meetings: list[Meeting]) -> list[str]:
+    def cells(found: Found, meetings: list[Meeting]) -> list[Cell]:
         shown = [flow(found[meeting], found[rules]) for meeting in meetings]
         return shown + [""] * (4 - len(shown))
 

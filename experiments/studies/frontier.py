@@ -11,6 +11,7 @@ from agents.policies import SHIPPED
 from envs.files import write_bytes
 from envs.render.style import DPI, FAINT, INK, PALETTE
 from experiments.reports.outcome import Sheet
+from experiments.reports.report import Cell
 from experiments.reports.tables import number
 from experiments.studies.boards import INDEX, Found, differs, flow, jain
 from experiments.studies.field import SCORE, Meeting, worst_off
@@ -88,7 +89,7 @@ def sheet(ask: Questions, found: Found) -> Sheet:
     return Sheet("Flow time against fairness", header, rows)
 
 
-def _fairness(one: Standing, to: Standing) -> list[str]:
+def _fairness(one: Standing, to: Standing) -> list[Cell]:
     shown = [number(float(values.mean())) for values in (one.column("mean_slowdown"), worst_off(one), one.column("jain"))]
     return [*shown, differs(one, to, jain)]
 

@@ -18,6 +18,7 @@ from envs.workloads.source import MAX_UNITS
 from experiments.bounds.analytic import lower_bound
 from experiments.plumbing import cli
 from experiments.reports.outcome import Outcome, Sheet
+from experiments.reports.report import Cell
 from experiments.reports.tables import number
 from experiments.suites import frame, traces
 from experiments.suites.instances import folder_of
@@ -90,7 +91,7 @@ def _tables(contests: list[Contest], standings: list[Standing]) -> list[Sheet]:
     for place, contest in enumerate(contests):
         groups.setdefault(contest.classes[CELL][0], []).append(place)
     contenders: list[Standing | None] = [one for one in standings if one.kind in (LEARNED, SEARCHED)]
-    medians = [
+    medians: list[list[Cell]] = [
         [
             contest.classes[LOG][0],
             str(len(contest.episodes.seeds)),
@@ -112,13 +113,13 @@ def _bests(metric: str, contests: list[Contest], standings: list[Standing], grou
         header.append("lower bound")
     if learned is not None:
         header += [learned.name, "% of that rule", "at or below both", "10 % below both"]
-    rows = []
+    rows: list[list[Cell]] = []
     for name, group in groups.items():
         all_rules = [(one.multiples(metric, [place]), one.name, place) for one in standings if one.rule for place in group]
         best, rule, place = min(all_rules, key=lambda each: float(each[0].mean()))
         estimates = contests[place].classes[ESTIMATES][0]
         printed = PUBLISHED.get(name, {}).get(RL, "") if metric == MEAN else ""
-        row = [name, rule if estimates == REQUESTED else f"{rule}, {estimates}", frame.in_cell(best, False), printed]
+        row: list[Cell] = [name, rule if estimates == REQUESTED else f"{rule}, {estimates}", frame.in_cell(best, False), printed]
         if metric == MEAN:
             row.append(number(_bound(contests[group[0]].episodes)))
         if learned is not None:
@@ -153,7 +154,7 @@ def _bound(episodes: Episodes) -> float:
 def _reproduced(standings: list[Standing], groups: Rows) -> list[Sheet]:
     """The published rules beside ours, where the published windows were played."""
     ours = {one.name: one for one in standings}
-    rows = []
+    rows: list[list[Cell]] = []
     for name, printed in PUBLISHED.items():
         for rule in PUBLISHED_RULES if name in groups else ():
             value = float(ours[PUBLISHED_RULES[rule]].multiples(MEAN, groups[name][:1]).mean())

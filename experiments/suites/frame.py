@@ -16,7 +16,8 @@ from agents.progress import Progress
 from experiments.plumbing.cli import UsageError
 from experiments.plumbing.searching import check_ranked
 from experiments.reports.outcome import Outcome, Sheet
-from experiments.reports.tables import number, percent
+from experiments.reports.report import RUNS, Cell, Figure
+from experiments.reports.tables import number
 from experiments.suites.contestants import Sides, kind_of, learned, meet, meet_with_search, name_of, searchers, searches
 from experiments.suites.runs import SAME, Players, Side, cell, entrants
 from experiments.suites.standing import Scores, Standing
@@ -139,12 +140,13 @@ def _excess(one: Standing, scores: Scores) -> Interval:
 
 
 def _overall(suite: Suite, standings: list[Standing], best: Standing, ratio: bool) -> Sheet:
-    rows = []
+    rows: list[list[Cell]] = []
     for one in standings:
         scores = one.scores(suite.metrics[0])
-        mean = percent(_excess(one, scores)) if ratio else number(float(scores.mean()))
-        others = [number(float(one.column(name).mean())) for name in suite.metrics[1:]]
-        times = [number(1e3 * one.decision, 3), number(one.seconds, 3)]
+        known = {"runs": one.sides[0].runs, "episodes": scores.shape[1]}
+        mean = Figure.relative(_excess(one, scores), **known) if ratio else Figure.of(float(scores.mean()), **known)
+        others = [Figure.of(float(one.column(name).mean()), **known) for name in suite.metrics[1:]]
+        times = [Figure.of(1e3 * one.decision, 3, unit="ms"), Figure.of(one.seconds, 3, unit="s")]
         rows.append([one.name, mean, cell(_difference(suite, one, best)), *others, *times])
     header = ["", suite.unit, f"% of the best rules ({best.name})", *suite.metrics[1:], "ms per decision", "s per episode"]
     return Sheet("Everybody, all episodes", header, rows)
@@ -155,18 +157,22 @@ def _view(suite: Suite, view: str, contests: list[Contest], standings: list[Stan
     groups = {label: labels == label for label in dict.fromkeys(labels.tolist())} | {ALL: standings[0].counted}
     if not standings[0].counted.all():
         groups |= {f"{ALL}, {TO_BOUND}": ~standings[0].counted}
-    rows = []
+    rows: list[list[Cell]] = []
     for label, chosen in groups.items():
         relative = [one.multiples(suite.metrics[0])[:, chosen] for one in standings]
         rows.append([label, str(int(chosen.sum())), *(in_cell(scores, ratio) for scores in relative)])
     return Sheet(f"By {view}: {suite.unit}", ["", "episodes", *(one.name for one in standings)], rows)
 
 
-def in_cell(scores: Scores, ratio: bool) -> str:
+def in_cell(scores: Scores, ratio: bool) -> Figure:
     """The mean; where there are several runs, the least and the largest of theirs as well."""
     runs = 100.0 * (scores.mean(axis=1) - 1.0) if ratio else scores.mean(axis=1)
     shown = [f"{value:.1f}" if ratio else number(float(value)) for value in (runs.mean(), runs.min(), runs.max())]
-    return shown[0] if len(runs) == 1 else f"{shown[0]} [{shown[1]}, {shown[2]}]"
+    known = {"runs": len(runs), "episodes": scores.shape[1]}
+    if len(runs) == 1:
+        return Figure(float(runs.mean()), shown[0], unit="%" if ratio else "", **known)
+    told = f"{shown[0]} [{shown[1]}, {shown[2]}]"
+    return Figure(float(runs.mean()), told, float(runs.min()), float(runs.max()), RUNS, "%" if ratio else "", **known)
 
 
 def _episode(contest: Contest, c: int, e: int) -> dict[str, Any]:

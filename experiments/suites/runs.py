@@ -17,7 +17,7 @@ from agents.policies import RULES, SHIPPED, load_negotiator, load_prioritizer, p
 from agents.protocols import Negotiator, Prioritizer
 from envs.scenario import Scenario
 from experiments.plumbing.cli import UsageError
-from experiments.reports.tables import percent
+from experiments.reports.report import Figure
 
 LEARNED: Final = "learned"
 """In the place of a rule's name: the policy of each run, with the other role of the same run where both are learned."""
@@ -142,6 +142,6 @@ def difference(side: Side, to: Side, metric: str, cluster: NDArray[Any]) -> Inte
     return SAME if side is to else relative_difference(side.column(metric), to.column(metric), cluster=cluster)
 
 
-def cell(difference: Interval) -> str:
+def cell(difference: Interval) -> Figure:
     """Write a difference for a table, in per cent."""
-    return "= 0" if difference is SAME else percent(difference)
+    return Figure.relative(difference, shown="= 0" if difference is SAME else None)

@@ -16,6 +16,7 @@ from experiments.plumbing import cli
 from experiments.plumbing.building import check
 from experiments.plumbing.settings import MOST_EPISODES
 from experiments.reports.outcome import Outcome, Sheet
+from experiments.reports.report import Cell
 from experiments.suites import frame
 from experiments.suites.bounds import all_is_done_once, realised_bounds
 from experiments.suites.runs import ANOTHER, LEARNED, cell
@@ -96,7 +97,7 @@ def _gaps(contests: list[Contest], groups: Rows, rules: Mapping[str, Standing], 
     if not all(all_is_done_once(contest.scenario) for contest in contests):
         return []
     bounds = [bounds_of(contest) for contest in contests]
-    rows = []
+    rows: list[list[Cell]] = []
     for label, group in groups.items():
         least = np.concatenate([bounds[place] for place in group])
         gaps = [frame.in_cell(one.multiples(SCORE, group) / least, True) for one in (rules[label], *others)]
@@ -130,7 +131,7 @@ def _two_by_two(classes: dict[str, list[str]], place: int, by_pair: dict[tuple[s
     """Each role by its strongest rule or learned; where there are several runs, with the negotiators of other runs too."""
     negotiators = [n for n in (STRONGEST[1], LEARNED, ANOTHER) if (LEARNED, n) in by_pair]
     base = by_pair[BASELINE]
-    rows = []
+    rows: list[list[Cell]] = []
     for prioritizer in (STRONGEST[0], LEARNED):
         pairs = [(prioritizer, negotiator) for negotiator in negotiators]
         row = ["" if pair not in by_pair else cell(by_pair[pair].difference(base, SCORE, [place])) for pair in pairs]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from agents.evaluation.statistics import Interval, relative_difference
 from experiments.reports.outcome import Sheet
+from experiments.reports.report import Cell
 from experiments.suites.runs import Side, cell
 
 Scores = NDArray[np.float64]
@@ -102,7 +103,7 @@ Rows = Mapping[str, Sequence[int]]
 
 def duels(title: str, rows: Rows, to: Mapping[str, Standing], others: Sequence[Standing], metric: str) -> Sheet:
     """By how many per cent the mean ``metric`` of each of ``others`` exceeds that of ``to`` in its row."""
-    cells = []
+    cells: list[list[Cell]] = []
     for label, contests in rows.items():
         base = to[label]
         differences = [one.difference(base, metric, contests) for one in others]

@@ -21,6 +21,7 @@ from envs.workloads.source import files_in, stem
 from experiments.plumbing import cli
 from experiments.plumbing.cli import UsageError
 from experiments.reports.outcome import Outcome, Sheet
+from experiments.reports.report import Cell
 from experiments.suites import frame
 from experiments.suites.bounds import realised_bounds
 from experiments.suites.instances import FAMILY, folder_of
@@ -84,7 +85,7 @@ def _tables(contests: list[Contest], standings: list[Standing]) -> list[Sheet]:
     groups = {"uncertain": [place for place, contest in enumerate(contests) if contest.scenario.uncertainty.duration_sigma]} | groups
     others = [one for one in standings if one is not heft]
     bounds = [realised_bounds(contest.scenario, contest.episodes, Objective(makespan=1.0)) for contest in contests]
-    gaps = [
+    gaps: list[list[Cell]] = [
         [one.name, *(frame.in_cell(side.column(SCORE) / bound, True) for side, bound in zip(one.sides, bounds, strict=True))]
         for one in standings
     ]

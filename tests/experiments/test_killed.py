@@ -13,6 +13,8 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from agents.learning import checkpoint
+from experiments.reports.page import html
+from experiments.reports.sources import read
 from tests.conftest import ROOT
 
 if sys.platform == "win32":
@@ -95,6 +97,22 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         done = trained("-c", KILLED, when, f"folder={folder}", *TINY)
         assert done.returncode == -signal.SIGKILL, done.stderr
     return folders
+
+
+def test_a_run_ends_with_its_report(whole: Path) -> None:
+    """Protects what training ends with: a page that is small and whole, the curves, both schedules, and TensorBoard's table of runs."""
+    report = read(whole)
+    assert (whole / "report.html").read_text(encoding="utf-8") == html(report)
+    assert (whole / "report.html").stat().st_size < 2e6
+    assert [len(schedule.bars["start"]) > 0 for schedule in report.schedules] == [True, True]
+    assert report.charts[0].title == "Gap to the rules"
+    assert report.sheets[0].header[:3] == ["prioritizer", "negotiator", "objective"]
+    events = EventAccumulator(str(whole))
+    events.Reload()
+    assert {"score/objective", "score/gap_percent", "score/mean_slowdown", "score/jain"} <= set(events.Tags()["scalars"])
+    assert events.Tags()["images"] == ["schedule"]
+    assert "config/text_summary" in events.Tags()["tensors"]
+    assert "_hparams_/session_start_info" in events.summary_metadata
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -1,0 +1,68 @@
+"""Show a training run, an evaluation, a suite or an event log as one HTML file, which works offline.
+
+  parley report results/shared_cluster/RUN                        the folder of a training run; the page goes there, as report.html
+  parley report results/suites/job_shop.json --out suite.html     what parley benchmark or parley evaluate wrote
+  parley report episode.npz --out episode.html                    an event log that experiments.reports.logs.write wrote
+  parley report run=results/shared_cluster/RUN out=page.html      the same, as other commands are told
+
+The page has the table with its intervals, learning curves, an episode by the best policy beside one by the best rules,
+its queue, utilisation and negotiation, and the data behind every chart. It asks nothing of any other machine.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from envs.files import write_text
+from experiments.plumbing import cli
+from experiments.plumbing.building import check_writable, settings
+from experiments.plumbing.settings import Report
+
+PAGE = "report.html"
+"""In the folder of a run, unless another name is given."""
+
+SETTINGS = ("run", "out", "threads")
+"""Before a = ; anything else that has one is a file with such a name."""
+
+
+def report(config: DictConfig) -> None:
+    """Read what there is, and write the page."""
+    told = settings(config, Report)
+    run = Path(told.run)
+    if not run.exists():
+        raise cli.UsageError(f"run={run} does not exist, must be the folder of a training run, or a .json or .npz file")
+    out = Path(told.out) if told.out is not None else run / PAGE if run.is_dir() else run.with_suffix(".html")
+    check_writable("out", out)
+
+    from experiments.reports.page import html  # brings numba, which --help does without
+    from experiments.reports.sources import read
+
+    write_text(out, html(read(run)))
+    print(f"The report is {out}")
+
+
+def as_settings(arguments: list[str]) -> list[str]:
+    """Return a command line with ``RUN`` and ``--out FILE`` written as the settings run and out."""
+    made: list[str] = []
+    rest, before = list(arguments), ""
+    while rest:
+        argument = rest.pop(0)
+        if argument == "--out" and rest:
+            made.append(cli.override("out", rest.pop(0)))
+        elif argument.startswith("--out="):
+            made.append(cli.override("out", argument.removeprefix("--out=")))
+        elif argument.startswith(("-", "~", "+")) or before.startswith("-") or argument.partition("=")[0] in SETTINGS:
+            made.append(argument)
+        else:
+            made.append(cli.override("run", argument))
+        before = argument
+    return made
+
+
+def main() -> None:
+    """Run ``parley report``."""
+    sys.argv[1:] = as_settings(sys.argv[1:])
+    cli.run(report, "report")

@@ -1,0 +1,53 @@
+"""Learning curves of a training run, read off its TensorBoard files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from experiments.reports.report import Chart, Curve
+
+TAGS: Final[dict[tuple[str, str], dict[str, tuple[str, float]]]] = {
+    ("Gap to the rules", "% above the rules' cost"): {
+        "in training": ("rollout/gap_percent", 1.0),
+        "at evaluations, greedy": ("evaluate/gap_percent", 1.0),
+    },
+    ("Entropy", "nats per decision"): {
+        "prioritizer": ("train_prioritizer/entropy_loss", -1.0),
+        "negotiator": ("train_negotiator/entropy_loss", -1.0),
+    },
+    ("Cost of an episode", "weighted cost"): {
+        "in training": ("rollout/episode_cost", 1.0),
+        "at evaluations, greedy": ("evaluate/cost", 1.0),
+        "rules at evaluations": ("evaluate/rule_cost", 1.0),
+    },
+    ("Explained variance of the critics", "share"): {
+        "prioritizer": ("train_prioritizer/explained_variance", 1.0),
+        "negotiator": ("train_negotiator/explained_variance", 1.0),
+    },
+    ("Speed", "decisions per second"): {"learning included": ("time/decisions_per_second", 1.0)},
+}
+"""Charts, with what their y axes measure; their curves, each with its tag and a factor."""
+
+
+def learning_curves(folder: Path) -> list[Chart]:
+    """Return the curves of a run, those alone of which there is a point; what a resumed run wrote again counts once."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    series: dict[str, tuple[list[float], list[float]]] = {}
+    for place in (folder / "tensorboard", folder):
+        if not any(place.glob("events.out.tfevents.*")):
+            continue
+        found = EventAccumulator(str(place), size_guidance={"scalars": 0, "images": 1, "tensors": 1})
+        found.Reload()
+        for tag in found.Tags()["scalars"]:
+            points = found.Scalars(tag)
+            series.setdefault(tag, ([float(point.step) for point in points], [point.value for point in points]))
+    charts = []
+    for (title, y), named in TAGS.items():
+        curves = [
+            Curve(name, series[tag][0], [factor * v for v in series[tag][1]]) for name, (tag, factor) in named.items() if tag in series
+        ]
+        if curves:
+            charts.append(Chart(title, "decisions", y, curves))
+    return charts

@@ -1,0 +1,71 @@
+"""Reports as one HTML file that needs nothing else: it loads nothing, runs nothing but its own script, and takes every text as text."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+from functools import lru_cache
+from importlib.resources import files
+from typing import Final
+
+from jinja2 import Environment, StrictUndefined, Template
+from markupsafe import Markup
+
+from envs.render.style import PALETTE
+from experiments.reports.report import Cell, Report, as_json
+from experiments.reports.tables import number
+
+SCRIPTS: Final = ("view.js", "lines.js", "pixels.js", "schedule.js", "page.js")
+"""In the order in which they need each other."""
+
+
+def html(report: Report) -> str:
+    """Return the page of a report."""
+    style, script = _file("page.css"), "\n".join(map(_file, SCRIPTS))
+    made: str = _template().render(
+        report=report,
+        data={**as_json(report), "palette": list(PALETTE)},
+        sections=_sections(report),
+        style=Markup(style),
+        script=Markup(script),
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+        about=_about,
+        number=number,
+    )
+    return made
+
+
+def _sections(report: Report) -> dict[str, list[int]]:
+    """Places of the charts below each heading."""
+    of_time = [chart.x == "s" for chart in report.charts]
+    return {
+        "Learning": [k for k, is_of_time in enumerate(of_time) if not is_of_time],
+        "The episode over time": [k for k, is_of_time in enumerate(of_time) if is_of_time],
+    }
+
+
+def _about(cell: Cell) -> str:
+    """What is told of a cell where the pointer rests."""
+    if isinstance(cell, str):
+        return cell
+    interval = f"{cell.ends}: {number(cell.low)} to {number(cell.high)}" if math.isfinite(cell.low) and math.isfinite(cell.high) else ""
+    counts = [f"{count} {name}" for name, count in (("runs", cell.runs), ("episodes", cell.episodes)) if count]
+    return "; ".join(part for part in (f"{number(cell.value)} {cell.unit}".strip(), interval, *counts) if part)
+
+
+@lru_cache
+def _template() -> Template:
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(_file("page.html.j2"))
+
+
+@lru_cache
+def _file(name: str) -> str:
+    return files(__name__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """By which a browser knows that a style or a script is ours (Content Security Policy, level 2)."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
