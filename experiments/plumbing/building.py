@@ -46,9 +46,12 @@ def settings(config: DictConfig, kind: type[Settings]) -> Settings:
     """Build the settings of a command from the top of its config, whose other nodes are built by ``make``.
 
     Raises:
-        ConfigError, SettingError: a value of the wrong type, or out of its bounds.
+        ConfigError, SettingError: a value that is missing, of the wrong type, or out of its bounds.
     """
     types = get_type_hints(kind)
+    required = [field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING]  # type: ignore[arg-type]
+    if absent := [name for name in required if name not in config]:
+        raise ConfigError(f"{absent[0]} is missing, must be given")
     values = {field.name: config[field.name] for field in fields(kind) if field.name in config}  # type: ignore[arg-type]
     plain = {key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value for key, value in values.items()}
     return kind(**{key: check(value, types[key], key) for key, value in plain.items()})

@@ -23,7 +23,7 @@ from envs.scenario import Scenario
 from experiments import train
 from experiments.plumbing import building, cli, defaults, registry, source
 from experiments.plumbing.manual import choices
-from experiments.plumbing.settings import Train
+from experiments.plumbing.settings import Report, Ship, Train
 from tests.conftest import ROOT
 
 SCENARIOS = sorted(path.stem for path in (ROOT / "conf" / "scenario").glob("*.yaml"))
@@ -332,3 +332,11 @@ def test_help_knows_every_setting(dotted: str) -> None:
     for name, value in known.items():
         if isinstance(value, bool | int | str) and name not in ("max_rounds", "limits.max_rounds"):
             assert told[name] == (None if value == "???" else str(value).lower() if isinstance(value, bool) else str(value))
+
+
+@pytest.mark.parametrize(("kind", "name"), [(Ship, "suite"), (Report, "run")])
+def test_what_must_be_given(kind: type[Any], name: str) -> None:
+    """Protects who leaves out what has no default: one line instead of a traceback."""
+    for config in ({}, {name: "???"}):
+        with pytest.raises(building.ConfigError, match=f"{name} is missing, must be given"):
+            building.settings(OmegaConf.create(config), kind)
