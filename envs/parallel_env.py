@@ -42,11 +42,11 @@ class TaskManagement(ParallelEnv):
 
     Observations are ``{'observation': ..., 'action_mask': [actions] int8}``: of a prioritizer ``{'candidates': [K, F],
     'context': [C]}``, of a negotiator ``{'pick': [F], 'context': [C], 'contest': [D]}``, float32 (docs/columns.md). They
-    are the caller's to keep. ``infos[seat]`` has 'action_mask' as well, 'illegal_actions', how many the seat has played in this episode,
-    'terms', unweighted costs of the team in this episode as in ``Outputs.terms``, and 'time', seconds of world time. An illegal action
-    does not raise unless asked to: a prioritizer's is handled as docs/world.md says, a negotiator's is the lowest bid. Rewards are for
-    learning: they are what the time since the last step cost by realised durations, so whoever reads them while it plays knows more
-    than agents do (docs/world.md, section 6).
+    are the caller's to keep. ``infos[seat]`` has 'illegal_actions', how many the seat has played in this episode, 'terms', unweighted
+    costs of the team in this episode as in ``Outputs.terms``, and 'time', seconds of world time. An illegal action does not raise unless
+    asked to: a prioritizer's is handled as docs/world.md says, a negotiator's is the lowest bid. Rewards are for learning: they are what
+    the time since the last step cost by realised durations, so whoever reads them while it plays knows more than agents do
+    (docs/world.md, section 6).
 
     All seats live from reset to the end. Where an episode's instance has fewer agents than the environment, the seats of the others
     are idle: they see zeros, have only the no-op, and are paid 0. So clients that look for every possible agent at each step find it.
@@ -60,7 +60,7 @@ class TaskManagement(ParallelEnv):
         max_cycles: steps after which an episode is truncated, instead of the scenario's ``limits.max_rounds``.
         render_mode: 'human' prints the situation after every step; ``render()`` returns it as text in mode 'ansi', and the
             episode so far as a picture [H, W, 3] uint8 in mode 'rgb_array'.
-        flat: observations are one vector, their parts one after the other, and the mask is in the infos alone.
+        flat: observations are one vector, their parts one after the other, and the mask is ``infos[seat]['action_mask']``.
         equal: all seats have equal spaces, for learners that share one network among them or read no Dict in a Dict: observations are
             ``{'observation': [W], 'action_mask': [M]}``, or with ``flat`` [W]. Vectors end in zeros, and masks in actions that are never
             legal.
@@ -244,8 +244,12 @@ class TaskManagement(ParallelEnv):
             if self.equal:
                 masks = seats.widened(masks, own.width)
             for seat, view, mask in zip(own.seats, self._views(own), masks, strict=True):
-                infos[seat] = {"action_mask": mask, "illegal_actions": self._offences[seat], "terms": terms, "time": time}
-                observations[seat] = view if self.flat else {"observation": view, "action_mask": mask}
+                infos[seat] = {"illegal_actions": self._offences[seat], "terms": terms, "time": time}
+                if self.flat:
+                    observations[seat] = view
+                    infos[seat]["action_mask"] = mask
+                else:  # not in both places: TorchRL breaks where it finds two
+                    observations[seat] = {"observation": view, "action_mask": mask}
         return observations, infos
 
     def _masks(self, role: seats.Role) -> NDArray[np.int8]:

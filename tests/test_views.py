@@ -48,19 +48,25 @@ def make(view: str, **kwargs: Any) -> TaskManagement:
     return TaskManagement(**{"scenario": SMALL} | VIEWS[view] | kwargs)
 
 
-def choose(random: np.random.Generator, infos: dict[str, Any]) -> dict[str, int]:
-    """A random legal action for every seat, by the masks in infos."""
-    return {seat: int(random.choice(np.flatnonzero(info["action_mask"]))) for seat, info in infos.items()}
+def masks_of(seen: dict[str, Any], infos: dict[str, Any]) -> dict[str, Any]:
+    """Every seat's mask, from the one place where it is."""
+    assert not any("action_mask" in infos[seat] for seat, view in seen.items() if isinstance(view, dict))
+    return {seat: view["action_mask"] if isinstance(view, dict) else infos[seat]["action_mask"] for seat, view in seen.items()}
+
+
+def choose(random: np.random.Generator, seen: dict[str, Any], infos: dict[str, Any]) -> dict[str, int]:
+    """A random legal action for every seat."""
+    return {seat: int(random.choice(np.flatnonzero(mask))) for seat, mask in masks_of(seen, infos).items()}
 
 
 def episode(env: TaskManagement, seed: int | None) -> list[Any]:
     """Everything that is told in an episode of random legal actions, ``state()`` as well."""
     random = np.random.default_rng(7)
     told: list[Any] = [env.reset(seed=seed), env.state()]
-    infos = told[0][1]
+    seen, infos = told[0]
     while env.agents:
-        told += [env.step(choose(random, infos)), env.state()]
-        infos = told[-2][4]
+        told += [env.step(choose(random, seen, infos)), env.state()]
+        seen, infos = told[-2][::4]
     return told
 
 
@@ -91,13 +97,11 @@ def test_all_is_in_its_space(view: str) -> None:
         seen, infos = env.reset(seed=seed)
         while env.agents:
             assert list(seen) == env.possible_agents
-            for seat, observation in seen.items():
-                assert env.observation_space(seat).contains(observation)
-                mask = infos[seat]["action_mask"]
+            for seat, mask in masks_of(seen, infos).items():
+                assert env.observation_space(seat).contains(seen[seat])
                 assert mask.shape == (env.action_space(seat).n,)
                 assert mask.any()
-                assert env.flat or np.array_equal(observation["action_mask"], mask)
-            seen, *_, infos = env.step(choose(random, infos))
+            seen, *_, infos = env.step(choose(random, seen, infos))
 
 
 @pytest.mark.parametrize("flat", [False, True])
@@ -112,12 +116,12 @@ def test_equal_spaces_hold_the_same(flat: bool) -> None:
     while plain.agents:
         for seat, vector in vectors.items():
             wide = told[0][seat] if flat else told[0][seat]["observation"]
-            legal, mask = told[1][seat]["action_mask"], masks[seat]["action_mask"]
+            legal, mask = masks_of(*told)[seat], masks[seat]["action_mask"]
             assert np.array_equal(wide[: len(vector)], vector)
             assert not wide[len(vector) :].any()
             assert np.array_equal(legal[: len(mask)], mask)
             assert not legal[len(mask) :].any()
-        actions = choose(random, masks)
+        actions = choose(random, vectors, masks)
         seen, rewards, *_, infos = env.step(actions)
         vectors, plainly, *_, masks = plain.step(actions)
         assert rewards == plainly
@@ -134,7 +138,7 @@ def test_one_role_is_the_world_with_the_other_played(role: str) -> None:
     one = TaskManagement(SMALL, role=role, other=rule, reward_scale=0.5)
     both = TaskManagement(one.scenario)
     random = np.random.default_rng(2)
-    _, infos = one.reset(seed=4)
+    seen, infos = one.reset(seed=4)
     both.reset(seed=4)
     own, paid = set(one.possible_agents), dict.fromkeys(one.possible_agents, 0.0)
     total = dict(paid)
@@ -158,9 +162,9 @@ def test_one_role_is_the_world_with_the_other_played(role: str) -> None:
         assert np.array_equal(out.time, one.world.out.time)
         if not one.agents or out.phase[0] == 2:
             break
-        actions = choose(random, infos)
+        actions = choose(random, seen, infos)
         assert own == set(actions)
-        _, rewards, _, _, infos = one.step(actions)
+        seen, rewards, _, _, infos = one.step(actions)
         asked += 1
         for seat, reward in both.step(actions)[1].items():
             if seat in own:
