@@ -43,7 +43,7 @@ test-clients: $(READY)  ## other people's learners play: installs them (about 1 
 	    own=$$($$folder/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
 	    echo "$$below" > "$$own/below.pth"; \
 	    $$folder/bin/python -m pip --disable-pip-version-check install --quiet -r $$pins || exit 1; \
-	    PARLEY_LONG=1 $$folder/bin/python -m pytest tests/clients -rs $(ARGS) || exit 1; \
+	    PARLEY_LONG=1 $$folder/bin/python -m pytest tests/clients tests/agents/networks/test_onnx.py -rs $(ARGS) || exit 1; \
 	done
 
 clean:  ## remove caches, compiled kernels and build leftovers; .venv and results stay

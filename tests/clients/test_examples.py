@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,13 +33,14 @@ def run(section: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_an_example_runs(section: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_example_runs(section: str, capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects who copies an example: it is short, runs, and says something."""
     client = re.findall(r"\(`(\w+)`\)", section)[0]
     if importlib.util.find_spec(client) is None:
         pytest.skip(f"{client} is not installed: make test-clients")
     assert blocks(section)
     assert [len(block.splitlines()) for block in blocks(section) if len(block.splitlines()) > MOST_LINES] == []
+    monkeypatch.chdir(tmp_path)
     names = run(section)
     assert capfd.readouterr().out.strip()
     if IS_LONG and client == "sb3_contrib":
