@@ -10,10 +10,10 @@ TORCH := $(shell grep '^torch==' requirements.lock)
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train evaluate benchmark lint test browser clean
+.PHONY: help setup train evaluate benchmark lint test test-clients browser clean
 
 help:  ## list these commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
 
 setup: $(READY)  ## make .venv with the locked dependencies (the other commands do so by themselves)
 
@@ -40,6 +40,18 @@ browser:  ## install chromium, in which the tests open reports (Debian and Ubunt
 	    $$as apt-get update -qq && $$as apt-get install -y --no-install-recommends chromium fonts-dejavu-core; \
 	}
 	@chromium --version
+
+# Each file of pins is a virtual environment on top of .venv, whose packages it sees where it has none of its own.
+test-clients: $(READY)  ## other people's learners play: installs them (about 1 GB), runs the examples of docs/clients.md in full
+	@for pins in tests/clients/*.txt; do \
+	    folder=.venv-clients/$$(basename $$pins .txt); \
+	    [ -x $$folder/bin/python ] || .venv/bin/python -m venv --without-pip $$folder || exit 1; \
+	    below=$$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
+	    own=$$($$folder/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
+	    echo "$$below" > "$$own/below.pth"; \
+	    $$folder/bin/python -m pip --disable-pip-version-check install --quiet -r $$pins || exit 1; \
+	    PARLEY_LONG=1 $$folder/bin/python -m pytest tests/clients tests/agents/networks/test_onnx.py -rs $(ARGS) || exit 1; \
+	done
 
 clean:  ## remove caches, compiled kernels and build leftovers; .venv and results stay
 	rm -rf build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

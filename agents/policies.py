@@ -39,6 +39,33 @@ def load_negotiator(name: str) -> Negotiator:
     return policy
 
 
+def load(name: str | Path, role: str | None = None) -> Any:
+    """Return what decides by that name: a prioritizer or a negotiator, ready for ``agents.evaluation.play`` or a world of one's own.
+
+    Args:
+        name: a rule's, a shipped policy's (``policies/job_shop``) or a folder.
+        role: 'prioritizer' or 'negotiator'; may be left out where the name has but one.
+
+    Raises:
+        PolicyError, ArtifactError, RuleError: there is no such thing, or of both roles, or it is damaged.
+    """
+    name = str(name)
+    if role is None:
+        roles = [each for each in RULES if is_rule(each, name)]
+        if not roles and (folder := policy_folder(name)) is not None:
+            roles = [each for each in RULES if (folder / each).is_dir()]
+            if not roles and not (folder / index.FILE).is_file():
+                from agents.networks.artifact import load as load_artifact
+
+                return load_artifact(folder)
+        if len(roles) > 1:
+            raise PolicyError(f"{name}: is a {' and a '.join(roles)}; say which one, as in load({name!r}, {roles[0]!r})")
+        role = roles[0] if roles else "prioritizer"  # an index plays both
+    if role not in RULES:
+        raise PolicyError(f"role is {role!r}, must be {' or '.join(RULES)}")
+    return load_prioritizer(name) if role == "prioritizer" else load_negotiator(name)
+
+
 def policy_folder(name: str) -> Path | None:
     """Return the folder that holds a trained policy: that of a training run, of its policy, or of a shipped one; None: no such folder."""
     shipped = [SHIPPED_FOLDER / name.removeprefix(f"{SHIPPED}/")] if name.startswith(f"{SHIPPED}/") else []

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.scenario import Scenario
+from envs.players import Mask, Negotiator, Observation, Prioritizer, rules_of_play
 
-Observation = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-
-
-@runtime_checkable
-class Prioritizer(Protocol):
-    """Picks one candidate per seat. N seats are asked at once; each has two legal actions or more: its first candidates, maybe the no-op.
-
-    One that never reserves says so by an attribute ``reserving`` that is False: see :func:`rules_of_play`.
-    """
-
-    def pick(self, candidates: Observation, context: Observation, mask: Mask) -> NDArray[np.int32]:
-        """Return [N] actions in 0..K from candidates [N, K, NUM_CANDIDATE], context [N, NUM_CONTEXT], mask [N, K+1]."""
+__all__ = [
+    "CompiledNegotiator",
+    "CompiledPrioritizer",
+    "Decider",
+    "Mask",
+    "Negotiator",
+    "Observation",
+    "Prioritizer",
+    "Ranker",
+    "Scorer",
+    "rules_of_play",
+]
 
 
 @runtime_checkable
@@ -39,27 +37,6 @@ class Ranker(Prioritizer, Protocol):
 
     def values(self, candidates: Observation, context: Observation) -> NDArray[np.float64]:
         """Return [N, K], the highest first; of absent candidates they mean nothing."""
-
-
-@runtime_checkable
-class Negotiator(Protocol):
-    """Bids for one pick per seat. N seats are asked at once."""
-
-    def bid(self, observation: Observation) -> NDArray[np.float64]:
-        """Return [N] real bids, the highest is served first, from observation [N, NUM_NEGOTIATION]."""
-
-
-def rules_of_play(scenario: Scenario, prioritizer: Prioritizer) -> Scenario:
-    """Return the scenario as a prioritizer plays it: one that never reserves plays without reservations.
-
-    Else the world would have it reserve where it has nothing else to do, and would reserve in its place where that is its only move.
-    Where agents may pass, it passes instead; and a queue that blocks has its heads reserved, whoever chooses them: both stay as they
-    are. Draws are the same.
-    """
-    needs_none = not getattr(prioritizer, "reserving", True)
-    if not needs_none or scenario.allow_pass or scenario.reservations.blocking:
-        return scenario
-    return replace(scenario, reservations=replace(scenario.reservations, allowed=False))
 
 
 class Decider(Protocol):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from gymnasium import logger
@@ -14,10 +14,11 @@ from pettingzoo import ParallelEnv
 
 from envs import seats
 from envs.arguments import MAX_SEED, as_integer
-from envs.columns import NUM_CANDIDATE, NUM_CONTEST, NUM_CONTEXT, NUM_NEGOTIATION
+from envs.columns import NUM_CANDIDATE, NUM_CONTEXT, NUM_NEGOTIATION
 from envs.default_scenario import default_scenario
 from envs.engine.codes import Phase
 from envs.engine.tick import DECLINE
+from envs.players import Negotiator, Partner, Prioritizer
 from envs.render import frame, text
 from envs.scenario import Scenario
 from envs.workloads.instance import Instance, WorkloadError
@@ -27,7 +28,6 @@ MOST_AGENTS: Final = 4096
 """Of an environment: every seat has spaces of its own, which take time and memory."""
 _NEGOTIATE, _OVER = int(Phase.NEGOTIATE), int(Phase.OVER)  # Python 3.11 takes microseconds to look a member of an enum up
 
-Number = TypeVar("Number", np.float32, np.int8)
 Observations = dict[str, Any]
 Infos = dict[str, dict[str, Any]]
 
@@ -42,13 +42,16 @@ class TaskManagement(ParallelEnv):
 
     Observations are ``{'observation': ..., 'action_mask': [actions] int8}``: of a prioritizer ``{'candidates': [K, F],
     'context': [C]}``, of a negotiator ``{'pick': [F], 'context': [C], 'contest': [D]}``, float32 (docs/columns.md). They
-    are the caller's to keep. ``infos[seat]`` has 'illegal_actions', how many the seat has played in this episode, and
-    'time', seconds of world time. An illegal action does not raise unless asked to: a prioritizer's is handled as docs/world.md
-    says, a negotiator's is the lowest bid. Rewards are for learning: they are what the time since the last step cost by realised
-    durations, so whoever reads them while it plays knows more than agents do (docs/world.md, section 6).
+    are the caller's to keep. ``infos[seat]`` has 'illegal_actions', how many the seat has played in this episode, 'terms', unweighted
+    costs of the team in this episode as in ``Outputs.terms``, and 'time', seconds of world time. An illegal action does not raise unless
+    asked to: a prioritizer's is handled as docs/world.md says, a negotiator's is the lowest bid. Rewards are for learning: they are what
+    the time since the last step cost by realised durations, so whoever reads them while it plays knows more than agents do
+    (docs/world.md, section 6).
 
     All seats live from reset to the end. Where an episode's instance has fewer agents than the environment, the seats of the others
     are idle: they see zeros, have only the no-op, and are paid 0. So clients that look for every possible agent at each step find it.
+
+    With a ``role``, only its seats are there: the other role follows a policy between the steps, and rewards have its rounds in them.
 
     An environment can be copied deeply and pickled at any step; the copy goes on by itself, to the same bits.
 
@@ -58,8 +61,15 @@ class TaskManagement(ParallelEnv):
         render_mode: 'human' prints the situation after every step; ``render()`` returns it as text in mode 'ansi', and the
             episode so far as a picture [H, W, 3] uint8 in mode 'rgb_array'.
         flat: observations are one vector, their parts one after the other, and the mask is ``infos[seat]['action_mask']``.
+        equal: all seats have equal spaces, for learners that share one network among them or read no Dict in a Dict: observations are
+            ``{'observation': [W], 'action_mask': [M]}``, or with ``flat`` [W]. Vectors end in zeros, and masks in actions that are never
+            legal.
         agents: A, for workloads whose instances differ in it: the largest, up to 4096. By default that of one of its instances.
         illegal: 'count' illegal actions, or 'raise' a ValueError, with nothing moved.
+        role: 'prioritizer' or 'negotiator', whose seats alone are there; by default both.
+        other: then plays the other role, by ``bid`` or ``pick`` as in ``envs.players``; by default bids are equal, or whatever is shown
+            first is picked.
+        reward_scale: what rewards are multiplied by.
 
     Raises:
         TypeError, ValueError: an argument is not what it must be.
@@ -80,6 +90,10 @@ class TaskManagement(ParallelEnv):
         flat: bool = False,
         agents: int | None = None,
         illegal: str = "count",
+        equal: bool = False,
+        role: str | None = None,
+        other: Prioritizer | Negotiator | None = None,
+        reward_scale: float = 1.0,
     ) -> None:
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise ValueError(f"render_mode is {render_mode!r}, must be None or one of {', '.join(self.metadata['render_modes'])}")
@@ -88,33 +102,52 @@ class TaskManagement(ParallelEnv):
             raise TypeError(f"scenario is {scenario!r}, must be a Scenario")
         if illegal not in seats.ILLEGAL:
             raise ValueError(f"illegal is {illegal!r}, must be one of {', '.join(seats.ILLEGAL)}")
+        if role is None and other is not None:
+            raise ValueError("other plays the role that is not role: say which role this is for, as in role='prioritizer'")
+        self._partner = None if role is None else Partner(role, other)
+        if self._partner is not None:
+            scenario = self._partner.rules(scenario)
         if max_cycles is not None:
             max_cycles = as_integer("max_cycles", max_cycles, 1, 2**31 - 1)
             scenario = replace(scenario, limits=replace(scenario.limits, max_rounds=max_cycles))
         self.scenario = scenario
         self.render_mode = render_mode
         self.flat = flat
+        self.equal = equal
+        self._scale = seats.as_scale(reward_scale)
         self.agents: list[str] = []
         self._seeds: Any = np.random.PCG64()
         instance = draw_instances(scenario, 1, 0)[0]
         self._most = as_integer("agents", instance.num_agents if agents is None else agents, 1, MOST_AGENTS)
         forbids = illegal == "raise"
-        self._prioritizers = seats.Role("prioritizer", self._most, scenario.candidates + 1, DECLINE, forbids)
-        self._negotiators = seats.Role("negotiator", self._most, scenario.negotiation.levels + 1, seats.LOWEST_BID, forbids)
-        self.possible_agents = self._prioritizers.seats + self._negotiators.seats
-        self._action_spaces = self._prioritizers.action_spaces | self._negotiators.action_spaces
-        self._observation_spaces = {seat: self._make_space(seat) for seat in self.possible_agents}
+        asked = {"prioritizer": (scenario.candidates + 1, DECLINE), "negotiator": (scenario.negotiation.levels + 1, seats.LOWEST_BID)}
+        named = list(asked) if role is None else [role]
+        widest = max(asked[name][0] for name in named)
+        roles = {
+            name: seats.Role(name, self._most, actions, instead, forbids, widest if equal else actions)
+            for name, (actions, instead) in asked.items()
+        }
+        self._prioritizers, self._negotiators = roles.values()
+        self._roles = [roles[name] for name in named]
+        self.possible_agents = [seat for own in self._roles for seat in own.seats]
+        self._action_spaces = {seat: space for own in self._roles for seat, space in own.action_spaces.items()}
+        is_vector = flat or equal
+        views = {
+            self._prioritizers: seats.prioritizer_space(scenario.candidates, is_vector),
+            self._negotiators: seats.negotiator_space(is_vector),
+        }
+        if equal:
+            whole = seats.common([views[own] for own in self._roles])
+            views, self._width = dict.fromkeys(self._roles, whole), len(whole.low)
+        self._observation_spaces = {
+            seat: views[own] if flat else seats.masked(views[own], own.width) for own in self._roles for seat in own.seats
+        }
         contexts = [seats.CONTEXT_BOUNDS] * self._most
         negotiations = [seats.CANDIDATE_BOUNDS, seats.CONTEXT_BOUNDS, seats.CONTEST_BOUNDS] * self._most
         self.state_space = seats.box(seats.bounds(1, (0,)), *contexts, *negotiations)
         self._everybody_waits = np.zeros((self._most, self._negotiators.actions), np.int8)
         self._everybody_waits[:, -1] = 1
         self._enter(instance, 0)
-
-    def _make_space(self, seat: str) -> Space[Any]:
-        picks = seat in self._prioritizers.action_spaces
-        space = seats.prioritizer_space(self.scenario.candidates, self.flat) if picks else seats.negotiator_space(self.flat)
-        return space if self.flat else seats.masked(space, int(self._action_spaces[seat].n))
 
     def _enter(self, instance: Instance, seed: int) -> None:
         """Make the world that plays ``instance``: ``world`` is the episode's World, of one world."""
@@ -151,6 +184,10 @@ class TaskManagement(ParallelEnv):
         self.world.reset(seed)
         self.agents = list(self.possible_agents)
         self._offences = dict.fromkeys(self.agents, 0)
+        self._pay = np.zeros(instance.num_agents)
+        if self.world.out.phase[0] == _OVER:
+            self._pay += self.world.out.reward[0]
+        self._let_others_play()
         seen = self._look()
         if self.render_mode == "human":
             self.render()
@@ -172,59 +209,80 @@ class TaskManagement(ParallelEnv):
             raise ValueError(
                 f"{[seat for seat in actions if seat not in self._offences]} do not live, the seats are {', '.join(self.agents)}"
             )
-        self._prioritizers.take(actions, self._picks[0], self._offences)
-        self._negotiators.take(actions, self._bids[0], self._offences)
+        for own in self._roles:
+            own.take(actions, self._picks[0] if own is self._prioritizers else self._bids[0], self._offences)
         out = self.world.out
         if out.phase[0] != _OVER:
             self.world.step(self._picks, self._bids)
-        live, pay = self.agents, out.reward[0].tolist() + [0.0] * (self._most - out.reward.shape[1])
+            self._pay += out.reward[0]
+            self._let_others_play()
+        live, pay = self.agents, (self._pay * self._scale).tolist() + [0.0] * (self._most - len(self._pay))
+        self._pay[:] = 0.0
         terminated, truncated = bool(out.terminated[0]), bool(out.truncated[0])
         observations, infos = self._look()
         if terminated or truncated:
             self.agents = []
         if self.render_mode == "human":
             self.render()
-        rewards = dict(zip(live, pay + pay, strict=True))
+        rewards = dict(zip(live, pay * len(self._roles), strict=True))
         return observations, rewards, dict.fromkeys(live, terminated), dict.fromkeys(live, truncated), infos
 
+    def _let_others_play(self) -> None:
+        """Where there is but one role, play on until it is asked or the episode is over; what that costs is paid at the next step."""
+        if self._partner is not None:
+            for out in self._partner.rounds(self.world, self._picks, self._bids):
+                self._pay += out.reward[0]
+
     def _look(self) -> tuple[Observations, Infos]:
-        """Copy what the seats see, once for all of them: their observations are views of the copies."""
-        out = self.world.out
-        time = float(out.time[0])
-        here = len(out.mask[0])
-        masks = self._padded(out.mask[0].view(np.int8)), self._everybody_waits.copy()
-        masks[0][here:, -1] = 1
-        if out.phase[0] == _NEGOTIATE:
-            bids = masks[1][:here]
-            bids[out.acting[0]] = 1
-            bids[out.acting[0], -1] = 0
-        self._prioritizers.allow(masks[0])
-        self._negotiators.allow(masks[1])
-        seen = self._split(out.candidates[0], out.context[0], out.negotiation[0])
+        """Copy what the seats see, once for all of a role: their observations are views of the copies."""
+        time, terms = float(self.world.out.time[0]), self.world.out.terms[0].copy()
         observations: Observations = {}
         infos: Infos = {}
-        for seat, view, mask in zip(self.agents, seen, [*masks[0], *masks[1]], strict=True):
-            infos[seat] = {"illegal_actions": self._offences[seat], "time": time}
-            if self.flat:
-                observations[seat] = view
-                infos[seat]["action_mask"] = mask
-            else:
-                observations[seat] = {"observation": view, "action_mask": mask}
+        for own in self._roles:
+            masks = self._masks(own)
+            own.allow(masks)
+            if self.equal:
+                masks = seats.widened(masks, own.width)
+            for seat, view, mask in zip(own.seats, self._views(own), masks, strict=True):
+                infos[seat] = {"illegal_actions": self._offences[seat], "terms": terms, "time": time}
+                if self.flat:
+                    observations[seat] = view
+                    infos[seat]["action_mask"] = mask
+                else:  # not in both places: TorchRL breaks where it finds two
+                    observations[seat] = {"observation": view, "action_mask": mask}
         return observations, infos
 
-    def _split(self, *seen: NDArray[np.float32]) -> Iterator[Any]:
-        """Yield what each seat sees, as views of copies of candidates, contexts and negotiations; idle ones see zeros."""
-        candidates, context, negotiation = (self._padded(array) for array in seen)
-        if self.flat:
-            yield from np.concatenate((candidates.reshape(len(context), -1), context), axis=1)
-            yield from negotiation
-            return
-        for rows, situation in zip(candidates, context, strict=True):
-            yield {"candidates": rows, "context": situation}
-        for row in negotiation:
-            yield {"pick": row[:NUM_CANDIDATE], "context": row[NUM_CANDIDATE:-NUM_CONTEST], "contest": row[-NUM_CONTEST:]}
+    def _masks(self, role: seats.Role) -> NDArray[np.int8]:
+        """Return which actions of a role are legal [its agents, its actions]."""
+        out = self.world.out
+        here = len(out.mask[0])
+        if role is self._prioritizers:
+            masks = self._padded(out.mask[0].view(np.int8))
+            masks[here:, -1] = 1
+            return masks
+        masks = self._everybody_waits.copy()
+        if out.phase[0] == _NEGOTIATE:
+            bids = masks[:here]
+            bids[out.acting[0]] = 1
+            bids[out.acting[0], -1] = 0
+        return masks
 
-    def _padded(self, array: NDArray[Number]) -> NDArray[Number]:
+    def _views(self, role: seats.Role) -> Sequence[Any]:
+        """Return what each seat of a role sees, as views of copies; idle ones see zeros."""
+        out = self.world.out
+        if role is self._prioritizers:
+            candidates, context = self._padded(out.candidates[0]), self._padded(out.context[0])
+            if not (self.flat or self.equal):
+                return [{"candidates": rows, "context": row} for rows, row in zip(candidates, context, strict=True)]
+            vectors = np.concatenate((candidates.reshape(len(context), -1), context), axis=1)
+        else:
+            vectors = self._padded(out.negotiation[0])
+            if not (self.flat or self.equal):
+                parts = np.split(vectors, [NUM_CANDIDATE, NUM_CANDIDATE + NUM_CONTEXT], axis=1)
+                return [{"pick": pick, "context": row, "contest": contest} for pick, row, contest in zip(*parts, strict=True)]
+        return list(seats.widened(vectors, self._width) if self.equal else vectors)
+
+    def _padded(self, array: NDArray[seats.Number]) -> NDArray[seats.Number]:
         """Copy what the agents of the instance see, with zeros for those that it does not have."""
         if len(array) == self._most:
             return array.copy()

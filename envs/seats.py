@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from operator import index
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete, Space
@@ -17,6 +17,7 @@ LOWEST_BID: Final = 0
 ILLEGAL: Final = ("count", "raise")
 """What may be done about an illegal action."""
 
+Number = TypeVar("Number", np.float32, np.int8)
 Bounds = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
@@ -53,21 +54,41 @@ def negotiator_space(flat: bool) -> Space[Any]:
     return Dict({"pick": box(CANDIDATE_BOUNDS), "context": box(CONTEXT_BOUNDS), "contest": box(CONTEST_BOUNDS)})
 
 
+def common(vectors: Sequence[Space[Any]]) -> Box:
+    """The space of a vector that can hold each of these, with zeros behind the shorter ones."""
+    boxes = [space for space in vectors if isinstance(space, Box)]
+    width = max(len(space.low) for space in boxes)
+    low = np.min([np.pad(space.low, (0, width - len(space.low))) for space in boxes], axis=0)
+    high = np.max([np.pad(space.high, (0, width - len(space.high))) for space in boxes], axis=0)
+    return Box(low, high, dtype=np.float32)
+
+
+def widened(rows: NDArray[Number], width: int) -> NDArray[Number]:
+    """Copy rows [N, n] to [N, width], with zeros behind them."""
+    wide = np.zeros((len(rows), width), rows.dtype)
+    wide[:, : rows.shape[1]] = rows
+    return wide
+
+
 def masked(space: Space[Any], actions: int) -> Dict:
     """Add the mask over ``actions`` to what a seat sees."""
     return Dict({"observation": space, "action_mask": Box(0, 1, (actions,), np.int8)})
 
 
 class Role:
-    """The seats of one role, one per agent. Their last action is the no-op."""
+    """The seats of one role, one per agent. The last of their ``actions`` is the no-op."""
 
-    def __init__(self, name: str, agents: int, actions: int, illegal: int, forbids: bool) -> None:
-        """Name the seats; ``illegal`` is what the world is told in place of an illegal action, unless the role ``forbids`` these."""
+    def __init__(self, name: str, agents: int, actions: int, illegal: int, forbids: bool, width: int) -> None:
+        """Name the seats, whose space has ``width`` actions: those behind the no-op are never legal.
+
+        ``illegal`` is what the world is told in place of an illegal action, unless the role ``forbids`` these.
+        """
         self.seats = [f"{name}_{a}" for a in range(agents)]
         self.actions = actions
+        self.width = width
         self.illegal = illegal
         self.forbids = forbids
-        self.action_spaces = {seat: Discrete(actions) for seat in self.seats}
+        self.action_spaces = {seat: Discrete(width) for seat in self.seats}
         self._legal = b""
 
     def allow(self, mask: NDArray[np.int8]) -> None:
@@ -109,3 +130,10 @@ def as_index(action: Any) -> int:
         return index(action)
     except TypeError:
         return -1
+
+
+def as_scale(reward_scale: Any) -> float:
+    """Return what rewards are multiplied by; raise ValueError where that is no finite number."""
+    if isinstance(reward_scale, bool) or not isinstance(reward_scale, int | float | np.number) or not np.isfinite(reward_scale):
+        raise ValueError(f"reward_scale is {reward_scale!r}, must be a finite number")
+    return float(reward_scale)

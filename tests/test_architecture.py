@@ -21,7 +21,7 @@ LAYERS = (
     ("envs.columns", "envs.events", "envs.scenario", "envs.workloads.graph", "envs.workloads.instance"),  # what every layer is told
     ("envs.engine",),
     ("envs",),  # the world: scenario, workloads, World and what reads its events
-    ("envs.parallel_env", "envs.task_management_v0"),
+    ("envs.parallel_env", "envs.seat_env", "envs.task_management_v0"),
     ("agents.protocols", "agents.noise", "agents.progress"),
     ("agents", "agents.rules", "agents.networks", "agents.compiled"),  # who decides, also compiled
     ("agents.policies",),  # ... by name
@@ -32,7 +32,7 @@ LAYERS = (
     ("experiments.plumbing",),
     ("experiments",),
 )
-SURFACE = LAYERS.index(("envs.parallel_env", "envs.task_management_v0"))
+SURFACE = LAYERS.index(("envs.parallel_env", "envs.seat_env", "envs.task_management_v0"))
 """The layer of ``envs/__init__.py``, which offers the PettingZoo view as well: no module of the world may import it."""
 
 FORBIDDEN = {

@@ -16,12 +16,13 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import data_equivalence
 
-from agents.learning.vec_env import SeatEnv, make_vec_env
+from agents.learning.vec_env import make_vec_env
 from agents.planning.futures import Imagination
 from agents.rules import negotiator, prioritizer
 from envs import Scenario, Uncertainty, World, task_management_v0
 from envs.engine.codes import Phase
 from envs.parallel_env import TaskManagement
+from envs.seat_env import SeatEnv
 from envs.workloads.generators.random_job_shop import RandomJobShop
 from envs.workloads.generators.synthetic import SyntheticWorkload
 from tests.conftest import ROOT

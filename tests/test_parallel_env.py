@@ -208,7 +208,7 @@ def test_episode_without_a_choice() -> None:
     assert rewards == {"prioritizer_0": -9.0, "negotiator_0": -9.0}
     assert set(terminated.values()) == {True}
     assert set(truncated.values()) == {False}
-    assert infos["prioritizer_0"] == {"illegal_actions": 0, "time": 9.0}
+    assert (infos["prioritizer_0"]["illegal_actions"], infos["prioritizer_0"]["time"]) == (0, 9.0)
     assert env.agents == []
 
 

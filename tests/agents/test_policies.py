@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
 
+import agents
 from agents.evaluation.play import draw_episodes, play
 from agents.networks.architecture import NEGOTIATOR, PRIORITIZER, Brain, Spec
 from agents.networks.artifact import ArtifactError, TrainedNegotiator, TrainedPrioritizer, save
-from agents.policies import is_rule, load_negotiator, load_prioritizer
-from agents.rules import RuleNegotiator, RulePrioritizer
+from agents.policies import PolicyError, is_rule, load_negotiator, load_prioritizer
+from agents.rules import Index, RuleNegotiator, RulePrioritizer
 from envs.scenario import Scenario
 from envs.workloads.generators.synthetic import SyntheticWorkload
 from experiments.plumbing.cli import UsageError, names
+from tests.conftest import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +37,31 @@ def test_names(run_folder: Path) -> None:
     assert isinstance(load_prioritizer(str(run_folder)), TrainedPrioritizer)
     assert isinstance(load_negotiator(str(run_folder)), TrainedNegotiator)
     assert isinstance(load_negotiator(str(run_folder / NEGOTIATOR)), TrainedNegotiator)
+
+
+def test_load(run_folder: Path) -> None:
+    """Protects the one call of a notebook: what has one role needs none to be said, and what has two says so."""
+    assert isinstance(agents.load("policies/job_shop"), TrainedPrioritizer)
+    assert isinstance(agents.load(run_folder / NEGOTIATOR), TrainedNegotiator)
+    assert isinstance(agents.load(run_folder, "negotiator"), TrainedNegotiator)
+    assert isinstance(agents.load("policies/shared_cluster_index"), Index)
+    assert isinstance(agents.load("fdd_mwkr"), RulePrioritizer)
+    assert isinstance(agents.load("drf"), RuleNegotiator)
+    with pytest.raises(PolicyError, match=r"is a prioritizer and a negotiator; say which one, as in load\(.*, 'prioritizer'\)"):
+        agents.load(run_folder)
+    with pytest.raises(PolicyError, match="role is 'prioritiser', must be prioritizer or negotiator"):
+        agents.load("drf", "prioritiser")
+    with pytest.raises(PolicyError, match="no such"):
+        agents.load("policies/no_such")
+    with pytest.raises(AttributeError, match="has no attribute 'lood'"):
+        agents.lood  # noqa: B018
+
+
+def test_loading_is_light() -> None:
+    """Protects whoever imports one part of agents: neither torch nor the world comes with the package."""
+    code = "import agents, sys; print(sorted({'torch', 'numba', 'numpy', 'envs'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_is_rule() -> None:

@@ -14,10 +14,10 @@ from agents.learning.config import Learner
 from agents.learning.integrate import make_method
 from agents.learning.loop import Evaluation
 from agents.learning.ppo import RolePPO
-from agents.learning.vec_env import SeatEnv
 from agents.protocols import Observation
 from agents.rules import negotiator, prioritizer
 from envs.scenario import Reservations, Scenario
+from envs.seat_env import SeatEnv
 from envs.workloads.generators.synthetic import SyntheticWorkload
 from tests.agents.evaluation.test_play import Fixed
 

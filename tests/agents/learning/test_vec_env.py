@@ -10,10 +10,10 @@ from sb3_contrib import MaskablePPO
 from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_supported
 from stable_baselines3 import PPO
 
-from agents.learning.config import LearnerError
-from agents.learning.vec_env import SeatEnv, make_vec_env
+from agents.learning.vec_env import make_vec_env
 from agents.rules import negotiator, prioritizer
 from envs.scenario import Limits, Scenario
+from envs.seat_env import SeatEnv
 
 
 def test_plain_maskable_ppo_trains(one_machine: Scenario) -> None:
@@ -63,9 +63,9 @@ def test_truncation_is_told(one_machine: Scenario) -> None:
 
 def test_wrong_partner(one_machine: Scenario) -> None:
     """Protects the user: the other role needs a policy that can play it, and a role without choices is told."""
-    with pytest.raises(LearnerError, match="must be able to play"):
+    with pytest.raises(TypeError, match="must be able to play"):
         SeatEnv(one_machine, "prioritizer", prioritizer("spt"))
-    with pytest.raises(LearnerError, match="NEGOTIATE had a choice"):
+    with pytest.raises(ValueError, match="NEGOTIATE had a choice"):
         SeatEnv(one_machine, "negotiator", prioritizer("spt")).reset()
 
 
@@ -75,12 +75,12 @@ def test_illegal_actions_are_counted(contested: Scenario, role: str, action: Any
     """Protects learners that know no masks: whatever they play is counted and told, and the episode comes to its end."""
     env = SeatEnv(contested, role, negotiator("urgency") if role == "prioritizer" else prioritizer("spt"))
     for _ in range(2):
-        assert env.reset(seed=5)[1] == {"illegal_actions": 0}
+        assert env.reset(seed=5)[1]["illegal_actions"] == 0
         steps, over = 0, False
         while not over:
             _, _, terminated, truncated, info = env.step(action)
             steps, over = steps + 1, terminated or truncated
-            assert info == {"illegal_actions": steps}
+            assert info["illegal_actions"] == steps
 
 
 @pytest.mark.parametrize("role", ["prioritizer", "negotiator"])
@@ -89,11 +89,11 @@ def test_illegal_actions_raise_where_asked_to(contested: Scenario, role: str) ->
     other = negotiator("urgency") if role == "prioritizer" else prioritizer("spt")
     envs = make_vec_env(contested, role, other, num_envs=1, illegal="raise")
     envs.reset()
-    with pytest.raises(LearnerError, match=r"action is .*must be legal, one of 0.*MaskablePPO.*illegal='count'"):
+    with pytest.raises(ValueError, match=r"action is .*must be legal, one of 0.*MaskablePPO.*illegal='count'"):
         envs.step(np.array([10**6]))
     _, _, _, infos = envs.step(np.array([0]))
     assert infos[0]["illegal_actions"] == 0
-    with pytest.raises(LearnerError, match="illegal is 'never', must be one of count, raise"):
+    with pytest.raises(ValueError, match="illegal is 'never', must be one of count, raise"):
         make_vec_env(contested, role, other, num_envs=1, illegal="never")
 
 

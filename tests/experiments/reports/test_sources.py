@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.evaluation.metrics import jain_index, measure
+from agents.evaluation.metrics import compute_metrics, jain_index
 from envs.events import EventKind
 from experiments.plumbing.processes import ROOT
 from experiments.report import as_settings
@@ -42,8 +42,8 @@ def test_curves_end_where_the_measures_are() -> None:
     charts = {chart.title: chart for chart in episode.charts("x", instance, log)}
     assert [curve.y[-1] for curve in charts["Queue and load: x"].curves] == [0.0, 0.0, 0.0]
     assert max(charts["Queue and load: x"].curves[2].y) > 1
-    assert charts["Fairness so far: x"].curves[0].y[-1] == pytest.approx(measure(instance, log).jain)
-    for curve, share in zip(charts["Utilisation: x"].curves, measure(instance, log).utilisation, strict=True):
+    assert charts["Fairness so far: x"].curves[0].y[-1] == pytest.approx(compute_metrics(instance, log).jain)
+    for curve, share in zip(charts["Utilisation: x"].curves, compute_metrics(instance, log).utilisation, strict=True):
         used = np.dot(np.diff([*curve.x, log.time[-1]]), curve.y) / log.time[-1]
         assert used == pytest.approx(100 * share, rel=1e-6)
         assert max(curve.y) <= 100 + 1e-9
