@@ -87,7 +87,7 @@ def _measure(config: DictConfig, rules: tuple[str, str], chosen: list[Variant], 
         by_run = 100.0 * (side.column(OBJECTIVE).mean(axis=1) / of_rules.mean(OBJECTIVE) - 1.0)
         differences = (cell(difference(side, to, OBJECTIVE, episodes.instance)) for to in (of_rules, base))
         rows.append([variant.name, *differences, " ".join(number(float(value), 3) for value in by_run)])
-        for scalar in curves.GAPS:
+        for scalar in (curves.TRAINING, curves.GREEDY):
             found = np.array([curves.thirds(curves.read(run.folder, scalar)) for run in planned[variant.name]])
             rows[-1].append(" to ".join(number(value, 2) for value in found.mean(axis=0).tolist()))
         rows[-1] += [f"{np.mean(values):,.0f}" for values in budgets[variant.name].values()] + [_told(config, variant)]

@@ -68,7 +68,8 @@ def _look(look: int, source: int) -> float:
 
 @kernel
 def _deviation(look: int, source: int) -> float:
-    return min(max((_look(look, source) - _MIDDLE[look]) / _SPREAD[look], -CLIP), CLIP)
+    deviation: float = min(max((_look(look, source) - _MIDDLE[look]) / _SPREAD[look], -CLIP), CLIP)
+    return deviation
 
 
 @kernel

@@ -59,7 +59,7 @@ class Evaluation:
 
     def __call__(self, learned: Policies) -> dict[str, float]:
         """Return the mean cost, that of the rules, and the gap between them in percent: negative where learning is better."""
-        prioritizer, negotiator = (own or rule for own, rule in zip(learned, self._rules, strict=True))
+        prioritizer, negotiator = learned.prioritizer or self._rules[0], learned.negotiator or self._rules[1]
         cost = self.cost(prioritizer, negotiator)
         gap = percent(cost.mean(), self.rule_cost.mean())
         return {"cost": float(cost.mean()), "rule_cost": float(self.rule_cost.mean()), "gap_percent": gap}

@@ -218,7 +218,8 @@ def _deviations(rows: Observation, looks: Mapping[str, Look]) -> Floats:
     """[N, looks] by how many deviations columns are above their middles, up to CLIP."""
     values = np.stack([_look(rows, look) for look in looks.values()], axis=-1, dtype=np.float64)
     middle, spread = (np.array([getattr(look, name) for look in looks.values()]) for name in ("middle", "spread"))
-    return np.clip((values - middle) / spread, -CLIP, CLIP)
+    deviations: Floats = np.clip((values - middle) / spread, -CLIP, CLIP)
+    return deviations
 
 
 def _row(told: object, where: str, names: tuple[str, ...]) -> Floats:

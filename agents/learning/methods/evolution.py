@@ -57,7 +57,8 @@ class Evolution:
         self._episodes = draw_episodes(scenario, learner.episodes.number, derive(seed, Purpose.TRAINING))
         self._world = World(scenario, 2 * learner.evolution.pairs, instances=self._episodes.instances, auto_reset=False, threads=threads)
         self._unit = 1.0 / spreads()
-        self._weights = _start(learner.evolution.start) / self._unit
+        start = _start(learner.evolution.start) / self._unit
+        self._weights = start * (learner.evolution.length / np.linalg.norm(start)) if start.any() else start
         self._free = _free(learner.evolution.only)
         self._slope, self._square = np.zeros(SIZE), np.zeros(SIZE)
         self._updates = 0
@@ -66,8 +67,10 @@ class Evolution:
         self._decisions = 0
 
     def begin(self) -> None:
-        """Play the rules on all episodes, which is what ``rule_cost`` needs, before the clock runs."""
-        assert len(self._of_rules) == len(self._episodes.seeds)
+        """Play the rules on all episodes, which is what ``rule_cost`` needs, and compile, before the clock runs."""
+        _ = self._of_rules
+        self._policy().compile_picks()
+        self._policy().compile_bids()
 
     def anneal(self, left: float) -> None:
         """Set the length of steps."""
