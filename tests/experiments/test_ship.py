@@ -101,7 +101,8 @@ def test_the_median_is_shipped(trained: list[Path], tmp_path: Path, monkeypatch:
 def test_an_index_is_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects policies that are no networks: one file for both roles, shipped, found by name, and as good as its card says."""
     with initialize_config_module("conf", version_base="1.3"):
-        config = compose("train", ["experiment=shared_cluster", "workload.jobs=8"])
+        rules = ["learner.episodes.prioritizer=wsrpt", "learner.episodes.negotiator=urgency"]
+        config = compose("train", ["experiment=shared_cluster", "workload.jobs=8", *rules])
     del config.folder
     runs = [tmp_path / f"run-s{seed}" for seed in range(3)]
     for seed, folder in enumerate(runs):
