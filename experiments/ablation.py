@@ -31,7 +31,7 @@ SEED: Final = 20_261_124
 
 
 def ablate(config: DictConfig) -> None:
-    """Train, measure, print, and write a table and numbers where ``config.out`` says."""
+    """Train, measure, print, and write a table, numbers and curves where ``config.out`` says."""
     out = place(config, "a .md file comes")
     count = settings(config, Ablation).episodes
 

@@ -37,9 +37,8 @@ def thirds(curve: Curve) -> tuple[float, float]:
     step, value = curve
     if not len(step):
         return np.nan, np.nan
-    return float(value[step <= step[-1] / 3].mean()) if (step <= step[-1] / 3).any() else float(value[0]), float(
-        value[step >= step[-1] * 2 / 3].mean()
-    )
+    early, late = step <= max(step[0], step[-1] / 3), step >= step[-1] * 2 / 3
+    return float(value[early].mean()), float(value[late].mean())
 
 
 def draw(planned: Mapping[str, Sequence[Run]], path: Path) -> None:
