@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agents.protocols import Negotiator, Prioritizer
-from agents.rules import NEGOTIATORS, PRIORITIZERS, RuleError, index, negotiator, prioritizer, split
+from agents.rules import NEGOTIATORS, PRIORITIZERS, RuleError, conditional, index, negotiator, prioritizer, split
 
 SHIPPED: Final = "policies"
 """What names of policies that come with Parley begin with: policies/job_shop."""
@@ -16,7 +16,9 @@ SHIPPED_FOLDER: Final = Path(__file__).resolve().parent / "shipped"
 """Where these are."""
 OWN_FOLDER: Final = Path("results")
 """Below the current folder: what commands write there has names as well, but those that come with Parley are taken first."""
-RULES: Final[dict[str, Mapping[str, object]]] = {"prioritizer": PRIORITIZERS, "negotiator": NEGOTIATORS}
+PRIORITIZER: Final = "prioritizer"
+NEGOTIATOR: Final = "negotiator"
+RULES: Final[dict[str, Mapping[str, object]]] = {PRIORITIZER: PRIORITIZERS, NEGOTIATOR: NEGOTIATORS}
 
 
 class PolicyError(ValueError):
@@ -80,6 +82,11 @@ def shipping_folder(suite: str) -> Path:
     return (SHIPPED_FOLDER if (Path(__file__).resolve().parents[1] / "pyproject.toml").is_file() else OWN_FOLDER / SHIPPED) / suite
 
 
+def roles_in(folder: Path) -> list[str]:
+    """Return the roles that the policy in a folder plays: an index plays both, networks stand in a folder each."""
+    return [role for role in RULES if (folder / index.FILE).is_file() or (folder / role).is_dir()]
+
+
 def is_rule(role: str, name: str) -> bool:
     """Whether ``name`` is a rule for ``role``, "prioritizer" or "negotiator"."""
     return (split(name)[0] if role == "prioritizer" else name) in RULES[role]
@@ -88,7 +95,7 @@ def is_rule(role: str, name: str) -> bool:
 def _load(role: str, name: str, rule: Callable[[str], Any]) -> Any:
     if not is_rule(role, name) and (folder := policy_folder(name)) is not None:
         if (folder / index.FILE).is_file():
-            return index.load(folder / index.FILE)
+            return conditional.load(folder / index.FILE)
         from agents.networks.artifact import load  # torch comes with it: only where somebody asks for a trained policy
 
         return load(folder, role)

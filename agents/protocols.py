@@ -44,8 +44,10 @@ class Decider(Protocol):
 
     function: int
     """Address of what the engine calls, see ``envs.engine.compiled.decide``."""
-    mind: int
-    """Address of what that knows; it lives as long as the decider."""
+
+    @property
+    def mind(self) -> int | NDArray[np.int64]:
+        """Address of what that knows, or one for each of B worlds; it lives as long as the decider."""
 
     def scratch(self, room: int) -> int:
         """Return how many float32 numbers of scratch it needs for ``room`` candidates, or for as many agents."""

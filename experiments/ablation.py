@@ -31,11 +31,11 @@ SEED: Final = 20_261_124
 
 
 def ablate(config: DictConfig) -> None:
-    """Train, play, print, and write a table and numbers where ``config.out`` says."""
+    """Train, play, print, and write a table, numbers and curves where ``config.out`` says."""
     out = place(config, "a .md file comes")
     count = settings(config, Ablation).episodes
 
-    from experiments.studies import variants  # numba and torch come with it, which --help does without
+    from experiments.studies import curves, variants  # numba and torch come with it, which --help does without
     from experiments.suites.runs import check_rules
 
     rules = check_rules(config)
@@ -50,8 +50,9 @@ def ablate(config: DictConfig) -> None:
     outcome, facts = _score(config, rules, chosen, replicates, count), machine()
     write_text(out, json.dumps(as_json(outcome, facts, typed), indent=1, allow_nan=False) + "\n")
     write_text(out.with_suffix(".md"), as_markdown(outcome, facts, typed))
+    curves.draw(replicates, out.with_suffix(".png"))
     print(as_text(outcome, facts))
-    print(f"All numbers are in {out}, the table in {out.with_suffix('.md')}.")
+    print(f"All numbers are in {out}, the table in {out.with_suffix('.md')}, the curves in its .png.")
 
 
 def _score(
@@ -67,6 +68,7 @@ def _score(
     from experiments.reports.outcome import Outcome, Sheet
     from experiments.reports.report import Cell
     from experiments.reports.tables import number
+    from experiments.studies import curves
     from experiments.suites.runs import LEARNED, OBJECTIVE, Players, cell, difference
 
     episodes = draw_episodes(cli.make_scenario(config), count, SEED)
@@ -88,14 +90,19 @@ def _score(
         by_run = 100.0 * (side.column(OBJECTIVE).mean(axis=1) / of_rules.mean(OBJECTIVE) - 1.0)
         differences = (cell(difference(side, to, OBJECTIVE, episodes.instance)) for to in (of_rules, base))
         rows.append([variant.name, *differences, " ".join(number(float(value), 3) for value in by_run)])
+        for scalar in (curves.TRAINING, curves.GREEDY):
+            found = np.array([curves.thirds(curves.read(run.folder, scalar)) for run in replicates[variant.name]])
+            rows[-1].append(" to ".join(number(value, 2) for value in found.mean(axis=0).tolist()))
         rows[-1] += [f"{np.mean(values):,.0f}" for values in budgets[variant.name].values()] + [_told(config, variant)]
     header = ["variant", f"% of {' with '.join(rules)}", f"% of {chosen[0].name}", "each run, % of the rules"]
-    header += ["decisions played", "iterations", "s of learning", "what is changed"]
+    header += ["training, first to last third", "greedy", "decisions played", "iterations", "s of learning", "what is changed"]
     checked = of_rules.schedules + sum(side.schedules for side in sides.values())
     notes = [
         f"{checked} schedules, every one checked against the rules of its scenario: no violation.",
         f"Mean objective on {count} fresh episodes, the same for all, of the best policy of each of {len(config.seeds)} runs by its own "
         f"evaluation. {INTERVALS} Less is better.",
+        "First to last third: the mean gap to the rules of learning, in %, in the first third of the decisions and in the last, of what "
+        "plays in training and of what is deployed.",
         "Budgets count decisions played: all that the learning roles made while collecting, whether they were learned from or not; what "
         "rules showed them before (learner.imitation) is not among them. The last iteration ends behind the budget. Means over runs.",
     ]

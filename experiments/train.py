@@ -177,7 +177,13 @@ def locate(learner: Learner) -> Learner:
         if guide is None or not (guide / index.FILE).is_file():
             raise cli.UsageError(f"learner.network.guide={network.guide}: must be null, or the folder of a tuned index, with {index.FILE}")
         network = replace(network, guide=str(guide))
-    return replace(learner, network=network, episodes=replace(learner.episodes, **folders))
+    evolution = learner.evolution
+    if evolution.start is not None:
+        start = policy_folder(evolution.start)
+        if start is None or not (start / index.FILE).is_file():
+            raise cli.UsageError(f"learner.evolution.start={evolution.start}: must be null, or the folder of an index, with {index.FILE}")
+        evolution = replace(evolution, start=str(start))
+    return replace(learner, network=network, evolution=evolution, episodes=replace(learner.episodes, **folders))
 
 
 @contextmanager

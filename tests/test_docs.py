@@ -161,7 +161,7 @@ def test_every_workload_is_explained() -> None:
         assert {codes(row[0])[0]: row[1] for row in table("workloads.md", f"`{name}`")} == changed
 
 
-@pytest.mark.parametrize("method", ["ppo", "group", "self_label"])
+@pytest.mark.parametrize("method", ["ppo", "group", "self_label", "evolution"])
 def test_every_scalar_is_explained(method: str, tmp_path: Path) -> None:
     """Protects docs/learning.md: what a run sends to TensorBoard is exactly what the page explains for its method."""
     from stable_baselines3.common.logger import Logger
@@ -169,7 +169,7 @@ def test_every_scalar_is_explained(method: str, tmp_path: Path) -> None:
     from agents.learning.loop import Run
 
     small = "worlds=4 rollout=400 imitation.decisions=200 network.width=4 episodes.number=4 evaluation.every=1 evaluation.episodes=2"
-    groups = "groups.number=2 groups.rollouts=4 groups.extremes=0 roles=[prioritizer,negotiator]"
+    groups = "evolution.pairs=4 groups.number=2 groups.rollouts=4 groups.extremes=0 roles=[prioritizer,negotiator]"
     settings = [f"learner.{setting}" for setting in f"{small} {groups}".split()]
     with initialize_config_module("conf", version_base="1.3"):
         config = compose("train", [f"learner={method}", "workload.jobs=12", *settings])

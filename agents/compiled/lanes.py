@@ -18,7 +18,10 @@ from envs.engine.compiled import cache_folder, compiler, numba, types
 WIDTH: Final = 16
 """Numbers of a vector."""
 BYTES: Final = 4 * WIDTH
-FOLDER: Final = cache_folder([*Path(__file__).parent.glob("*.py"), Path(__file__).parents[1] / "noise.py"])
+_AGENTS: Final = Path(__file__).parents[1]
+_TABLES: Final = [_AGENTS / "noise.py", _AGENTS / "rules" / "index.py", _AGENTS / "rules" / "conditional.py"]
+FOLDER: Final = cache_folder([*Path(__file__).parent.glob("*.py"), *_TABLES])
+"""Where compiled deciders are kept: another one as soon as anything differs that their code holds as constants."""
 
 kernel = compiler(FOLDER, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """Compiles a function that only other kernels call."""

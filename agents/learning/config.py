@@ -11,6 +11,7 @@ from typing import Final
 PPO: Final = "ppo"
 GROUP: Final = "group"
 SELF_LABEL: Final = "self_label"
+EVOLUTION: Final = "evolution"
 MOST_WORLDS: Final = 65_536
 MOST_EPISODES: Final = 100_000
 """In one list: each stays in memory, with the path of its costs."""
@@ -19,7 +20,7 @@ MOST_DECISIONS: Final = 10_000_000
 LEAST: Final = 1e-9
 MOST: Final = 1e9
 """Of any weight, rate or time constant: beyond them lies the end of float32, and no meaning."""
-METHODS: Final = (PPO, GROUP, SELF_LABEL)
+METHODS: Final = (PPO, GROUP, SELF_LABEL, EVOLUTION)
 SIZE: Final = "size"
 LOAD: Final = "load"
 ORDERS: Final = (SIZE, LOAD)
@@ -79,7 +80,8 @@ class Update:
     """How a batch of decisions changes the policies. What anneals goes linearly from its first value to its ``_end``."""
 
     method: str = PPO
-    """'ppo'; or, for problems scored at their end, 'group' (advantage among rollouts of an episode) or 'self_label' (imitate the best)."""
+    """'ppo'; for problems scored at their end, 'group' (advantage among rollouts of an episode) or 'self_label' (imitate the best); or
+    'evolution', which learns a conditional index instead of networks, and to which nothing else of this section applies."""
     epochs: int = 3
     """Passes over the decisions of a rollout."""
     batch: int = 2048
@@ -183,6 +185,33 @@ class Groups:
 
 
 @dataclass(frozen=True)
+class Evolution:
+    """For 'evolution': what is tried, and how far weights go. Weights count in effects of a deviation of their column."""
+
+    start: str | None = None
+    """The folder of an index to start at; null: start at nothing, all weights 0."""
+    length: float = 4.0
+    """Of the vector of weights at the start. An index decides alike whatever its scale, but disturbances change a long one less: at the 1.3
+    that the tuned index has by itself, disturbed ones cost 50 % more, and what it knows is lost before anything is learned."""
+    pairs: int = 512
+    """Of whole episodes per iteration, each an episode that is played with the weights plus a disturbance and minus the same one."""
+    spread: float = 0.1
+    """Standard deviation of the disturbances."""
+    step: float = 0.05
+    """Length of a step in each weight; goes linearly to its ``_end``."""
+    step_end: float = 0.01
+    only: list[str] = field(default_factory=list)
+    """Terms whose weights alone are learned, the same for picks and bids, without conditions and contest; empty: everything is learned."""
+
+    def __post_init__(self) -> None:
+        """Raise LearnerError for a value out of bounds."""
+        _count(self, 1, "pairs", high=MOST_WORLDS // 2)
+        _positive(self, "length", "spread", "step", "step_end")
+        for name in ("spread", "step", "step_end"):
+            _require(getattr(self, name) <= 10, self, name, "at most 10")
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Greedy policies against the rules, on episodes that are never trained on."""
 
@@ -218,12 +247,15 @@ class Learner:
     episodes: Episodes = field(default_factory=Episodes)
     imitation: Imitation = field(default_factory=Imitation)
     groups: Groups = field(default_factory=Groups)
+    evolution: Evolution = field(default_factory=Evolution)
     evaluation: Evaluation = field(default_factory=Evaluation)
 
     def __post_init__(self) -> None:
         """Raise LearnerError for a value out of bounds."""
         known = {"prioritizer", "negotiator"}
         _require(bool(self.roles) and set(self.roles) <= known, self, "roles", "a non-empty list of prioritizer, negotiator")
+        together = self.update.method != EVOLUTION or set(self.roles) == known
+        _require(together, self, "roles", f"both, prioritizer and negotiator, where update.method is {EVOLUTION}")
         _count(self, 1, "checkpoint_every")
         _count(self, 1, "worlds", high=MOST_WORLDS)
         _count(self, 2, "rollout", high=MOST_DECISIONS)

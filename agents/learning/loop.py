@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,13 +19,12 @@ from agents.evaluation.play import draw_episodes
 from agents.learning import checkpoint
 from agents.learning.baseline import Purpose, derive, play
 from agents.learning.collect import Finished
-from agents.learning.config import Learner, LearnerError
-from agents.learning.integrate import make_method, rules
+from agents.learning.config import EVOLUTION, Learner, LearnerError
+from agents.learning.given import rules
 from agents.learning.logging import make_logger
+from agents.learning.methods import make_method
+from agents.learning.methods.method import Policies
 from agents.learning.ppo import RolePPO
-from agents.networks import artifact
-from agents.networks.architecture import NEGOTIATOR, PRIORITIZER
-from agents.networks.artifact import TrainedNegotiator, TrainedPrioritizer
 from agents.progress import Progress
 from agents.protocols import Negotiator, Prioritizer, rules_of_play
 from envs.files import replacing
@@ -57,13 +57,9 @@ class Evaluation:
             self._worlds[scenario.reservations] = World(scenario, self._size, instances=self.episodes.instances)
         return play(self._worlds[scenario.reservations], self.episodes, prioritizer, negotiator)
 
-    def __call__(self, models: dict[str, RolePPO]) -> dict[str, float]:
+    def __call__(self, learned: Policies) -> dict[str, float]:
         """Return the mean cost, that of the rules, and the gap between them in percent: negative where learning is better."""
-        prioritizer, negotiator = self._rules
-        if PRIORITIZER in models:
-            prioritizer = TrainedPrioritizer(models[PRIORITIZER].policy.brain)
-        if NEGOTIATOR in models:
-            negotiator = TrainedNegotiator(models[NEGOTIATOR].policy.brain)
+        prioritizer, negotiator = learned.prioritizer or self._rules[0], learned.negotiator or self._rules[1]
         cost = self.cost(prioritizer, negotiator)
         gap = percent(cost.mean(), self.rule_cost.mean())
         return {"cost": float(cost.mean()), "rule_cost": float(self.rule_cost.mean()), "gap_percent": gap}
@@ -84,13 +80,12 @@ class Run:
         self.learner, self.folder, self.seed, self.threads = learner, folder, seed, threads
         self.device = str(get_device(device))
         levels = scenario.negotiation.levels
-        self.models = {
-            role: RolePPO(role, scenario.candidates, levels, learner.network, learner.update, self.device) for role in learner.roles
-        }
-        for model in self.models.values():
-            model.anneal(1.0)
+        networks = [] if learner.update.method == EVOLUTION else learner.roles
+        self.models = {role: RolePPO(role, scenario.candidates, levels, learner.network, learner.update, self.device) for role in networks}
         self.method = make_method(scenario, learner, self.models, seed, threads)
+        self.method.anneal(1.0)
         self.evaluation = Evaluation(scenario, learner, seed)
+        self._begun = False
         self.iteration = 0
         self.decisions = 0
         """Played by the learning roles while collecting: the unit of the budget, whatever of them was learned from."""
@@ -106,34 +101,59 @@ class Run:
 
     def learn(self) -> bool:
         """Go on until the budget is spent, or until Ctrl-C, after which the iteration is finished; say whether it is spent."""
-        logger = make_logger(self.folder / "tensorboard", self.decisions + 1 if self.decisions else 0)
         before = signal.signal(signal.SIGINT, self._interrupt)
         try:
             with Progress(total=100, unit="%", desc="learning", bar_format=BAR) as bar:
-                while self.spent < 1.0 and not self._stop:
-                    for name, value in self.iterate(logger).items():
-                        logger.record(name, value)
-                    bar.set_postfix_str(self._summary(logger.name_to_value))
+                for scalars in self.rounds():
+                    bar.set_postfix_str(self._summary(scalars))
                     bar.update(100 * self.spent - bar.n)
-                    logger.dump(self.decisions)  # before the checkpoint: what is written past one is dropped by who goes on from it
-                    if self.iteration % self.learner.checkpoint_every == 0 and self.spent < 1.0 and not self._stop:
-                        self.save()
-            self.save()
         finally:
             signal.signal(signal.SIGINT, before)
-            logger.close()
         return not self._stop
+
+    def rounds(self, *callbacks: Callable[[Run], bool | None]) -> Iterator[dict[str, Any]]:
+        """Learn, and give out after each iteration what was logged; break off wherever you like, and go on by calling it again.
+
+        Each of ``callbacks`` is called with this run after each iteration; one that returns False ends learning, as those of SB3 do.
+        Checkpoints and TensorBoard files are written on the way, and a last checkpoint at the end, or where you break off.
+        """
+        self.begin()
+        logger = make_logger(self.folder / "tensorboard", self.decisions + 1 if self.decisions else 0)
+        try:
+            while self.spent < 1.0 and not self._stop:
+                for name, value in self.iterate(logger).items():
+                    logger.record(name, value)
+                scalars = dict(logger.name_to_value)
+                logger.dump(self.decisions)  # before the checkpoint: what is written past one is dropped by who goes on from it
+                for callback in callbacks:
+                    self._stop |= callback(self) is False
+                if self.iteration % self.learner.checkpoint_every == 0 and self.spent < 1.0 and not self._stop:
+                    self.save()
+                try:
+                    yield scalars
+                except GeneratorExit:
+                    self.save()
+                    raise
+            self.save()
+        finally:
+            logger.close()
+
+    def begin(self) -> None:
+        """Do what comes before the first iteration, unless it is done: measuring columns, imitating, playing the rules."""
+        if not self._begun:
+            self.method.begin()
+            self._begun = True
 
     def iterate(self, logger: Logger) -> dict[str, float]:
         """Collect and integrate once, evaluate where it is time; return what there is to log."""
-        for model in self.models.values():
-            model.anneal(1.0 - self.spent)
+        self.begin()
+        self.method.anneal(1.0 - self.spent)
         start = time.perf_counter()
-        carried = self._held()
+        carried = self.method.held()
         finished = self.method.collect(self.iteration)
-        made = self._held() - carried
+        made = self.method.held() - carried
         collected = time.perf_counter()
-        self.method.integrate(self.models, logger)
+        self.method.integrate(logger)
         end = time.perf_counter()
         self.iteration += 1
         self.decisions += made
@@ -149,9 +169,6 @@ class Run:
             scalars |= self._evaluate()
         return scalars
 
-    def _held(self) -> int:
-        return sum(len(experience) for experience in self.method.experience.values())
-
     def _of_episodes(self, finished: list[Finished]) -> dict[str, float]:
         if not finished:
             return {}
@@ -160,12 +177,11 @@ class Run:
         return {"rollout/episode_cost": cost, "rollout/episodes": len(finished), **gap}
 
     def _evaluate(self) -> dict[str, float]:
-        found = self.evaluation(self.models)
+        found = self.evaluation(self.method.policies())
         if self.best is None or found["gap_percent"] < self.best:
             self.best = found["gap_percent"]
             with replacing(self.folder / "policy") as folder:  # both roles at once: they learned together
-                for role, model in self.models.items():
-                    artifact.save(folder / role, model.policy.brain, self.facts())
+                self.method.write(folder, self.facts())
         return {f"evaluate/{name}": value for name, value in found.items()}
 
     def _summary(self, values: dict[str, Any]) -> str:
@@ -211,4 +227,5 @@ class Run:
             checkpoint.load_random(checkpoint.part("random", arrays))
         except (ValueError, IndexError, RuntimeError) as error:
             raise checkpoint.CheckpointError(f"{path}: is of another scenario, learner or seed: {error}") from None
+        self._begun = facts["iteration"] > 0
         self.iteration, self.decisions, self.seconds, self.best = (facts[name] for name in ("iteration", "decisions", "seconds", "best"))

@@ -100,11 +100,11 @@ class Index:
         return Weights(self._weights, bids=bids)
 
 
-def load(path: Path) -> Index:
-    """Read an index from its file.
+def read(path: Path) -> dict[str, Any]:
+    """Return what is in the file of an index of any format.
 
     Raises:
-        RuleError: where the file is no index.
+        RuleError: where it cannot be that.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -112,7 +112,19 @@ def load(path: Path) -> Index:
         content: Any = strict_json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         raise RuleError(f"{path}: cannot be read as JSON of at most {MAX_BYTES} bytes: {error}") from None
-    if not isinstance(content, dict) or content.get("format") != FORMAT or not isinstance(content.get("weights"), dict):
+    if not isinstance(content, dict):
+        raise RuleError(f"{path}: must be an object with format {FORMAT} and weights by column")
+    return content
+
+
+def load(path: Path) -> Index:
+    """Read an index without conditions from its file.
+
+    Raises:
+        RuleError: where the file is no such index.
+    """
+    content = read(path)
+    if content.get("format") != FORMAT or not isinstance(content.get("weights"), dict):
         raise RuleError(f"{path}: must be an object with format {FORMAT} and weights by column")
     try:
         return Index(content["weights"])

@@ -13,11 +13,11 @@ from typing import Any, Final
 from omegaconf import DictConfig, OmegaConf
 
 from agents.evaluation.play import draw_episodes, play
-from agents.networks.architecture import NEGOTIATOR, PRIORITIZER
 from agents.networks.artifact import DESCRIPTION
 from agents.operation.play_rules import FILE as RULES
 from agents.operation.play_rules import PlayRules, rules_of
-from agents.policies import SHIPPED, load_negotiator, load_prioritizer
+from agents.policies import NEGOTIATOR, PRIORITIZER, SHIPPED, load_negotiator, load_prioritizer, roles_in
+from agents.rules import index
 from envs import strict_json
 from envs.files import replacing, write_text
 from experiments.plumbing import saved
@@ -58,14 +58,14 @@ class TrainingRun:
         if not (folder / CONFIG).is_file():
             raise UsageError(f"{folder} is no training run: it has no {CONFIG}")
         config = saved.read(folder / CONFIG)
-        if not any((policy / role).is_dir() for role in (PRIORITIZER, NEGOTIATOR)):
+        if not roles_in(policy):
             raise UsageError(f"{folder} holds no policy, must be the folder of a training run that has saved one")
         return cls(folder, policy, config)
 
     @cached_property
     def roles(self) -> list[str]:
         """Those that were trained."""
-        return [role for role in (PRIORITIZER, NEGOTIATOR) if (self.policy / role).is_dir()]
+        return roles_in(self.policy)
 
     @cached_property
     def command(self) -> str:
@@ -80,7 +80,9 @@ class TrainingRun:
 
     def facts(self) -> dict[str, Any]:
         """What the artifact knows of its training."""
-        description = strict_json.loads((self.policy / self.roles[0] / DESCRIPTION).read_text(encoding="utf-8"))
+        named = self.policy / index.FILE
+        file = named if named.is_file() else self.policy / self.roles[0] / DESCRIPTION
+        description = strict_json.loads(file.read_text(encoding="utf-8"))
         facts: dict[str, Any] = description["training"]
         return facts
 
@@ -109,7 +111,8 @@ def write_card(folder: Path, suite: str, run: TrainingRun, scores: Mapping[Train
     Raises:
         UsageError: where the policy is too large to be shipped.
     """
-    size = sum(path.stat().st_size for role in run.roles for path in (run.policy / role).iterdir())
+    parts = [run.policy / name for name in (index.FILE, *run.roles) if (run.policy / name).exists()]
+    size = sum(path.stat().st_size for part in parts for path in (part.iterdir() if part.is_dir() else (part,)))
     if size > MAX_BYTES:
         raise UsageError(f"{run.policy} has {size} bytes, a shipped policy must have at most {MAX_BYTES}")
     kept = {key: run.config[key] for key in ("scenario", "workload", "learner", "seed")}
@@ -129,8 +132,8 @@ def write_card(folder: Path, suite: str, run: TrainingRun, scores: Mapping[Train
         "limits": limits,
     }
     with replacing(folder) as new:
-        for role in run.roles:
-            shutil.copytree(run.policy / role, new / role)
+        for part in parts:
+            (shutil.copytree if part.is_dir() else shutil.copyfile)(part, new / part.name)
         write_text(new / CONFIG, OmegaConf.to_yaml(OmegaConf.create(kept)))
         write_text(new / CARD, json.dumps(card, indent=1, allow_nan=False) + "\n")
         write_text(new / RULES, run.rules().text())

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from agents.evaluation.play import Episodes, draw_episodes, record, without_repeats
 from agents.networks.artifact import DESCRIPTION
-from agents.policies import load_negotiator, load_prioritizer
+from agents.policies import NEGOTIATOR, PRIORITIZER, load_negotiator, load_prioritizer, roles_in
 from agents.protocols import Negotiator, Prioritizer
 from envs import strict_json
 from envs.files import write_text
@@ -44,9 +44,10 @@ def score(config: DictConfig, scenario: Scenario, folder: Path) -> float:
     prioritizers: dict[str, Prioritizer] = {name: load_prioritizer(name) for name in names(config.score, "prioritizer")}
     negotiators: dict[str, Negotiator] = {name: load_negotiator(name) for name in names(config.score, "negotiator")}
     policy = folder / "policy"
-    if (policy / "prioritizer").is_dir():
+    roles = roles_in(policy)
+    if PRIORITIZER in roles:
         prioritizers[LEARNED] = load_prioritizer(str(policy))
-    if (policy / "negotiator").is_dir():
+    if NEGOTIATOR in roles:
         negotiators[LEARNED] = load_negotiator(str(policy))
     drawn = draw_episodes(scenario, integer(config, "score.episodes", 1), integer(config, "score.seed", 0))
     episodes = without_repeats(scenario, drawn)

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, ListConfig
 
 from agents.evaluation.play import Episodes, Results, play
 from agents.evaluation.statistics import Interval, relative_difference
-from agents.policies import RULES, SHIPPED, load_negotiator, load_prioritizer, policy_folder
+from agents.policies import RULES, SHIPPED, load_negotiator, load_prioritizer, policy_folder, roles_in
 from agents.protocols import Negotiator, Prioritizer
 from envs.scenario import Scenario
 from experiments.plumbing.cli import UsageError
@@ -40,7 +40,7 @@ def policies(config: DictConfig) -> list[str]:
         raise UsageError(f"suite={config.suite} needs runs=[FOLDER,...], the folders of training runs")
     folders = {str(name): policy_folder(str(name)) for name in names}
     for name, folder in folders.items():
-        if folder is None or not any((folder / role).is_dir() for role in RULES):
+        if folder is None or not roles_in(folder):
             raise UsageError(f"runs has {name}, which holds no policy: must be the folder of a training run or of a shipped policy")
     return [str(folder) for folder in folders.values()]
 

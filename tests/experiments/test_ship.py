@@ -6,8 +6,10 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from experiments.plumbing.files import write_text
 from hydra import compose, initialize_config_module
 from omegaconf import OmegaConf
 
@@ -15,6 +17,8 @@ from agents import policies
 from agents.networks.architecture import PRIORITIZER, Brain, Spec
 from agents.networks.artifact import save
 from agents.policies import SHIPPED_FOLDER, load_prioritizer
+from agents.rules.conditional import SIZE, Conditional, text
+from agents.rules.index import FILE
 from experiments import ship
 from experiments.plumbing.cli import UsageError
 from experiments.reports.cards import CARD, MAX_BYTES, PAGE, TrainingRun
@@ -92,6 +96,28 @@ def test_the_median_is_shipped(trained: list[Path], tmp_path: Path, monkeypatch:
     assert "None, really." in page
     assert "jobs_min 4" in page
     assert "parley evaluate prioritizer=policies/job_shop" in page
+
+
+def test_an_index_is_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects policies that are no networks: one file for both roles, shipped, found by name, and as good as its card says."""
+    with initialize_config_module("conf", version_base="1.3"):
+        rules = ["learner.episodes.prioritizer=wsrpt", "learner.episodes.negotiator=urgency"]
+        config = compose("train", ["experiment=shared_cluster", "workload.jobs=8", *rules])
+    del config.folder
+    runs = [tmp_path / f"run-s{seed}" for seed in range(3)]
+    for seed, folder in enumerate(runs):
+        learned = Conditional(np.random.default_rng(seed).standard_normal(SIZE))
+        write_text(folder / "policy" / FILE, text(learned, {"seed": seed, "seconds": 36.0, "decisions": 1000, "torch": "2"}))
+        OmegaConf.save(config, folder / "config.yaml", resolve=True)
+    run(monkeypatch, tmp_path / "results", "suite=shared_cluster", f"runs=[{','.join(map(str, runs))}]", "episodes=5")
+    folder = tmp_path / "results" / "shared_cluster"
+    card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    assert card["roles"] == ["prioritizer", "negotiator"]
+    assert list(card["objective_of_runs"].values()) == [TrainingRun.read(path).score(5) for path in runs]
+    found = load_prioritizer("policies/shared_cluster")
+    assert isinstance(found, Conditional)
+    assert np.array_equal(found.flat, load_prioritizer(str(runs[card["seed"]])).flat)  # type: ignore[attr-defined]
+    assert TrainingRun.read(folder).score(card["check"]["episodes"]) == card["check"]["objective"]
 
 
 @pytest.mark.parametrize(

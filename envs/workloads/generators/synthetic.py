@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,6 +31,9 @@ class SyntheticWorkload:
     agents: int = 4
     jobs: int = 60
     """Jobs of all streams together."""
+    teams: tuple[int, ...] = ()
+    """Numbers of agents of which each instance has one, with as many jobs per agent; a number that stands twice comes twice as often.
+    Empty: all have ``agents``."""
     scale_spread: float = 4.0
     """Tasks of the last agent are this many times as long as those of the first, and its jobs as many times as rare."""
     shape: str = MIXED
@@ -82,15 +85,23 @@ class SyntheticWorkload:
     """Who may run a task: 'owner' or 'all'."""
 
     def __post_init__(self) -> None:
-        for name in ("shared_capacity", "shared_use", "big_min", "big_max", "weights", "weight_chances"):
+        for name in ("teams", "shared_capacity", "shared_use", "big_min", "big_max", "weights", "weight_chances"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         self._check_jobs()
         self._check_demands()
         self._check_times()
+        for agents in self.teams:
+            require(integer(agents, 1, MAX_AGENTS), self, "teams", f"a list of integers in 1..{MAX_AGENTS}")
+            self._with(agents)  # which checks that there are jobs for so many
+
+    def _with(self, agents: int) -> SyntheticWorkload:
+        return replace(self, agents=agents, jobs=self.jobs * agents // self.agents, teams=())
 
     def instance(self, seed: int) -> Instance:
         """Draw one instance. Seeds are >= 0; the time is linear in the number of tasks."""
         rng = stream(seed)
+        if self.teams:
+            return self._with(int(self.teams[rng.integers(len(self.teams))])).instance(seed)
         owner = rng.permutation(np.repeat(np.arange(self.agents, dtype=np.int32), self._stream_jobs()))
         job_first, successor_first, successor = self._draw_graphs(rng)
         tasks = int(job_first[-1])

@@ -12,8 +12,8 @@ from agents.evaluation.play import Episodes
 from agents.learning.collect import Collector
 from agents.learning.config import Learner, LearnerError
 from agents.learning.curriculum import easy_first, hardness, opened
-from agents.learning.integrate import Streams
 from agents.learning.loop import Run
+from agents.learning.methods.streams import Streams
 from envs.scenario import Objective, Scenario
 from envs.workloads.generators.synthetic import SyntheticWorkload
 from tests.agents.learning.conftest import OneMachine

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.learning import integrate
+from agents.learning import given
 from agents.learning.config import Imitation, Learner
 from agents.learning.experience import Experience
-from agents.learning.integrate import Streams
+from agents.learning.methods.streams import Streams
 from agents.learning.ppo import RolePPO
 from agents.rules import RuleNegotiator
 from agents.rules.levels import as_levels, borders
@@ -44,13 +44,13 @@ def test_imitated_bids_keep_their_levels(contested: Scenario, learner: Learner, 
         assert len(actions) == len(experience)
         labels.append(actions)
 
-    monkeypatch.setattr(integrate, "negotiation_rule", Overheard)
+    monkeypatch.setattr(given, "negotiation_rule", Overheard)
     monkeypatch.setattr(Experience, "relabel", relabel)
     learner = replace(both_roles(learner), imitation=Imitation(4096, 1))
     learner = replace(learner, episodes=replace(learner.episodes, prioritizer="spt", negotiator="urgency"), rollout=8192)
     levels = contested.negotiation.levels
     models = {r: RolePPO(r, contested.candidates, levels, learner.network, learner.update, "cpu") for r in learner.roles}
-    Streams(contested, learner, models, 0, 1)
+    Streams(contested, learner, models, 0, 1).begin()
     (found,) = labels
     heard = np.concatenate(bids)[-len(found) :]  # behind those of the baseline, and those on which columns were measured
     assert len(bids) > 20

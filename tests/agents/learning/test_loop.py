@@ -18,9 +18,11 @@ from agents.learning import checkpoint
 from agents.learning.baseline import HINDSIGHT, Bank
 from agents.learning.checkpoint import CheckpointError
 from agents.learning.config import Evaluation, Imitation, Learner, LearnerError
-from agents.learning.integrate import best, compare, rules
+from agents.learning.given import rules
 from agents.learning.logging import GAPS
 from agents.learning.loop import Run
+from agents.learning.methods.groups import best, compare
+from agents.learning.methods.method import Policies
 from agents.networks import artifact
 from agents.networks.artifact import TrainedPrioritizer, load
 from agents.rules import RuleError, index, negotiator, prioritizer
@@ -33,9 +35,9 @@ def test_learns_shortest_first(one_machine: Scenario, learner: Learner, tmp_path
     """Protects learning itself: in seconds every method comes close to the known optimum of total flow time on one machine."""
     learner = replace(learner, update=replace(learner.update, method=method), decisions=learner.decisions if method == "ppo" else 60_000)
     run = Run(one_machine, learner, tmp_path, seed=0)
-    before = run.evaluation(run.models)
+    before = run.evaluation(run.method.policies())
     run.learn()
-    after = run.evaluation(run.models)
+    after = run.evaluation(run.method.policies())
     optimum = sum(np.cumsum(np.sort(instance.option_nominal)).sum() for instance in run.evaluation.episodes.instances) / 32
     assert before["cost"] > 1.2 * optimum
     assert after["cost"] < 1.02 * optimum
@@ -205,7 +207,7 @@ def test_groups_are_compared_within() -> None:
 def test_evaluation_of_the_rule_itself(contested: Scenario, learner: Learner, tmp_path: Path) -> None:
     """Protects the comparison: where no role is learned the gap is exactly 0, and other rules have other costs."""
     run = Run(contested, learner, tmp_path, seed=0)
-    assert run.evaluation({})["gap_percent"] == 0.0
+    assert run.evaluation(Policies(None, None))["gap_percent"] == 0.0
     assert run.evaluation.cost(prioritizer("lpt"), negotiator("fcfs")).mean() > run.evaluation.rule_cost.mean()
 
 
@@ -215,5 +217,7 @@ def test_imitation_starts_near_the_rule(contested: Scenario, learner: Learner, t
     learner = replace(learner, episodes=replace(learner.episodes, prioritizer="spt", negotiator="urgency"))
     run = Run(contested, learner, tmp_path, seed=0)
     untrained = Run(contested, replace(learner, imitation=Imitation(0, 1)), tmp_path, seed=0)
-    assert abs(run.evaluation(run.models)["gap_percent"]) < 3.0
-    assert untrained.evaluation(untrained.models)["gap_percent"] > 6.0
+    for each in (run, untrained):
+        each.begin()
+    assert abs(run.evaluation(run.method.policies())["gap_percent"]) < 3.0
+    assert untrained.evaluation(untrained.method.policies())["gap_percent"] > 6.0

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from agents.evaluation.play import draw_episodes, play
 from agents.learning.baseline import Purpose, derive
 from agents.learning.config import Learner
-from agents.learning.integrate import make_method
 from agents.learning.loop import Evaluation
+from agents.learning.methods import make_method
 from agents.learning.ppo import RolePPO
 from agents.protocols import Observation
 from agents.rules import negotiator, prioritizer

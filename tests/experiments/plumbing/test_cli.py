@@ -274,8 +274,13 @@ def test_success_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ("learner.worlds=1000000", "worlds is 1000000, must be a whole number in 1..65536"),
         ("learner.discount.tau_gamma=a", "learner.discount.tau_gamma is 'a', must be a number or null"),
         ("folder=README.md", "README.md"),
-        ("learner.network.ignore=[foo]", "'foo'"),
-        ("learner.network.ordinal=false", "Network.ordinal is False, must be true where guide is set, or guide null"),
+        ("experiment=shared_cluster_ppo learner.network.ignore=[foo]", "'foo'"),
+        (
+            "experiment=shared_cluster_ppo learner.network.ordinal=false",
+            "Network.ordinal is False, must be true where guide is set, or guide null",
+        ),
+        ("learner.evolution.start=nowhere", "learner.evolution.start=nowhere: must be null, or the folder of an index"),
+        ("learner.evolution.only=[foo]", "Evolution.only has 'foo', must be among wsrpt, startable"),
         ("learner.network.guide=nowhere", "learner.network.guide=nowhere: must be null, or the folder of a tuned index"),
         ("learner.update.learning_rate=inf", "learning_rate"),
         ("scenario.candidates=abc", "scenario.candidates is 'abc'"),
@@ -283,7 +288,7 @@ def test_success_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 )
 def test_training_refuses_before_it_starts(setting: str, told: str, tmp_path: Path) -> None:
     """Protects hours: what training cannot use is refused in one line, with exit code 2, before anything is learned."""
-    command = [sys.executable, "-m", "experiments", "train", f"folder={tmp_path / 'run'}", setting]
+    command = [sys.executable, "-m", "experiments", "train", f"folder={tmp_path / 'run'}", *setting.split()]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False)
     assert done.returncode == 2, done.stderr
     assert told in done.stderr

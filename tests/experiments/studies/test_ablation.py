@@ -8,10 +8,12 @@ import shlex
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hydra import compose, initialize_config_module
 
 from experiments import ablation
+from experiments.studies.curves import TRAINING, read, thirds
 from experiments.studies.variants import variants
 from tests.conftest import ROOT
 
@@ -52,6 +54,10 @@ def test_variants_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     assert next(row[2] for row in rows) == "= 0"
     assert [row[-1].strip(" |") for row in rows] == ["nothing", "learner.network.width=128", "scenario.reservations.allowed=False"]
     assert "42 schedules, every one checked" in page
+    assert (tmp_path / "found.png").read_bytes().startswith(b"\x89PNG")
+    curve = read(tmp_path / "runs" / "group-s0", TRAINING)
+    assert " to " in rows[0][4]
+    assert len(curve[0]) == len(curve[1]) > 1
     capsys.readouterr()
     run(monkeypatch, tmp_path, *chosen)
     assert "runs to train" not in capsys.readouterr().out
@@ -59,6 +65,13 @@ def test_variants_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     run(monkeypatch, tmp_path, "+variants.large={workload:{jobs_min:4}}", "only=[large,group]", "seeds=[0,1]")
     again = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
     assert again["variants"]["group"] == found["variants"]["group"] != again["variants"]["large"]  # whatever it learned from
+
+
+def test_thirds_of_a_curve() -> None:
+    """Protects the columns that say whether learning goes on: means by decisions, not by points; nothing where nothing was logged."""
+    assert thirds((np.array([1.0, 2.0, 3.0, 8.0, 9.0]), np.array([4.0, 2.0, 0.0, -1.0, -3.0]))) == (2.0, -2.0)
+    assert thirds((np.array([30.0, 60.0]), np.array([5.0, 1.0]))) == (5.0, 1.0)
+    assert np.isnan(thirds((np.zeros(0), np.zeros(0)))).all()
 
 
 def test_every_variant_has_the_same_budget() -> None:

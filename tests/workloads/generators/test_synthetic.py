@@ -266,3 +266,23 @@ def test_negative_seeds_are_refused() -> None:
     """A seed outside the generator's range is the user's mistake, told as such."""
     with pytest.raises(WorkloadError, match="seed of an instance is -1, must be >= 0"):
         SyntheticWorkload().instance(-1)
+
+
+def test_teams_of_several_sizes() -> None:
+    """Protects mixed training: each number of agents comes as often as it stands there, with as many jobs per agent and its own load."""
+    workload = SyntheticWorkload(agents=4, jobs=20, teams=(2, 2, 6), load_min=1.2, load_max=1.2)
+    drawn = [workload.instance(seed) for seed in range(200)]
+    sizes = [len(instance.local_capacity) for instance in drawn]
+    assert set(sizes) == {2, 6}
+    assert 0.55 < sizes.count(2) / len(sizes) < 0.78
+    assert all(len(instance.job_release) == 5 * size for instance, size in zip(drawn, sizes, strict=True))
+    six = next(seed for seed, size in enumerate(sizes) if size == 6)
+    same = SyntheticWorkload(agents=6, jobs=30, load_min=1.2, load_max=1.2).instance(six)
+    assert np.array_equal(drawn[six].job_release, same.job_release)
+
+
+@pytest.mark.parametrize("teams", [(0,), (2.5,), (4, 20_000)])
+def test_teams_that_cannot_be(teams: tuple[Any, ...]) -> None:
+    """Protects users: a team that has no jobs, or is none, is told at once."""
+    with pytest.raises(ValueError, match=r"SyntheticWorkload\.(teams|agents|jobs)"):
+        SyntheticWorkload(teams=teams)

@@ -1,0 +1,62 @@
+"""How learning went: the gap of what plays in training, and that of what is deployed, over decisions played."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.learning.logging import GAPS
+from envs.files import writing
+
+if TYPE_CHECKING:
+    from experiments.studies.variants import Replicate
+
+TRAINING, GREEDY = GAPS
+DPI: Final = 110
+Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Decisions played, and percent above the rules [points]."""
+
+
+def read(folder: Path, name: str) -> Curve:
+    """Return the curve of a scalar that the run in a folder has logged; empty where it has none."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder / "tensorboard"), {"scalars": 0})
+    events.Reload()
+    points = events.Scalars(name) if name in events.Tags()["scalars"] else []
+    return np.array([point.step for point in points], np.float64), np.array([point.value for point in points], np.float64)
+
+
+def thirds(curve: Curve) -> tuple[float, float]:
+    """Return the means of the first and of the last third of the decisions; nan where there is nothing."""
+    step, value = curve
+    if not len(step):
+        return np.nan, np.nan
+    early, late = step <= max(step[0], step[-1] / 3), step >= step[-1] * 2 / 3
+    return float(value[early].mean()), float(value[late].mean())
+
+
+def draw(planned: Mapping[str, Sequence[Replicate]], path: Path) -> None:
+    """Draw a panel for each variant, with both curves of each of its runs."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.2 * len(planned), 3.6), layout="constrained")
+    panels = figure.subplots(1, len(planned), sharey=True, squeeze=False)[0]
+    for panel, (name, runs) in zip(panels, planned.items(), strict=True):
+        for number, run in enumerate(runs):
+            for scalar, colour, label in ((TRAINING, "tab:orange", "training"), (GREEDY, "tab:blue", "greedy")):
+                step, value = read(run.folder, scalar)
+                panel.plot(step / 1e6, value, color=colour, linewidth=1, label=None if number else label)
+        panel.axhline(0, color="black", linewidth=0.8)
+        panel.set(title=name, xlabel="decisions played, millions", ylim=(-4, 10))
+    panels[0].set_ylabel("% above the rules")
+    panels[0].legend()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI)
+    with writing(path) as file:
+        file.write(buffer.getvalue())
