@@ -55,6 +55,8 @@ def layer(module: str) -> int | None:
     """The layer of a module by its longest known prefix; None outside the project."""
     if module == "envs":
         return SURFACE
+    if module == "agents":  # its surface loads policies by name
+        return LAYERS.index(("agents.policies",))
     known = [(len(prefix), level) for level, prefixes in enumerate(LAYERS) for prefix in prefixes if f"{module}.".startswith(f"{prefix}.")]
     return max(known)[1] if known else None
 
