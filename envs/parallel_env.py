@@ -14,7 +14,7 @@ from pettingzoo import ParallelEnv
 
 from envs import seats
 from envs.arguments import MAX_SEED, as_integer
-from envs.columns import NUM_CANDIDATE, NUM_CONTEXT, NUM_NEGOTIATION
+from envs.columns import NUM_CANDIDATE, NUM_CONTEST, NUM_CONTEXT, NUM_NEGOTIATION
 from envs.default_scenario import default_scenario
 from envs.engine.codes import Phase
 from envs.engine.tick import DECLINE
@@ -278,8 +278,10 @@ class TaskManagement(ParallelEnv):
         else:
             vectors = self._padded(out.negotiation[0])
             if not (self.flat or self.equal):
-                parts = np.split(vectors, [NUM_CANDIDATE, NUM_CANDIDATE + NUM_CONTEXT], axis=1)
-                return [{"pick": pick, "context": row, "contest": contest} for pick, row, contest in zip(*parts, strict=True)]
+                return [
+                    {"pick": row[:NUM_CANDIDATE], "context": row[NUM_CANDIDATE:-NUM_CONTEST], "contest": row[-NUM_CONTEST:]}
+                    for row in vectors
+                ]
         return list(seats.widened(vectors, self._width) if self.equal else vectors)
 
     def _padded(self, array: NDArray[seats.Number]) -> NDArray[seats.Number]:
