@@ -24,7 +24,9 @@ def gumbel(key: np.uint64, round_: int, seat: int, action: int) -> float:
 
 
 @compiler(_FOLDER)
-def noise(keys: NDArray[np.uint64], rounds: NDArray[np.int64], seats: NDArray[np.int64], actions: int) -> NDArray[np.float64]:
+def noise(
+    keys: NDArray[np.uint64], rounds: NDArray[np.int64], seats: NDArray[np.int64], actions: int
+) -> NDArray[np.float64]:
     """Return that of N seats [N, actions]."""
     drawn = np.empty((len(keys), actions))
     for n in range(len(keys)):

@@ -61,7 +61,9 @@ def load(name: str | Path, role: str | None = None) -> Any:
 
                 return load_artifact(folder)
         if len(roles) > 1:
-            raise PolicyError(f"{name}: is a {' and a '.join(roles)}; say which one, as in load({name!r}, {roles[0]!r})")
+            raise PolicyError(
+                f"{name}: is a {' and a '.join(roles)}; say which one, as in load({name!r}, {roles[0]!r})"
+            )
         role = roles[0] if roles else "prioritizer"  # an index plays both
     if role not in RULES:
         raise PolicyError(f"role is {role!r}, must be {' or '.join(RULES)}")
@@ -79,7 +81,9 @@ def policy_folder(name: str) -> Path | None:
 
 def shipping_folder(suite: str) -> Path:
     """Return where a policy is shipped: beside those that come with Parley; where Parley is installed, among the own results."""
-    return (SHIPPED_FOLDER if (Path(__file__).resolve().parents[1] / "pyproject.toml").is_file() else OWN_FOLDER / SHIPPED) / suite
+    return (
+        SHIPPED_FOLDER if (Path(__file__).resolve().parents[1] / "pyproject.toml").is_file() else OWN_FOLDER / SHIPPED
+    ) / suite
 
 
 def roles_in(folder: Path) -> list[str]:

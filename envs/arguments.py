@@ -28,7 +28,9 @@ def as_integer(name: str, value: Any, low: int, high: int) -> int:
     except TypeError:
         number = None
     if number is None or not low <= number <= high:
-        bounds = "in 0..2^64-1" if (low, high) == (0, MAX_SEED) else f"in {low}..{high}" if high < 2**31 - 1 else f">= {low}"
+        bounds = (
+            "in 0..2^64-1" if (low, high) == (0, MAX_SEED) else f"in {low}..{high}" if high < 2**31 - 1 else f">= {low}"
+        )
         raise ValueError(f"{name} is {value!r}, must be an integer {bounds}")
     return number
 
@@ -68,7 +70,9 @@ def as_array(name: str, value: Any, wanted: np.dtype[Any], shape: _Shape) -> NDA
         raise ValueError(f"{name} is {array.dtype} {list(array.shape)}, must be {wanted} [{sizes}]")
     made = np.require(array, wanted, ["C", "ALIGNED", "WRITEABLE"])
     if array.dtype != wanted and not np.array_equal(made, array, equal_nan=wanted.kind == "f"):
-        raise ValueError(f"{name} has numbers between {array.min()} and {array.max()}, must be such that {wanted} can hold")
+        raise ValueError(
+            f"{name} has numbers between {array.min()} and {array.max()}, must be such that {wanted} can hold"
+        )
     return made
 
 

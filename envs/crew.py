@@ -41,7 +41,10 @@ class Crew:
         self._tickets[0] = 0
         work = (records, command, picks, bids, seeds, entries, auto_reset, self._tickets, first, end, completions)
         others = (
-            [submit(tick.run_worlds, *work) for submit in self._helpers(end - first, 1 if command == tick.COMPLETE else tick.BLOCK)]
+            [
+                submit(tick.run_worlds, *work)
+                for submit in self._helpers(end - first, 1 if command == tick.COMPLETE else tick.BLOCK)
+            ]
             if self._threads > 1
             else ()
         )

@@ -26,7 +26,10 @@ from envs.world import World, draw_instances
 
 MOST_AGENTS: Final = 4096
 """Of an environment: every seat has spaces of its own, which take time and memory."""
-_NEGOTIATE, _OVER = int(Phase.NEGOTIATE), int(Phase.OVER)  # Python 3.11 takes microseconds to look a member of an enum up
+_NEGOTIATE, _OVER = (
+    int(Phase.NEGOTIATE),
+    int(Phase.OVER),
+)  # Python 3.11 takes microseconds to look a member of an enum up
 
 Observations = dict[str, Any]
 Infos = dict[str, dict[str, Any]]
@@ -96,14 +99,18 @@ class TaskManagement(ParallelEnv):
         reward_scale: float = 1.0,
     ) -> None:
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
-            raise ValueError(f"render_mode is {render_mode!r}, must be None or one of {', '.join(self.metadata['render_modes'])}")
+            raise ValueError(
+                f"render_mode is {render_mode!r}, must be None or one of {', '.join(self.metadata['render_modes'])}"
+            )
         scenario = default_scenario() if scenario is None else scenario
         if not isinstance(scenario, Scenario):
             raise TypeError(f"scenario is {scenario!r}, must be a Scenario")
         if illegal not in seats.ILLEGAL:
             raise ValueError(f"illegal is {illegal!r}, must be one of {', '.join(seats.ILLEGAL)}")
         if role is None and other is not None:
-            raise ValueError("other plays the role that is not role: say which role this is for, as in role='prioritizer'")
+            raise ValueError(
+                "other plays the role that is not role: say which role this is for, as in role='prioritizer'"
+            )
         self._partner = None if role is None else Partner(role, other)
         if self._partner is not None:
             scenario = self._partner.rules(scenario)
@@ -120,7 +127,10 @@ class TaskManagement(ParallelEnv):
         instance = draw_instances(scenario, 1, 0)[0]
         self._most = as_integer("agents", instance.num_agents if agents is None else agents, 1, MOST_AGENTS)
         forbids = illegal == "raise"
-        asked = {"prioritizer": (scenario.candidates + 1, DECLINE), "negotiator": (scenario.negotiation.levels + 1, seats.LOWEST_BID)}
+        asked = {
+            "prioritizer": (scenario.candidates + 1, DECLINE),
+            "negotiator": (scenario.negotiation.levels + 1, seats.LOWEST_BID),
+        }
         named = list(asked) if role is None else [role]
         widest = max(asked[name][0] for name in named)
         roles = {
@@ -140,7 +150,9 @@ class TaskManagement(ParallelEnv):
             whole = seats.common([views[own] for own in self._roles])
             views, self._width = dict.fromkeys(self._roles, whole), len(whole.low)
         self._observation_spaces = {
-            seat: views[own] if flat else seats.masked(views[own], own.width) for own in self._roles for seat in own.seats
+            seat: views[own] if flat else seats.masked(views[own], own.width)
+            for own in self._roles
+            for seat in own.seats
         }
         contexts = [seats.CONTEXT_BOUNDS] * self._most
         negotiations = [seats.CANDIDATE_BOUNDS, seats.CONTEXT_BOUNDS, seats.CONTEST_BOUNDS] * self._most
@@ -152,8 +164,12 @@ class TaskManagement(ParallelEnv):
     def _enter(self, instance: Instance, seed: int) -> None:
         """Make the world that plays ``instance``: ``world`` is the episode's World, of one world."""
         if instance.num_agents > self._most:
-            raise WorkloadError(f"{instance.name}: has {instance.num_agents} agents, the environment {self._most}: make it with agents=...")
-        self.world = World(self.scenario, 1, seed, instances=[instance], auto_reset=False, record=self.render_mode is not None)
+            raise WorkloadError(
+                f"{instance.name}: has {instance.num_agents} agents, the environment {self._most}: make it with agents=..."
+            )
+        self.world = World(
+            self.scenario, 1, seed, instances=[instance], auto_reset=False, record=self.render_mode is not None
+        )
         self._picks = np.zeros((1, instance.num_agents), np.int32)
         self._bids = np.zeros((1, instance.num_agents))
 
@@ -193,7 +209,9 @@ class TaskManagement(ParallelEnv):
             self.render()
         return seen
 
-    def step(self, actions: Mapping[str, Any]) -> tuple[Observations, dict[str, float], dict[str, bool], dict[str, bool], Infos]:
+    def step(
+        self, actions: Mapping[str, Any]
+    ) -> tuple[Observations, dict[str, float], dict[str, bool], dict[str, bool], Infos]:
         """Play one round, and on to the next choice or the end; a seat that is not in ``actions`` plays its no-op.
 
         An episode without any choice is over before its first step, which then only tells its rewards.
@@ -279,7 +297,11 @@ class TaskManagement(ParallelEnv):
             vectors = self._padded(out.negotiation[0])
             if not (self.flat or self.equal):
                 return [
-                    {"pick": row[:NUM_CANDIDATE], "context": row[NUM_CANDIDATE:-NUM_CONTEST], "contest": row[-NUM_CONTEST:]}
+                    {
+                        "pick": row[:NUM_CANDIDATE],
+                        "context": row[NUM_CANDIDATE:-NUM_CONTEST],
+                        "contest": row[-NUM_CONTEST:],
+                    }
                     for row in vectors
                 ]
         return list(seats.widened(vectors, self._width) if self.equal else vectors)

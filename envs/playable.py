@@ -29,8 +29,12 @@ def check_playable(scenario: Scenario, instances: Sequence[Instance], worlds: in
     arrays = state_arrays(scenario, instances, worlds, record)
     sizes = {name: math.prod(shape) * np.dtype(dtype).itemsize for name, (shape, dtype) in arrays.items()}
     if (total := sum(sizes.values())) > MAX_BYTES:
-        agents, kinds, tasks = (max(getattr(instance, f"num_{name}") for instance in instances) for name in ("agents", "kinds", "tasks"))
-        held = f"{worlds} worlds of {agents} agents with {scenario.candidates} candidates, {kinds} kinds and {tasks} tasks"
+        agents, kinds, tasks = (
+            max(getattr(instance, f"num_{name}") for instance in instances) for name in ("agents", "kinds", "tasks")
+        )
+        held = (
+            f"{worlds} worlds of {agents} agents with {scenario.candidates} candidates, {kinds} kinds and {tasks} tasks"
+        )
         most = max(sizes, key=lambda name: sizes[name])
         raise ScenarioError(
             f"{held} do not fit into memory: they take {total / 2**30:.1f} GiB, {sizes[most] / 2**30:.1f} of it for {most}, "

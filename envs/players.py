@@ -91,7 +91,9 @@ class Partner:
             self._prioritizer = FirstLegal() if other is None else other  # type: ignore[assignment]
         if not (isinstance(self._prioritizer, Prioritizer) or isinstance(self._negotiator, Negotiator)):
             how = "bid" if role == "prioritizer" else "pick"
-            raise TypeError(f"other is a {type(other).__name__}, must be able to play beside a {role}: to {how}(), see envs.players")
+            raise TypeError(
+                f"other is a {type(other).__name__}, must be able to play beside a {role}: to {how}(), see envs.players"
+            )
 
     def rules(self, scenario: Scenario) -> Scenario:
         """Return the scenario as it is played with this partner, see :func:`rules_of_play`."""
@@ -109,7 +111,9 @@ class Partner:
         while out.phase[0] not in (self.phase, Phase.OVER):
             asked = out.acting[0]
             if self._prioritizer is not None:
-                picks[0, asked] = self._prioritizer.pick(out.candidates[0, asked], out.context[0, asked], out.mask[0, asked])
+                picks[0, asked] = self._prioritizer.pick(
+                    out.candidates[0, asked], out.context[0, asked], out.mask[0, asked]
+                )
             elif self._negotiator is not None:
                 bids[0, asked] = self._negotiator.bid(out.negotiation[0, asked])
             yield world.step(picks, bids)

@@ -86,7 +86,12 @@ class Reservations:
 
     def __post_init__(self) -> None:
         _require(self.hold in ("event", "start"), self, "hold", "'event' or 'start'")
-        _require(not self.blocking or (self.allowed and self.hold == "start"), self, "blocking", "False unless allowed and hold='start'")
+        _require(
+            not self.blocking or (self.allowed and self.hold == "start"),
+            self,
+            "blocking",
+            "False unless allowed and hold='start'",
+        )
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,9 @@ class Objective:
         for f in fields(self):
             _require(0 <= getattr(self, f.name) <= MAX_WEIGHT, self, f.name, f"in 0..{MAX_WEIGHT:g}")
         if not any(getattr(self, f.name) for f in fields(self) if f.name != "abandonment"):
-            raise ScenarioError("Objective has no term: give one of flow, tardiness, slowdown, makespan, lease a weight > 0")
+            raise ScenarioError(
+                "Objective has no term: give one of flow, tardiness, slowdown, makespan, lease a weight > 0"
+            )
 
 
 @dataclass(frozen=True)

@@ -72,10 +72,14 @@ def schedule(i: Instance, agent: IntArray, order: IntArray) -> Schedule:
     taken: defaultdict[Pool, _Usage] = defaultdict(_Usage)
     start = np.zeros(i.num_tasks)
     for t in order.tolist():
-        pools = [(pool_of(i, int(r), int(agent[t])), int(i.task_demand[t, r])) for r in np.flatnonzero(i.task_demand[t])]
+        pools = [
+            (pool_of(i, int(r), int(agent[t])), int(i.task_demand[t, r])) for r in np.flatnonzero(i.task_demand[t])
+        ]
         usages = [(taken[pool], demand, capacity(i, pool)) for pool, demand in pools]
         ends = [end for usage, _, _ in usages for end in usage.end if end > earliest[t]]
-        start[t] = next(s for s in [earliest[t], *sorted(ends)] if all(u.has(s, s + length[t], units - d) for u, d, units in usages))
+        start[t] = next(
+            s for s in [earliest[t], *sorted(ends)] if all(u.has(s, s + length[t], units - d) for u, d, units in usages)
+        )
         for usage, demand, _ in usages:
             usage.add(start[t], start[t] + length[t], demand)
         for s in successor[first[t] : first[t + 1]]:
@@ -103,7 +107,10 @@ class _Usage:
             return True
         if start == end:
             return False
-        return all(_at(max(begin, start), begin == last, within) + (begin == last) * demand <= most for begin, last, demand in within)
+        return all(
+            _at(max(begin, start), begin == last, within) + (begin == last) * demand <= most
+            for begin, last, demand in within
+        )
 
 
 def _at(time: float, instant: bool, tasks: list[tuple[float, float, int]]) -> int:
@@ -142,7 +149,9 @@ class _Telling:
         for _, _, _, act, what in sorted(acts, key=lambda each: each[:3]):
             act(what)
         time, kind, agent, job, task, value = map(np.array, zip(*self.rows, strict=True))
-        return EventLog(time, kind.astype(np.int32), agent.astype(np.int32), job.astype(np.int32), task.astype(np.int32), value)
+        return EventLog(
+            time, kind.astype(np.int32), agent.astype(np.int32), job.astype(np.int32), task.astype(np.int32), value
+        )
 
     def _tell(self, time: float, kind: EventKind, agent: int, job: int, task: int, value: float = 0.0) -> None:
         self.rows.append((time, kind, agent, job, task, value))

@@ -64,7 +64,9 @@ class SeatEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
             raise ValueError(f"illegal is {illegal!r}, must be one of {', '.join(seats.ILLEGAL)}")
         self._partner = Partner(role, other)
         scenario = self._partner.rules(default_scenario() if scenario is None else scenario)
-        self._world = World(scenario, seed=seed, num_instances=as_integer("instances", instances, 1, 2**31 - 1), auto_reset=False)
+        self._world = World(
+            scenario, seed=seed, num_instances=as_integer("instances", instances, 1, 2**31 - 1), auto_reset=False
+        )
         self._scale = seats.as_scale(reward_scale)
         self._forbids = illegal == "raise"
         self._offences = 0
@@ -75,13 +77,19 @@ class SeatEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         self._owed = 0.0
         """What the other role's rounds cost before this one was first asked: part of the first reward."""
         self._prioritises = self._partner.phase == Phase.PRIORITISE
-        space = seats.prioritizer_space(scenario.candidates, flat=True) if self._prioritises else seats.negotiator_space(flat=True)
+        space = (
+            seats.prioritizer_space(scenario.candidates, flat=True)
+            if self._prioritises
+            else seats.negotiator_space(flat=True)
+        )
         assert isinstance(space, Box)
         self.observation_space = space
         self.action_space = Discrete(scenario.candidates + 1 if self._prioritises else scenario.negotiation.levels)
         super().reset(seed=seed)
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[NDArray[np.float32], dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """Start an episode that the seed determines; options are ignored.
 
         Raises:
@@ -155,7 +163,11 @@ class SeatEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
     def _observation(self) -> NDArray[np.float32]:
         """What the seat that is asked sees; at the end of an episode, what the last one sees."""
         out, agent = self._world.out, self._agent
-        parts = (out.candidates[0, agent].reshape(-1), out.context[0, agent]) if self._prioritises else (out.negotiation[0, agent],)
+        parts = (
+            (out.candidates[0, agent].reshape(-1), out.context[0, agent])
+            if self._prioritises
+            else (out.negotiation[0, agent],)
+        )
         return np.concatenate(parts)
 
 

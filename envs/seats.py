@@ -134,6 +134,10 @@ def as_index(action: Any) -> int:
 
 def as_scale(reward_scale: Any) -> float:
     """Return what rewards are multiplied by; raise ValueError where that is no finite number."""
-    if isinstance(reward_scale, bool) or not isinstance(reward_scale, int | float | np.number) or not np.isfinite(reward_scale):
+    if (
+        isinstance(reward_scale, bool)
+        or not isinstance(reward_scale, int | float | np.number)
+        or not np.isfinite(reward_scale)
+    ):
         raise ValueError(f"reward_scale is {reward_scale!r}, must be a finite number")
     return float(reward_scale)

@@ -120,7 +120,11 @@ class World:
         self._seeds, self._entries = given.copy(), entries.copy()
 
     def reset(
-        self, seed: int | None = None, *, seeds: NDArray[np.uint64] | None = None, instance: NDArray[np.int32] | None = None
+        self,
+        seed: int | None = None,
+        *,
+        seeds: NDArray[np.uint64] | None = None,
+        instance: NDArray[np.int32] | None = None,
     ) -> Outputs:
         """Start the first episode of the schedule in every world.
 
@@ -179,7 +183,9 @@ class World:
         if given_picks is picks and given_bids is bids:
             self._given_picks, self._given_bids = picks, bids
 
-    def play_on(self, completions: Records, picks: NDArray[np.int32], bids: NDArray[np.float64], worlds: range | None = None) -> Outputs:
+    def play_on(
+        self, completions: Records, picks: NDArray[np.int32], bids: NDArray[np.float64], worlds: range | None = None
+    ) -> Outputs:
         """Play on without coming back between rounds, one world after the other, as far as compiled deciders go.
 
         A world stops at its end, at a limit of its completion, or where a role is asked that has no compiled decider: write its
@@ -196,8 +202,16 @@ class World:
         """
         worlds = self._all if worlds is None else as_range("World.play_on: worlds", worlds, self.num_worlds)
         shape = (len(picks), self.num_agents)
-        given = as_array("World.play_on: picks", picks, INT32, shape), as_array("World.play_on: bids", bids, FLOAT64, shape)
-        in_place = given[0] is picks and given[1] is bids and completions.dtype == COMPLETION and completions.shape == (self.num_worlds,)
+        given = (
+            as_array("World.play_on: picks", picks, INT32, shape),
+            as_array("World.play_on: bids", bids, FLOAT64, shape),
+        )
+        in_place = (
+            given[0] is picks
+            and given[1] is bids
+            and completions.dtype == COMPLETION
+            and completions.shape == (self.num_worlds,)
+        )
         if not in_place or not len(picks) or len(picks) % self.num_worlds:
             raise ValueError(
                 f"World.play_on: completions, picks and bids must be COMPLETION [{self.num_worlds}], int32 [{self.num_worlds} R, "
@@ -228,14 +242,24 @@ class World:
             own[name][onto] = values
 
     def _command(
-        self, command: int, worlds: range, picks: NDArray[np.int32], bids: NDArray[np.float64], completions: Records = NO_COMPLETIONS
+        self,
+        command: int,
+        worlds: range,
+        picks: NDArray[np.int32],
+        bids: NDArray[np.float64],
+        completions: Records = NO_COMPLETIONS,
     ) -> int:
         """Have worlds carry out a command; return how many came back with trouble."""
         arrays = self._state.world, command, picks, bids, self._seeds, self._entries, self.auto_reset
         return self._crew.run(*arrays, worlds.start, worlds.stop, completions)
 
     def _settle(
-        self, command: int, worlds: range, picks: NDArray[np.int32], bids: NDArray[np.float64], completions: Records = NO_COMPLETIONS
+        self,
+        command: int,
+        worlds: range,
+        picks: NDArray[np.int32],
+        bids: NDArray[np.float64],
+        completions: Records = NO_COMPLETIONS,
     ) -> None:
         """Empty full logs and go on, till no world is in trouble; then raise the first error."""
         errors: list[Exception] = []
@@ -266,7 +290,9 @@ class World:
             what, right = picks[agent], f"one of {np.flatnonzero(self.out.mask[b, agent]).tolist()}"
         else:
             what, right = bids[agent], "a finite number"
-        return ValueError(f"world {b}: action {what} of agent {agent} is illegal in phase {Phase(self.out.phase[b]).name}, must be {right}")
+        return ValueError(
+            f"world {b}: action {what} of agent {agent} is illegal in phase {Phase(self.out.phase[b]).name}, must be {right}"
+        )
 
     def _drain(self, b: int) -> None:
         size = int(self._state.world["log_size"][b])
@@ -335,9 +361,13 @@ class World:
         check_snapshot(snapshot, self.instances[instance], self.num_agents, self.scenario.limits.max_time)
         seeds, jobs = np.array([snapshot.seed], np.uint64), self.instances[instance]
         own = self._state.world
-        wrong = restore_world(own, b, seeds, instance, events_of(snapshot), snapshot.time, *packed(snapshot, jobs), still)
+        wrong = restore_world(
+            own, b, seeds, instance, events_of(snapshot), snapshot.time, *packed(snapshot, jobs), still
+        )
         if wrong != NONE:
-            raise SnapshotError(f"event {wrong}, {describe(snapshot.events, wrong)}, cannot happen after those before it")
+            raise SnapshotError(
+                f"event {wrong}, {describe(snapshot.events, wrong)}, cannot happen after those before it"
+            )
         self._logs[b] = [events_of(snapshot)]
         while go_on(own, b) == Trouble.LOG_FULL:
             self._drain(b)
@@ -355,7 +385,9 @@ class World:
         """Make a World from the same arguments and put it where this one stands: arrays hold addresses, which no other World may have."""
         for b in range(self.num_worlds):
             self._drain(b)
-        make = partial(type(self), instances=self.instances, auto_reset=self.auto_reset, record=self._record, threads=self._threads)
+        make = partial(
+            type(self), instances=self.instances, auto_reset=self.auto_reset, record=self._record, threads=self._threads
+        )
         return make, (self.scenario, self.num_worlds, self._seed), (self.get_state(), [list(log) for log in self._logs])
 
     def __setstate__(self, state: tuple[dict[str, NDArray[Any]], list[list[Records]]]) -> None:
@@ -373,7 +405,9 @@ _MOST: Final = 2**31 - 1
 
 def draw_instances(scenario: Scenario, count: int, seed: int) -> list[Instance]:
     """Return ``count`` instances of the scenario's workload; the k-th depends on seed and k alone."""
-    return [scenario.workload.instance(int(draws.seed_of(np.uint64(seed), draws.INSTANCE, k)) >> 1) for k in range(count)]
+    return [
+        scenario.workload.instance(int(draws.seed_of(np.uint64(seed), draws.INSTANCE, k)) >> 1) for k in range(count)
+    ]
 
 
 def episode_schedule(seed: int, worlds: int, instances: int) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:

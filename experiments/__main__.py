@@ -58,7 +58,13 @@ def overview() -> str:
     width = max(map(len, COMMANDS))
     lines = [f"  parley {name:{width}}  {told}" for name, (_, told) in COMMANDS.items()]
     return "\n".join(
-        ["Parley: what to do next, and who gets which shared resource.", "", *lines, "", "More on each: parley COMMAND --help"]
+        [
+            "Parley: what to do next, and who gets which shared resource.",
+            "",
+            *lines,
+            "",
+            "More on each: parley COMMAND --help",
+        ]
     )
 
 

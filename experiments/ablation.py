@@ -56,7 +56,11 @@ def ablate(config: DictConfig) -> None:
 
 
 def _score(
-    config: DictConfig, rules: tuple[str, str], chosen: list[Variant], replicates: dict[str, list[Replicate]], count: int
+    config: DictConfig,
+    rules: tuple[str, str],
+    chosen: list[Variant],
+    replicates: dict[str, list[Replicate]],
+    count: int,
 ) -> Outcome:
     """Score every variant under its own rules of play, on the same episodes."""
     import numpy as np
@@ -86,7 +90,9 @@ def _score(
     for variant in chosen:
         side = sides[variant.name]
         spent = [checkpoint.load_facts(run.folder / checkpoint.NAME) for run in replicates[variant.name]]
-        budgets[variant.name] = {name: [facts[name] for facts in spent] for name in ("decisions", "iteration", "seconds")}
+        budgets[variant.name] = {
+            name: [facts[name] for facts in spent] for name in ("decisions", "iteration", "seconds")
+        }
         by_run = 100.0 * (side.column(OBJECTIVE).mean(axis=1) / of_rules.mean(OBJECTIVE) - 1.0)
         differences = (cell(difference(side, to, OBJECTIVE, episodes.instance)) for to in (of_rules, base))
         rows.append([variant.name, *differences, " ".join(number(float(value), 3) for value in by_run)])
@@ -95,7 +101,14 @@ def _score(
             rows[-1].append(" to ".join(number(value, 2) for value in found.mean(axis=0).tolist()))
         rows[-1] += [f"{np.mean(values):,.0f}" for values in budgets[variant.name].values()] + [_told(config, variant)]
     header = ["variant", f"% of {' with '.join(rules)}", f"% of {chosen[0].name}", "each run, % of the rules"]
-    header += ["training, first to last third", "greedy", "decisions played", "iterations", "s of learning", "what is changed"]
+    header += [
+        "training, first to last third",
+        "greedy",
+        "decisions played",
+        "iterations",
+        "s of learning",
+        "what is changed",
+    ]
     checked = of_rules.schedules + sum(side.schedules for side in sides.values())
     notes = [
         f"{checked} schedules, every one checked against the rules of its scenario: no violation.",
@@ -108,7 +121,9 @@ def _score(
     ]
     numbers = {
         "rules": {"names": rules, "objective": of_rules.column(OBJECTIVE).tolist()},
-        "variants": {name: {"objective": side.column(OBJECTIVE).tolist()} | budgets[name] for name, side in sides.items()},
+        "variants": {
+            name: {"objective": side.column(OBJECTIVE).tolist()} | budgets[name] for name, side in sides.items()
+        },
         "clusters": episodes.instance.tolist(),
         "settings": OmegaConf.to_container(config.variants, resolve=True),
     }

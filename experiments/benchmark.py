@@ -31,7 +31,15 @@ from experiments.plumbing import cli
 from experiments.plumbing.building import check_writable, did_you_mean, settings
 from experiments.plumbing.settings import Benchmark
 
-PROBLEMS: Final = ("job_shop", "flexible_job_shop", "stochastic_job_shop", "project", "batch_queue", "shared_cluster", "workflow")
+PROBLEMS: Final = (
+    "job_shop",
+    "flexible_job_shop",
+    "stochastic_job_shop",
+    "project",
+    "batch_queue",
+    "shared_cluster",
+    "workflow",
+)
 MEASURED: Final = ("speed", "growth", "decisions", "calibration")
 SUITES: Final = dict.fromkeys(MEASURED, "performance") | dict.fromkeys(("published", *PROBLEMS), "suites")
 """Names of modules, and the package beside this module that has them; each has ``benchmark(config) -> Outcome``."""
@@ -44,7 +52,9 @@ def benchmark(config: DictConfig) -> None:
     """Run a suite, print what it found, and write it where ``config.out`` says."""
     told = settings(config, Benchmark)
     if told.suite not in SUITES:
-        raise cli.UsageError(f"suite is {told.suite!r}{did_you_mean(told.suite, SUITES)}, must be one of {', '.join(SUITES)}")
+        raise cli.UsageError(
+            f"suite is {told.suite!r}{did_you_mean(told.suite, SUITES)}, must be one of {', '.join(SUITES)}"
+        )
     package = SUITES[config.suite]
     name = told.out
     if name == DEFAULT:
@@ -54,7 +64,9 @@ def benchmark(config: DictConfig) -> None:
         raise cli.UsageError(f"out={out} must be the .json file to write; a .md file comes beside it")
     if out is not None:
         check_writable("out", out)
-    suite = importlib.import_module(f"experiments.{package}.{config.suite}")  # brings numba and torch, which --help does without
+    suite = importlib.import_module(
+        f"experiments.{package}.{config.suite}"
+    )  # brings numba and torch, which --help does without
 
     from experiments.reports.outcome import as_json, as_markdown, as_text, machine
 

@@ -53,7 +53,9 @@ def bound(config: DictConfig) -> None:
             bar.set_postfix_str(i.name)
             known = before.look_up(i)
             if known is None or not known.proven:
-                found = answer(objective, i, told.seconds if i.num_options <= told.options else 0.0, told.workers, told.seed)
+                found = answer(
+                    objective, i, told.seconds if i.num_options <= told.options else 0.0, told.workers, told.seed
+                )
                 known = found if known is None else better(known, found)
             answers.of[known.digest] = known
             answers.write(out, how)  # after each: whoever stops this keeps what was found
@@ -72,7 +74,9 @@ def _instances(config: DictConfig, told: Bound) -> tuple[Objective, list[Instanc
         return scenario.objective, draw_episodes(scenario, told.episodes, told.seed).instances
     known = list(PROBLEMS)
     if name not in known:
-        raise cli.UsageError(f"suite is {name!r}, must be one of {', '.join(known)}, or null for the scenario's workload")
+        raise cli.UsageError(
+            f"suite is {name!r}, must be one of {', '.join(known)}, or null for the scenario's workload"
+        )
     contests = importlib.import_module(f"experiments.{SUITES[name]}.{name}").SUITE.contests(config)
     objectives = {contest.scenario.objective for contest in contests}
     if len(objectives) > 1:

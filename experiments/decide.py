@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 def show(decision: Decision) -> None:
     """Print a decision for people."""
     now = decision.time
-    who = decision.policy if not decision.fallback else f"{decision.policy}, as the policy gave no answer: {decision.reason}"
+    who = (
+        decision.policy
+        if not decision.fallback
+        else f"{decision.policy}, as the policy gave no answer: {decision.reason}"
+    )
     print(f"Now is {now:g} s; decided by {who}, in {decision.took_ms:.1f} ms.\n")
     granted: dict[tuple[str, str], list[str]] = {}
     for grant in decision.grants:
@@ -31,7 +35,9 @@ def show(decision: Decision) -> None:
         for each in decision.starts
     ]
     print_table("Start now", columns, rows, right=("bid", "done in"))
-    waits = [(each.agent, f"{each.job}/{each.task}", clock(each.start - now), each.reason) for each in decision.reservations]
+    waits = [
+        (each.agent, f"{each.job}/{each.task}", clock(each.start - now), each.reason) for each in decision.reservations
+    ]
     print_table("Keep a place", ("agent", "for", "from in", "why"), waits, right=("from in",))
     if not rows and not waits:
         print("Nothing starts now.\n")
@@ -65,7 +71,9 @@ def main() -> None:
     """Run ``parley decide``."""
     options = parser("decide", "What each agent should do now, who gets which shared units, and why.")
     options.add_argument(
-        "--fallback", default="wsrpt,urgency", help="rules that decide where the policy gives no valid answer (wsrpt,urgency)"
+        "--fallback",
+        default="wsrpt,urgency",
+        help="rules that decide where the policy gives no valid answer (wsrpt,urgency)",
     )
     options.add_argument("--deadline-ms", type=float, help="milliseconds after which the fallback decides")
     options.add_argument("--history", metavar="DB", help="append the situation and the decision to this file")

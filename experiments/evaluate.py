@@ -55,7 +55,10 @@ def evaluate(config: DictConfig) -> None:
         check_writable("out", out)
     episodes = without_repeats(scenario, draw_episodes(scenario, told.episodes, told.seed))
     if len(episodes.seeds) < told.episodes:
-        print(f"episodes={told.episodes}: nothing in them is drawn, so that all are the same; one is played", file=sys.stderr)
+        print(
+            f"episodes={told.episodes}: nothing in them is drawn, so that all are the same; one is played",
+            file=sys.stderr,
+        )
     check_searches(scenario, episodes, search.values())
     pairs = play_pairs(scenario, episodes, prioritizers, negotiators, told.worlds, search)
     wanted = len(prioritizers) * len(negotiators) * (1 + len(search))

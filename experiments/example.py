@@ -7,7 +7,13 @@ from experiments.plumbing.operating import parser
 
 def main() -> None:
     """Run ``parley example``."""
-    parser("example", "A situation of ten tasks, as JSON, to change into your own.", file=False, policy=False, as_json=False).parse_args()
+    parser(
+        "example",
+        "A situation of ten tasks, as JSON, to change into your own.",
+        file=False,
+        policy=False,
+        as_json=False,
+    ).parse_args()
 
     from experiments.plumbing import cli
 

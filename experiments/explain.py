@@ -24,7 +24,12 @@ def main() -> None:
             mine = [each.model_dump() for each in decision.priorities if (each.job, each.task) == (told.job, told.task)]
             import json
 
-            print(json.dumps({"kind": "explanation", **told.model_dump(), "priorities": mine, "policy": decision.policy}, indent=1))
+            print(
+                json.dumps(
+                    {"kind": "explanation", **told.model_dump(), "priorities": mine, "policy": decision.policy},
+                    indent=1,
+                )
+            )
             return
         name = f"{told.job}/{told.task}"
         if told.starts:
@@ -45,7 +50,12 @@ def main() -> None:
             for each in decision.priorities
             if each.agent in agents
         ]
-        print_table("Priorities of whom it was shown", ("agent", "rank", "task", "score", "moved by"), rows, right=("rank", "score"))
+        print_table(
+            "Priorities of whom it was shown",
+            ("agent", "rank", "task", "score", "moved by"),
+            rows,
+            right=("rank", "score"),
+        )
 
 
 if __name__ == "__main__":

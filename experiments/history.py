@@ -16,7 +16,9 @@ def main() -> None:
     options.add_argument("--last", type=int, default=20, metavar="N", help="list the last so many (20)")
     options.add_argument("--show", type=int, metavar="NUMBER", help="show this decision")
     options.add_argument(
-        "--replay", action="store_true", help="make every decision again, and say what differs; exit code 1 if anything does"
+        "--replay",
+        action="store_true",
+        help="make every decision again, and say what differs; exit code 1 if anything does",
     )
     options.add_argument("--beside", metavar="POLICY", help="say how often this policy would have decided the same")
     given = options.parse_args()
@@ -43,11 +45,19 @@ def main() -> None:
             different = list(history.replay())
             if given.json:
                 print(
-                    json.dumps({"kind": "replay", "decisions": len(history.entries()), "different": [each._asdict() for each in different]})
+                    json.dumps(
+                        {
+                            "kind": "replay",
+                            "decisions": len(history.entries()),
+                            "different": [each._asdict() for each in different],
+                        }
+                    )
                 )
             else:
                 print_table("What differs", ("decision", "of", "before", "now"), different, right=("decision",))
-                print(f"{len(history.entries())} decisions made again; {len({each.number for each in different})} of them differ.")
+                print(
+                    f"{len(history.entries())} decisions made again; {len({each.number for each in different})} of them differ."
+                )
             if different:
                 raise SystemExit(1)
         else:

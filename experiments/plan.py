@@ -16,9 +16,16 @@ def show(plan: ExecutionPlan) -> None:
     """Print a plan for people: times are counted from now."""
     now = plan.time
     print(f"Now is {now:g} s; {plan.futures} futures, decided by {plan.policy}, in {plan.took_seconds:.1f} s.\n")
-    tried = [(each.policy, f"{each.cost:,.0f}", f"{each.more:+,.0f}", f"{each.low:+,.0f} .. {each.high:+,.0f}") for each in plan.contenders]
-    print_table("Who decides best here", ("policy", "mean cost", "more", "95 %"), tried, right=("mean cost", "more", "95 %"))
-    tasks = [(each.agent, f"{each.job}/{each.task}", *_three(each.start, now), *_three(each.end, now)) for each in plan.tasks]
+    tried = [
+        (each.policy, f"{each.cost:,.0f}", f"{each.more:+,.0f}", f"{each.low:+,.0f} .. {each.high:+,.0f}")
+        for each in plan.contenders
+    ]
+    print_table(
+        "Who decides best here", ("policy", "mean cost", "more", "95 %"), tried, right=("mean cost", "more", "95 %")
+    )
+    tasks = [
+        (each.agent, f"{each.job}/{each.task}", *_three(each.start, now), *_three(each.end, now)) for each in plan.tasks
+    ]
     heads = ("start p10", "p50", "p90", "end p10", "p50 ", "p90 ")
     print_table("Tasks", ("agent", "task", *heads), tasks, right=heads)
     jobs = [
@@ -46,7 +53,9 @@ def _three(spread: Spread, now: float) -> tuple[str, str, str]:
 
 def add_planning(options: argparse.ArgumentParser) -> None:
     """Add what plans need to be told."""
-    options.add_argument("--seconds", type=float, default=5.0, help="wall time, after which no further futures are begun (5)")
+    options.add_argument(
+        "--seconds", type=float, default=5.0, help="wall time, after which no further futures are begun (5)"
+    )
     options.add_argument("--futures", type=int, default=64, help="most futures (64)")
     options.add_argument("--seed", type=int, default=0, help="equal seeds give equal futures (0)")
 
@@ -56,9 +65,14 @@ def main() -> None:
     options = parser("plan", "When everything will probably be done, by whom, and by which policy.")
     add_planning(options)
     options.add_argument(
-        "--rival", action="append", metavar="POLICY", help="compare with this policy, instead of some rules; may be repeated"
+        "--rival",
+        action="append",
+        metavar="POLICY",
+        help="compare with this policy, instead of some rules; may be repeated",
     )
-    options.add_argument("--job", metavar="NAME", help="tell only when this job will be done, and its place in the queue")
+    options.add_argument(
+        "--job", metavar="NAME", help="tell only when this job will be done, and its place in the queue"
+    )
     given = options.parse_args()
 
     from experiments.plumbing import cli
@@ -74,7 +88,11 @@ def main() -> None:
             job = plan.job(given.job)
             early, middle, late = _three(job.end, plan.time)
             text = f"{job.job}: place {job.position} of {len(plan.jobs)}; done in {middle} ({early} to {late})"
-            print(job.model_dump_json(indent=1) if given.json else text + ("" if job.on_time is None else f"; on time: {job.on_time:.0%}"))
+            print(
+                job.model_dump_json(indent=1)
+                if given.json
+                else text + ("" if job.on_time is None else f"; on time: {job.on_time:.0%}")
+            )
         elif given.json:
             print(plan.write(indent=1))
         else:

@@ -26,7 +26,9 @@ def ship(config: DictConfig) -> None:
     told = settings(config, Ship)
     suite = told.suite
     if len(told.runs) < FEWEST:
-        raise cli.UsageError(f"runs names {len(told.runs)} training runs, must name {FEWEST} or more: what is shipped is their median")
+        raise cli.UsageError(
+            f"runs names {len(told.runs)} training runs, must name {FEWEST} or more: what is shipped is their median"
+        )
     if not suite.isidentifier():
         raise cli.UsageError(f"suite is {suite!r}, must be the name of a suite")
 
@@ -41,7 +43,9 @@ def ship(config: DictConfig) -> None:
     chosen = median(scores)
     folder = shipping_folder(suite)
     write_card(folder, suite, chosen, scores, told.limits)
-    print(f"{folder} holds the policy of {chosen.folder}, whose mean objective {scores[chosen]:,.1f} is the median; its card is README.md.")
+    print(
+        f"{folder} holds the policy of {chosen.folder}, whose mean objective {scores[chosen]:,.1f} is the median; its card is README.md."
+    )
 
 
 def main() -> None:

@@ -35,10 +35,20 @@ def workload(path: str, kind: str | None, jobs: int) -> FileWorkload:
 
 def main() -> None:
     """Run ``parley situation``."""
-    options = parser("situation", "A situation, as JSON, in which the jobs of a public file wait.", file=False, policy=False, as_json=False)
-    options.add_argument("--from", dest="source", required=True, metavar="FILE", help="SWF, WfFormat, PSPLIB (.sm, .rcp) or a job shop")
+    options = parser(
+        "situation",
+        "A situation, as JSON, in which the jobs of a public file wait.",
+        file=False,
+        policy=False,
+        as_json=False,
+    )
+    options.add_argument(
+        "--from", dest="source", required=True, metavar="FILE", help="SWF, WfFormat, PSPLIB (.sm, .rcp) or a job shop"
+    )
     options.add_argument("--format", choices=FORMATS, help="by default what the name's ending says")
-    options.add_argument("--at", type=float, default=0.0, metavar="SECONDS", help="now: what was released by then is waiting (0)")
+    options.add_argument(
+        "--at", type=float, default=0.0, metavar="SECONDS", help="now: what was released by then is waiting (0)"
+    )
     options.add_argument("--jobs", type=int, default=0, help="of an SWF log, the first so many (all)")
     given = options.parse_args()
 

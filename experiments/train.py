@@ -53,7 +53,15 @@ DEFAULT_EXPERIMENT: Final = "shared_cluster"
 """Of conf/train.yaml, and of its scenario, which is called default."""
 NO_EXPERIMENT: Final = "~experiment"
 """On the command line: the defaults, without a recipe."""
-RESUMABLE: Final = ("resume", "learner.decisions", "learner.seconds", "device", "score.prioritizer", "score.negotiator", "score.episodes")
+RESUMABLE: Final = (
+    "resume",
+    "learner.decisions",
+    "learner.seconds",
+    "device",
+    "score.prioritizer",
+    "score.negotiator",
+    "score.episodes",
+)
 """What a resumed run may be told on the command line."""
 
 
@@ -121,7 +129,10 @@ def learn(config: DictConfig, command: str, resumed: bool) -> None:
 
     scoring.check(config)
     where = device(told.device)
-    print(f"Learning with {told.threads} thread(s); everything goes to {folder}. First the rules play for a while.", flush=True)
+    print(
+        f"Learning with {told.threads} thread(s); everything goes to {folder}. First the rules play for a while.",
+        flush=True,
+    )
     run = Run(scenario, learner, folder, told.seed, where, told.threads)
     with claim(folder, resumed):
         if resumed:
@@ -154,14 +165,20 @@ def claim(folder: Path, resumed: bool) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     broken_off = (folder / CLAIM).exists()
     try:
-        claimed = FileLock(folder / CLAIM).acquire(blocking=False)  # the system gives it back when the process ends, however it does
+        claimed = FileLock(folder / CLAIM).acquire(
+            blocking=False
+        )  # the system gives it back when the process ends, however it does
     except Timeout:
-        raise cli.UsageError(f"folder={folder} is being written by another run; give another folder, or wait for it") from None
+        raise cli.UsageError(
+            f"folder={folder} is being written by another run; give another folder, or wait for it"
+        ) from None
     with claimed:
         if not resumed:
             check_free(folder)
         if broken_off and not resumed:
-            print(f"{folder} is of a run that broke off before it had learned anything; starting anew there.", flush=True)
+            print(
+                f"{folder} is of a run that broke off before it had learned anything; starting anew there.", flush=True
+            )
         yield
 
 
@@ -175,13 +192,17 @@ def locate(learner: Learner) -> Learner:
     if network.guide is not None:
         guide = policy_folder(network.guide)
         if guide is None or not (guide / index.FILE).is_file():
-            raise cli.UsageError(f"learner.network.guide={network.guide}: must be null, or the folder of a tuned index, with {index.FILE}")
+            raise cli.UsageError(
+                f"learner.network.guide={network.guide}: must be null, or the folder of a tuned index, with {index.FILE}"
+            )
         network = replace(network, guide=str(guide))
     evolution = learner.evolution
     if evolution.start is not None:
         start = policy_folder(evolution.start)
         if start is None or not (start / index.FILE).is_file():
-            raise cli.UsageError(f"learner.evolution.start={evolution.start}: must be null, or the folder of an index, with {index.FILE}")
+            raise cli.UsageError(
+                f"learner.evolution.start={evolution.start}: must be null, or the folder of an index, with {index.FILE}"
+            )
         evolution = replace(evolution, start=str(start))
     return replace(learner, network=network, evolution=evolution, episodes=replace(learner.episodes, **folders))
 
@@ -192,7 +213,9 @@ def resumable(folder: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"go on with: parley train {shlex.quote(cli.override('resume', str(folder)))}") from None
+        raise KeyboardInterrupt(
+            f"go on with: parley train {shlex.quote(cli.override('resume', str(folder)))}"
+        ) from None
 
 
 def device(name: str) -> str:
@@ -200,7 +223,9 @@ def device(name: str) -> str:
     import torch
 
     if name not in ("auto", "cpu", "cuda") or (name == "cuda" and not torch.cuda.is_available()):
-        raise cli.UsageError(f"device={name}: there is no such device here, must be auto or cpu, or cuda where there is a GPU")
+        raise cli.UsageError(
+            f"device={name}: there is no such device here, must be auto or cpu, or cuda where there is a GPU"
+        )
     return name
 
 

@@ -45,9 +45,13 @@ def tune(config: DictConfig) -> None:
     path, score = folder / index.FILE, told.score
     rules = load_prioritizer(score.prioritizer), load_negotiator(score.negotiator)
     if path.parent == Path() or any((path.parent / role).exists() for role in RULES):
-        raise cli.UsageError(f"folder={told.folder!r} must be a folder of its own: not this one, nor one that holds a policy")
+        raise cli.UsageError(
+            f"folder={told.folder!r} must be a folder of its own: not this one, nor one that holds a policy"
+        )
     check_writable("folder", path)
-    bar = Progress(generations(scenario, search, told.seed, columns), total=search.generations, desc="tuning", unit="generation")
+    bar = Progress(
+        generations(scenario, search, told.seed, columns), total=search.generations, desc="tuning", unit="generation"
+    )
     for found in bar:
         bar.set_postfix_str(f"spread {found.spread:.2f}, elite {100 * (found.gain - 1):+.1f} %")
     tuned, episodes = index.Index(found.mean), draw_episodes(scenario, score.episodes, score.seed)
@@ -63,7 +67,11 @@ def tune(config: DictConfig) -> None:
         "objective_of_rules": float(of_rules.mean()),
         "difference": difference._asdict(),
     }
-    write_text(path, json.dumps({"format": index.FORMAT, "weights": tuned.weights, "training": facts}, indent=1, allow_nan=False) + "\n")
+    write_text(
+        path,
+        json.dumps({"format": index.FORMAT, "weights": tuned.weights, "training": facts}, indent=1, allow_nan=False)
+        + "\n",
+    )
     print(", ".join(f"{name} {weight:+.3f}" for name, weight in tuned.weights.items()))
     named = f"{score.prioritizer} with {score.negotiator}"
     print(f"On {score.episodes} fresh episodes its mean objective is {percent(difference)} % of {named}.")

@@ -17,7 +17,14 @@ from typing import Any, Final
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 FLAGS: Final = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *(
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+    ),
     *("--disable-component-update", "--disable-sync", "--remote-debugging-pipe", "--hide-scrollbars"),
 )
 PATIENCE: Final = 60.0
@@ -72,10 +79,14 @@ class Tab:
 
     def show(self, page: Path, width: int, height: int = 900) -> None:
         """Open a file in a window of so many pixels, and wait until it is painted."""
-        self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
+        self.ask(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
+        )
         self.events.clear()
         self.ask("Page.navigate", url=page.resolve().as_uri())
-        self.run("new Promise(done => document.readyState === 'complete' ? done() : addEventListener('load', () => done()))")
+        self.run(
+            "new Promise(done => document.readyState === 'complete' ? done() : addEventListener('load', () => done()))"
+        )
         self.frames()
 
     def run(self, script: str) -> Any:
@@ -109,7 +120,11 @@ class Tab:
 
     def requests(self) -> list[str]:
         """Addresses that the page asked for since it was opened, itself left out."""
-        urls = [event["params"]["request"]["url"] for event in self.events if event.get("method") == "Network.requestWillBeSent"]
+        urls = [
+            event["params"]["request"]["url"]
+            for event in self.events
+            if event.get("method") == "Network.requestWillBeSent"
+        ]
         return [url for url in urls[1:] if not url.startswith(("data:", "blob:"))]
 
     def complaints(self) -> list[str]:
@@ -135,7 +150,11 @@ def browser() -> Iterator[Tab]:
         command = f'exec "$@" 3<&{to_browser} 4>&{from_browser}'
         arguments = ["bash", "-c", command, "browser", program, *FLAGS, f"--user-data-dir={profile}"]
         process = subprocess.Popen(
-            arguments, pass_fds=(to_browser, from_browser), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            arguments,
+            pass_fds=(to_browser, from_browser),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         os.close(to_browser)
         os.close(from_browser)

@@ -67,7 +67,11 @@ def made_up(bars: int = BARS, seed: int = 0) -> Schedule:
     end = max(told["end"])
     marks = {"agent": told["agent"][::4], "name": told["name"][::4], "time": told["start"][::4]}
     due = np.sort(random.uniform(0, end, jobs)).round(1)
-    of_jobs = {"name": [str(j) for j in range(jobs)], "owner": [j % AGENTS for j in range(jobs)], "release": [0.0] * jobs}
+    of_jobs = {
+        "name": [str(j) for j in range(jobs)],
+        "owner": [j % AGENTS for j in range(jobs)],
+        "release": [0.0] * jobs,
+    }
     of_jobs |= {"due": due.tolist(), "done": (due + random.normal(-50, 60, jobs)).round(1).tolist()}
     return Schedule(
         f"{count:,} bars",
@@ -102,11 +106,15 @@ def main() -> None:
         for page in (*map(Path, sys.argv[1:]), busy):
             print(f"{page.name}: {page.stat().st_size / 1e6:.2f} MB")
             for width in WIDTHS:
-                print(f"  {width} pixels wide: first paint after {first_paint(tab, page, width):.0f} ms (median of {LOADS})")
+                print(
+                    f"  {width} pixels wide: first paint after {first_paint(tab, page, width):.0f} ms (median of {LOADS})"
+                )
                 if tab.run("charts.some(each => each instanceof Gantt)"):
                     drawn, shown = (np.array(times) for times in tab.run(MOVES))
                     for what, times in (("drawing", drawn), ("from picture to picture", shown)):
-                        print(f"    {what}: median {np.median(times):.1f} ms, 95th of 100 {np.quantile(times, 0.95):.1f} ms")
+                        print(
+                            f"    {what}: median {np.median(times):.1f} ms, 95th of 100 {np.quantile(times, 0.95):.1f} ms"
+                        )
 
 
 if __name__ == "__main__":

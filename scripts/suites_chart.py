@@ -60,7 +60,13 @@ PANELS = (
 TOLD = {TAILLARD: "generated, Taillard's sizes"}
 """Rows whose names in the suites are too long."""
 
-RULE, LEARNED, SEARCHED, TUNED, PUBLISHED = "best rule", "learned", "learned, with search", "tuned index", "best published"
+RULE, LEARNED, SEARCHED, TUNED, PUBLISHED = (
+    "best rule",
+    "learned",
+    "learned, with search",
+    "tuned index",
+    "best published",
+)
 ELSEWHERE = "best published, on other instances"
 MARKS = {
     LEARNED: ("o", PALETTE[0], 7.0),
@@ -106,13 +112,20 @@ def _row(found: dict[str, Any], label: str, known: list[tuple[str, list[int]]], 
     reference = np.array([each["reference"] or 1.0 for each in found["episodes"]])
     scores = {one["name"]: np.array(one[found["score"]]) / reference for one in found["contestants"]}
     kinds = {one["name"]: one["kind"] for one in found["contestants"]}
-    rules = {(name, told): float(scores[name][:, at].mean()) for name in scores if kinds[name] == "rule" for told, at in known}
+    rules = {
+        (name, told): float(scores[name][:, at].mean())
+        for name in scores
+        if kinds[name] == "rule"
+        for told, at in known
+    }
     best = min(rules, key=rules.__getitem__)
     ratios: dict[str, tuple[float, str]] = {}
     here = {name: values[:, known[-1][1]] for name, values in scores.items()}
     own = next((values for name, values in here.items() if kinds[name] == "learned"), np.ones((1, 1)))
     for name, values in here.items():
-        idle = kinds[name] == "searched" and np.array_equal(values, own)  # did without, as searches do that cannot foresee
+        idle = kinds[name] == "searched" and np.array_equal(
+            values, own
+        )  # did without, as searches do that cannot foresee
         if kinds[name] in KINDS and not idle:
             _enter(ratios, KINDS[kinds[name]], float(values.mean()) / rules[best], name)
     runs = own.mean(axis=1) / rules[best]
@@ -132,7 +145,11 @@ def _enter(ratios: dict[str, tuple[float, str]], mark: str, value: float, name: 
 def _published(found: dict[str, Any], label: str, rules: dict[str, float]) -> Iterator[tuple[float, str]]:
     """What others' methods reach; on other episodes: if they are here as far from the best rule that they tell of as they are there."""
     relative = any(each["reference"] for each in found["episodes"])
-    told = [(1.0 + each["value"] / 100.0 if relative else each["value"], each) for each in found["published"] if each["row"] == label]
+    told = [
+        (1.0 + each["value"] / 100.0 if relative else each["value"], each)
+        for each in found["published"]
+        if each["row"] == label
+    ]
     tie = min(((value, rules[each["rule"]]) for value, each in told if each.get("rule") in rules), default=(1.0, 1.0))
     for value, each in told:
         if not each.get("rule"):
@@ -177,7 +194,14 @@ def _draw(axis: Axes, place: int, row: Row, same: bool) -> None:
         if mark in row.ratios:
             filled = colour if same or mark != PUBLISHED else "white"
             axis.plot(
-                row.ratios[mark][0], place, shape, color=colour, markerfacecolor=filled, markersize=size, markeredgewidth=1.2, zorder=3
+                row.ratios[mark][0],
+                place,
+                shape,
+                color=colour,
+                markerfacecolor=filled,
+                markersize=size,
+                markeredgewidth=1.2,
+                zorder=3,
             )
 
 
@@ -212,24 +236,37 @@ def _legend(figure: Figure, axis: Axes, height: float) -> None:
         for mark, (shape, colour, size) in MARKS.items()
     ]
     shape, colour, size = MARKS[PUBLISHED]
-    elsewhere = Line2D([], [], linestyle="none", marker=shape, color=colour, markerfacecolor="white", markersize=size, label=ELSEWHERE)
-    figure.legend(handles=[*handles, elsewhere], loc="upper center", ncols=3, frameon=False, fontsize=8.5, labelcolor=INK)
+    elsewhere = Line2D(
+        [], [], linestyle="none", marker=shape, color=colour, markerfacecolor="white", markersize=size, label=ELSEWHERE
+    )
+    figure.legend(
+        handles=[*handles, elsewhere], loc="upper center", ncols=3, frameon=False, fontsize=8.5, labelcolor=INK
+    )
 
 
 def main() -> None:
     """Draw every suite of PANELS whose results are there."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--results", type=Path, default=Path("results/suites"), help="the folder of the suites' .json files")
+    parser.add_argument(
+        "--results", type=Path, default=Path("results/suites"), help="the folder of the suites' .json files"
+    )
     parser.add_argument("--out", type=Path, default=Path("docs/images/suites.png"))
     given = parser.parse_args()
     files = {panel: given.results / f"{panel.suite}.json" for panel in PANELS}
     try:
-        sheets = [(panel, rows_of(json.loads(file.read_text("utf-8")), panel)) for panel, file in files.items() if file.is_file()]
+        sheets = [
+            (panel, rows_of(json.loads(file.read_text("utf-8")), panel))
+            for panel, file in files.items()
+            if file.is_file()
+        ]
         if not sheets:
             raise ValueError(f"{given.results} has results of no suite: parley benchmark suite=NAME writes them")
         write_bytes(given.out, chart(sheets))
     except (ValueError, KeyError, TypeError, OSError) as error:
-        parser.exit(2, f"suites_chart: error: {given.results} has what no suite wrote, or {given.out} cannot be written: {error!r}\n")
+        parser.exit(
+            2,
+            f"suites_chart: error: {given.results} has what no suite wrote, or {given.out} cannot be written: {error!r}\n",
+        )
     print(f"{given.out}: {', '.join(panel.suite for panel, _ in sheets)}")
 
 

@@ -24,7 +24,9 @@ def event_log(rows: Iterable[Row]) -> EventLog:
 
 def rows_of(log: EventLog) -> list[Row]:
     """Return the columns as rows."""
-    return [(t, EventKind(k), a, j, i, v) for t, k, a, j, i, v in zip(*(column.tolist() for column in log), strict=True)]
+    return [
+        (t, EventKind(k), a, j, i, v) for t, k, a, j, i, v in zip(*(column.tolist() for column in log), strict=True)
+    ]
 
 
 class ByHand:

@@ -96,7 +96,9 @@ class Greedy:
             return
         self.ready.discard(task)
         self.starts[task] += 1
-        z = math.sqrt(-2 * math.log(uniform(self.seed, 1, task, k))) * math.cos(2 * math.pi * uniform(self.seed, 2, task, k))
+        z = math.sqrt(-2 * math.log(uniform(self.seed, 1, task, k))) * math.cos(
+            2 * math.pi * uniform(self.seed, 2, task, k)
+        )
         noise = math.exp(u.duration_sigma * z - 0.5 * u.duration_sigma * u.duration_sigma)
         full = float(i.option_nominal[p] * i.task_ratio[task] / i.speed[a, i.task_kind[task]] * noise)
         length, fails = full * (1 - self.progress[task]), uniform(self.seed, 3, task, k) < u.failure_probability

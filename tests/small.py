@@ -46,7 +46,13 @@ def every_end(i: Instance) -> FloatArray:
     One of them is as good as any, whatever increases with the ends is to be small (Sprecher, Kolisch and Drexl 1995).
     """
     options = [i.option_agent[i.option_first[t] : i.option_first[t + 1]] for t in range(i.num_tasks)]
-    before = [(t, int(s)) for t in range(i.num_tasks) for s in i.successor[i.successor_first[t] : i.successor_first[t + 1]]]
-    orders = [order for order in permutations(range(i.num_tasks)) if all(order.index(a) < order.index(b) for a, b in before)]
-    made: list[Schedule] = [schedule(i, np.array(agents), np.array(order)) for agents in product(*options) for order in orders]
+    before = [
+        (t, int(s)) for t in range(i.num_tasks) for s in i.successor[i.successor_first[t] : i.successor_first[t + 1]]
+    ]
+    orders = [
+        order for order in permutations(range(i.num_tasks)) if all(order.index(a) < order.index(b) for a, b in before)
+    ]
+    made: list[Schedule] = [
+        schedule(i, np.array(agents), np.array(order)) for agents in product(*options) for order in orders
+    ]
     return np.array([each.start + lengths(i, each.agent) for each in made])

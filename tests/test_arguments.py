@@ -60,7 +60,9 @@ def test_constructor(arguments: dict[str, Any], message: str) -> None:
 
 def test_numbers_of_numpy_are_numbers() -> None:
     """Protects callers who compute their arguments."""
-    world = World(SMALL, np.int64(2), np.uint64(2**64 - 1), num_instances=np.int32(1), threads=np.int8(1), record=np.True_)
+    world = World(
+        SMALL, np.int64(2), np.uint64(2**64 - 1), num_instances=np.int32(1), threads=np.int8(1), record=np.True_
+    )
     assert snapshot(world) == snapshot(World(SMALL, 2, 2**64 - 1, num_instances=1, record=True))
 
 
@@ -72,7 +74,10 @@ ODD_PICKS = [
     (np.zeros((B, A)), r"picks is float64 \[4, 4\]"),
     (np.zeros((B, A), np.bool_), r"picks is bool \[4, 4\]"),
     (np.zeros((B, A), object), r"picks is object \[4, 4\]"),
-    (np.full((B, A), 2**40), "picks has numbers between 1099511627776 and 1099511627776, must be such that int32 can hold"),
+    (
+        np.full((B, A), 2**40),
+        "picks has numbers between 1099511627776 and 1099511627776, must be such that int32 can hold",
+    ),
     (None, r"picks is object \[\]"),
     ([[0] * A] * (B - 1) + [[0]], r"picks is object \[\]"),
 ]
@@ -151,7 +156,8 @@ def snapshot_of(out: Outputs) -> list[bytes]:
 
 
 @pytest.mark.parametrize(
-    "worlds", [range(9), range(-1, 2), range(0, 4, 2), range(3, 0, -1), range(3, 1), slice(0, 2), [0, 1], 2, np.arange(2)]
+    "worlds",
+    [range(9), range(-1, 2), range(0, 4, 2), range(3, 0, -1), range(3, 1), slice(0, 2), [0, 1], 2, np.arange(2)],
 )
 def test_ranges_of_worlds(worlds: Any) -> None:
     """Protects against worlds that are not there, and against steps that would be passed over in silence."""
@@ -184,7 +190,8 @@ def test_bids_are_finite(bid: float, credits: float) -> None:
     picks = world.out.mask.argmax(axis=2).astype(np.int32)
     bids = np.full(picks.shape, bid)
     with pytest.raises(
-        ValueError, match=rf"world {asked[0]}: action {bid} of agent \d is illegal in phase NEGOTIATE, must be a finite number"
+        ValueError,
+        match=rf"world {asked[0]}: action {bid} of agent \d is illegal in phase NEGOTIATE, must be a finite number",
     ):
         world.step(picks, bids)
     assert (world.out.steps == steps)[asked].all()
@@ -199,7 +206,9 @@ def test_several_illegal_picks() -> None:
     """Protects who catches the error: all worlds with an illegal pick stand still, and play on once it is legal."""
     world = make()
     steps = world.out.steps.copy()
-    with pytest.raises(ValueError, match=r"world 0: action 99 of agent \d is illegal in phase PRIORITISE, must be one of \[0, 1"):
+    with pytest.raises(
+        ValueError, match=r"world 0: action 99 of agent \d is illegal in phase PRIORITISE, must be one of \[0, 1"
+    ):
         world.step(np.full((B, A), 99, np.int32), BIDS)
     assert (world.out.steps == steps).all()
     play_round(world, np.random.default_rng(0))
@@ -257,7 +266,10 @@ def test_a_schedule_is_copied() -> None:
         ({"seed": 1.5}, "World.reset: seed is 1.5"),
         ({"seed": -1}, "World.reset: seed is -1"),
         ({"seeds": np.arange(3)}, r"World.reset: seeds is int64 \[3\], must be uint64 \[4\]"),
-        ({"seeds": np.arange(4), "instance": np.arange(3)}, r"World.reset: instance is int64 \[3\], must be int32 \[4\]"),
+        (
+            {"seeds": np.arange(4), "instance": np.arange(3)},
+            r"World.reset: instance is int64 \[3\], must be int32 \[4\]",
+        ),
         ({"seeds": np.arange(4), "instance": np.arange(1, 5)}, r"World.reset: instance has 4, must be in 0\.\.3"),
         ({"seeds": np.arange(4), "seed": 1}, "World.reset: seed is 1, must be None where seeds are given"),
         ({"instance": np.arange(4)}, "World.reset: instance is given without seeds"),

@@ -28,9 +28,15 @@ from envs.workloads.generators.synthetic import SyntheticWorkload
 from tests.conftest import ROOT
 from tests.state.test_check import play_round, start
 
-SMALL = Scenario(SyntheticWorkload(jobs=6), uncertainty=Uncertainty(0.4, failure_probability=0.1, retry_delay=5.0), candidates=4)
+SMALL = Scenario(
+    SyntheticWorkload(jobs=6), uncertainty=Uncertainty(0.4, failure_probability=0.1, retry_delay=5.0), candidates=4
+)
 Copy = Callable[[Any], Any]
-COPIES: dict[str, Copy] = {"copy": copy.copy, "deepcopy": copy.deepcopy, "pickle": lambda what: pickle.loads(pickle.dumps(what))}
+COPIES: dict[str, Copy] = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "pickle": lambda what: pickle.loads(pickle.dumps(what)),
+}
 
 
 def told(world: World, steps: int, seed: int) -> list[bytes]:
@@ -224,7 +230,9 @@ def test_threads_after_a_fork() -> None:
         "child and os.waitpid(child, 0)\n"  # it prints first
         "import hashlib; print(hashlib.sha256(b''.join(said)).hexdigest())\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=120, check=True
+    )
     one, two = done.stdout.split()
     assert one == two
 

@@ -19,7 +19,9 @@ ILLEGAL = 0.05
 """Share of random actions that nobody checked."""
 NOTHING_SHARED: dict[str, Any] = {"shared_capacity": (), "shared_use": (), "big_min": (), "big_max": ()}
 CASES = {
-    f"{agents} agents, {'shared' if shared else 'own'} resources": SyntheticWorkload(agents, 24, **({} if shared else NOTHING_SHARED))
+    f"{agents} agents, {'shared' if shared else 'own'} resources": SyntheticWorkload(
+        agents, 24, **({} if shared else NOTHING_SHARED)
+    )
     for agents in (1, 8)
     for shared in (True, False)
 }
@@ -75,7 +77,15 @@ def test_whole_episodes_are_equal_in_other_processes(hash_seed: str, here: list[
     """Protects reproducibility from everything a process brings along: hash seeds, memory, the order of sets."""
     code = "from tests.test_determinism import all_fingerprints; print('\\n'.join(all_fingerprints()))"
     environment = os.environ | {"PYTHONHASHSEED": hash_seed}
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.splitlines() == here
 

@@ -18,7 +18,15 @@ from numpy.typing import NDArray
 from agents.evaluation.play import decide
 from agents.rules import NEGOTIATORS, PRIORITIZERS, negotiator, prioritizer
 from envs import Negotiation, Objective, Phase, Reservations, Uncertainty, World, default_scenario
-from envs.columns import CANDIDATE_NAMES, CONTEST_NAMES, CONTEXT_NAMES, NUM_CANDIDATE, NUM_CONTEXT, RAW_CANDIDATE, RAW_CONTEXT
+from envs.columns import (
+    CANDIDATE_NAMES,
+    CONTEST_NAMES,
+    CONTEXT_NAMES,
+    NUM_CANDIDATE,
+    NUM_CONTEXT,
+    RAW_CANDIDATE,
+    RAW_CONTEXT,
+)
 from envs.engine.codes import Term
 from envs.events import PROTOCOL, EventKind
 from envs.workloads.generators.synthetic import SyntheticWorkload
@@ -35,7 +43,13 @@ COLUMNS = {
     "Context columns": (CONTEXT_NAMES, [CONTEXT_NAMES[c] for c in RAW_CONTEXT]),
     "Contest columns": (CONTEST_NAMES, []),
 }
-RANGES = {"{0, 1}": (0.0, 1.0), "[0, 1]": (0.0, 1.0), "[-1, 1]": (-1.0, 1.0), "[0, inf)": (0.0, np.inf), "real": (-np.inf, np.inf)}
+RANGES = {
+    "{0, 1}": (0.0, 1.0),
+    "[0, 1]": (0.0, 1.0),
+    "[-1, 1]": (-1.0, 1.0),
+    "[0, inf)": (0.0, np.inf),
+    "real": (-np.inf, np.inf),
+}
 
 Row = list[str]
 
@@ -79,8 +93,12 @@ def test_who_reads_a_column_is_true() -> None:
         for kind, column in re.findall(r"\b(Candidate|Context|Contest)\.(\w+)", inspect.getsource(rule)):
             readers[kind, column.lower()].append(name)
     readers["Candidate", "startable"] = ["all"]  # RulePrioritizer looks at it for all of them
-    found = {(heading.split()[0], codes(row[0])[0]): row[4] for heading in COLUMNS for row in table("columns.md", heading)}
-    assert {key: sorted(said.split(", ")) for key, said in found.items() if said} == {key: sorted(names) for key, names in readers.items()}
+    found = {
+        (heading.split()[0], codes(row[0])[0]): row[4] for heading in COLUMNS for row in table("columns.md", heading)
+    }
+    assert {key: sorted(said.split(", ")) for key, said in found.items() if said} == {
+        key: sorted(names) for key, names in readers.items()
+    }
 
 
 def seen_by_asked_seats() -> Iterator[tuple[str, NDArray[np.float32]]]:
@@ -144,7 +162,9 @@ def test_every_cost_term_is_explained() -> None:
 
 def test_terms_are_defined_once() -> None:
     """Protects the glossary: one word, one meaning."""
-    pages = [heading for heading in sections("glossary.md") if heading not in ("Glossary", "Cost terms")]  # those are names in code
+    pages = [
+        heading for heading in sections("glossary.md") if heading not in ("Glossary", "Cost terms")
+    ]  # those are names in code
     terms = [term for heading in pages for row in table("glossary.md", heading) for term in row[0].split(", ")]
     assert [term for term in set(terms) if terms.count(term) > 1] == []
 
@@ -198,7 +218,11 @@ def test_links_lead_somewhere(page: Path) -> None:
             continue
         name, _, anchor = link.partition("#")
         target = (page.parent / name).resolve() if name else page
-        headings = re.findall(r"^#+ +(.+)$", target.read_text(encoding="utf-8"), flags=re.MULTILINE) if anchor and target.is_file() else []
+        headings = (
+            re.findall(r"^#+ +(.+)$", target.read_text(encoding="utf-8"), flags=re.MULTILINE)
+            if anchor and target.is_file()
+            else []
+        )
         if not target.exists() or (anchor and anchor not in map(slug, headings)):
             broken.append(link)
     assert broken == []
@@ -208,7 +232,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_paths_exist(page: Path) -> None:
     """Protects readers: every file or folder of the project that a page names is there."""
     path = re.compile(r"(envs|agents|experiments|conf|tests|docs|scripts)/[\w/.]*")
-    gone = [code for code in codes(page.read_text(encoding="utf-8")) if path.fullmatch(code) and not (ROOT / code).exists()]
+    gone = [
+        code for code in codes(page.read_text(encoding="utf-8")) if path.fullmatch(code) and not (ROOT / code).exists()
+    ]
     assert gone == []
 
 

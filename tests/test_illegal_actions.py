@@ -93,6 +93,8 @@ def test_raising(seat: str, action: Any) -> None:
     seen, _ = env.reset(seed=1)
     other.reset(seed=1)
     legal = {seat: int(view["action_mask"].argmax()) for seat, view in seen.items()}
-    with pytest.raises(ValueError, match=rf"{seat}: action is {action!r}, must be legal, one of .*mask.*MaskablePPO.*illegal='count'"):
+    with pytest.raises(
+        ValueError, match=rf"{seat}: action is {action!r}, must be legal, one of .*mask.*MaskablePPO.*illegal='count'"
+    ):
         env.step(legal | {seat: action})
     assert data_equivalence(env.step(legal), other.step(legal))

@@ -51,7 +51,10 @@ FEATURES: dict[str, dict[str, Any]] = {
     "hold": {"reservations": Reservations(hold="start"), "uncertainty": STORM},
     "hold, backfill": {"reservations": Reservations(hold="start", backfill=True)},
     "blocking": {"reservations": Reservations(hold="start", blocking=True)},
-    "blocking, backfill": {"reservations": Reservations(hold="start", blocking=True, backfill=True), "uncertainty": STORM},
+    "blocking, backfill": {
+        "reservations": Reservations(hold="start", blocking=True, backfill=True),
+        "uncertainty": STORM,
+    },
     "passing": {"allow_pass": True},
     "passing in a storm": {"allow_pass": True, "uncertainty": STORM, "reservations": Reservations(hold="start")},
     "passing, no reservations": {"allow_pass": True, "reservations": Reservations(allowed=False)},
@@ -197,20 +200,28 @@ def in_instance(i: Instance, random: np.random.Generator) -> Iterator[Future]:
     weight, due, owner, nominal = i.job_weight.copy(), i.job_due.copy(), i.job_owner.copy(), i.option_nominal.copy()
     weight[job], due[job], owner[job] = 7.0, i.job_release[job], (owner[job] + 1) % i.num_agents
     nominal[i.option_first[i.job_first[job]] : i.option_first[i.job_first[job + 1]]] *= 2.0
-    yield Future("later job", of_job, replace(i, job_weight=weight, job_due=due, job_owner=owner, option_nominal=nominal))
+    yield Future(
+        "later job", of_job, replace(i, job_weight=weight, job_due=due, job_owner=owner, option_nominal=nominal)
+    )
     release = i.job_release.copy()
     release[job:] += 5.0
-    yield Future("release", lambda event: event[1] == K.TASK_SUBMISSION and event[3] >= job, replace(i, job_release=release))
+    yield Future(
+        "release", lambda event: event[1] == K.TASK_SUBMISSION and event[3] >= job, replace(i, job_release=release)
+    )
     last = i.num_jobs - 1
     if i.job_release[last] > 0:  # whether any job is still to arrive is known
-        yield Future("one job less", lambda event: event[1] == K.TASK_SUBMISSION and event[3] >= last - 1, without_last(i))
+        yield Future(
+            "one job less", lambda event: event[1] == K.TASK_SUBMISSION and event[3] >= last - 1, without_last(i)
+        )
 
 
 def without_last(i: Instance) -> Instance:
     """The same jobs but for the last."""
     tasks = int(i.job_first[-2])
     options, edges = int(i.option_first[tasks]), int(i.successor_first[tasks])
-    of_jobs = {name: getattr(i, name)[:-1] for name in ("job_release", "job_due", "job_weight", "job_owner", "job_first")}
+    of_jobs = {
+        name: getattr(i, name)[:-1] for name in ("job_release", "job_due", "job_weight", "job_owner", "job_first")
+    }
     of_tasks = {name: getattr(i, name)[:tasks] for name in ("task_kind", "task_demand", "task_ratio")}
     of_options = {name: getattr(i, name)[:options] for name in ("option_agent", "option_nominal")}
     firsts = {name: getattr(i, name)[: tasks + 1] for name in ("option_first", "successor_first")}
@@ -293,7 +304,9 @@ def test_the_search_for_leaks_looks_at_everything() -> None:
                     for column, array in by_column(part, shown).items():
                         values.setdefault(column, set()).update(array.reshape(-1).tolist())
     assert all(shows.values()), shows
-    of_one_pick = {f"negotiation[{c}] {name}" for c, name in enumerate(CANDIDATE_NAMES) if name.endswith("_rank")}  # there are no ranks
+    of_one_pick = {
+        f"negotiation[{c}] {name}" for c, name in enumerate(CANDIDATE_NAMES) if name.endswith("_rank")
+    }  # there are no ranks
     assert {column for column, taken in values.items() if len(taken) < 2} == of_one_pick
 
 
@@ -327,5 +340,7 @@ def test_the_pettingzoo_view_tells_nothing_of_the_future(feature: str) -> None:
         scenario = scenario_of("mixed", feature, instance)
         base = play_env(scenario, instance, case)
         changes = list(in_instance(instance, np.random.default_rng(case)))
-        found = {future.name: leaks(base, play_env(scenario, future.instance, case), future.reveals) for future in changes}
+        found = {
+            future.name: leaks(base, play_env(scenario, future.instance, case), future.reveals) for future in changes
+        }
         assert not {name: sorted(parts) for name, parts in found.items() if parts}, case

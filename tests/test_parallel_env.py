@@ -39,7 +39,9 @@ def make(**kwargs: Any) -> TaskManagement:
 def world_of(*jobs: JobSpec, local: int = 1, shared: int = 1, agents: int = 1, **scenario: Any) -> TaskManagement:
     """An environment that plays ``jobs``, whose tasks demand [slots, tokens]: ``local`` slots per agent, ``shared`` tokens."""
     instance = build(list(jobs), [False, True], [0, shared], [[local, 0]] * agents, [[1.0]] * agents)
-    return TaskManagement(Scenario(Fixed(instance), **scenario), render_mode="ansi")  # a render mode has it keep the log
+    return TaskManagement(
+        Scenario(Fixed(instance), **scenario), render_mode="ansi"
+    )  # a render mode has it keep the log
 
 
 def task(duration: float, agent: int = 0, tokens: int = 0, after: tuple[int, ...] = ()) -> TaskSpec:
@@ -133,7 +135,9 @@ def test_public_surface() -> None:
     """Protects ``from envs import ...`` and that importing the world waits for neither PettingZoo nor matplotlib."""
     assert all(hasattr(envs, name) for name in envs.__all__)
     code = "import envs, sys; print(sorted({'pettingzoo', 'gymnasium', 'matplotlib', 'torch'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
+    )
     assert done.stdout.strip() == "[]"
 
 
@@ -168,7 +172,9 @@ def test_observations(case: int) -> None:
             assert flat.observation_space(seat).contains(vectors[seat]), seat
             assert parts["action_mask"].any()
             assert np.array_equal(parts["action_mask"], infos[seat]["action_mask"])
-            assert np.array_equal(np.concatenate([part.ravel() for part in parts["observation"].values()]), vectors[seat])
+            assert np.array_equal(
+                np.concatenate([part.ravel() for part in parts["observation"].values()]), vectors[seat]
+            )
         if not env.agents:
             break
         actions = choose(random, seen)
@@ -259,7 +265,9 @@ def test_instances_may_differ_in_agents(flat: bool) -> None:
         idle = [f"{role}_{a}" for role in ("prioritizer", "negotiator") for a in range(here, 5)]
         while env.agents:
             assert env.agents == env.possible_agents == list(seen) == list(infos)
-            masks = {seat: infos[seat]["action_mask"] if flat else seen[seat]["action_mask"] for seat in env.possible_agents}
+            masks = {
+                seat: infos[seat]["action_mask"] if flat else seen[seat]["action_mask"] for seat in env.possible_agents
+            }
             seen, rewards, terminated, truncated, infos = env.step(
                 {seat: int(random.choice(np.flatnonzero(m))) for seat, m in masks.items()}
             )

@@ -28,7 +28,9 @@ def test_endless(scenario: Scenario) -> None:
         World(scenario)
 
 
-@pytest.mark.parametrize("scenario", [shaky(600.0), shaky(1.0, kept=1.0), shaky(1.0, kept=0.999), shaky(1.0, max_time=1e5)])
+@pytest.mark.parametrize(
+    "scenario", [shaky(600.0), shaky(1.0, kept=1.0), shaky(1.0, kept=0.999), shaky(1.0, max_time=1e5)]
+)
 def test_shaky_but_finite(scenario: Scenario) -> None:
     """Protects scenarios that end, by their work or their time."""
     World(scenario)
@@ -47,7 +49,9 @@ def test_too_many_beliefs() -> None:
     with pytest.raises(ScenarioError) as caught:
         World(replace(default_scenario(), candidates=1), 64, instances=[instance])
     message = str(caught.value)
-    assert message.startswith("64 worlds of 3000 agents with 1 candidates, 3000 kinds and 10 tasks do not fit into memory: they take ")
+    assert message.startswith(
+        "64 worlds of 3000 agents with 1 candidates, 3000 kinds and 10 tasks do not fit into memory: they take "
+    )
     assert "GiB" in message
     assert "of it for beliefs, must be at most 8; choose fewer" in message
 

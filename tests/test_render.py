@@ -139,7 +139,9 @@ def test_unknown_colouring() -> None:
 def test_text_of_a_known_log() -> None:
     """The text says what runs, who is down, what waits and what is leased."""
     instance = ByHand().instance(0)
-    assert text(instance, event_log([*LOG[:7], (2.0, EventKind.AGENT_DOWN, 1, NONE, NONE, 0.0)]), now=3.0).splitlines() == [
+    assert text(
+        instance, event_log([*LOG[:7], (2.0, EventKind.AGENT_DOWN, 1, NONE, NONE, 0.0)]), now=3.0
+    ).splitlines() == [
         "by-hand at 3.0 s",
         "jobs   0 done, 2 in the system, 0 abandoned, 0 to come",
         "tasks  0 done, 1 running, 1 ready, 3 in all",

@@ -36,7 +36,9 @@ def test_any_order_is_a_schedule(seed: int) -> None:
     """Protects everything that is made of schedules: whatever the order and the agents, the checker accepts the log."""
     i = small(seed, whole=seed % 2 == 0)
     rng = np.random.default_rng(seed)
-    agent = np.array([rng.choice(i.option_agent[i.option_first[t] : i.option_first[t + 1]]) for t in range(5)], np.int32)
+    agent = np.array(
+        [rng.choice(i.option_agent[i.option_first[t] : i.option_first[t + 1]]) for t in range(5)], np.int32
+    )
     for order in ([0, 1, 2, 3, 4], [4, 2, 3, 0, 1], [2, 0, 4, 1, 3]):
         log = event_log(i, schedule(i, agent, np.array(order, np.int32)))
         validate(Scenario(ByHand(), OBJECTIVE), i, 0, log).raise_if_bad()

@@ -26,7 +26,9 @@ def contestant(name: str, kind: str, score: str, *runs: list[float]) -> dict[str
 @pytest.fixture
 def shops() -> dict[str, Any]:
     """Three flexible job shops, two of them of one family, with published values of which one is a rule."""
-    episodes = [{"reference": reference, "family": family} for reference, family in ((10.0, "mk"), (20.0, "mk"), (5.0, "edata"))]
+    episodes = [
+        {"reference": reference, "family": family} for reference, family in ((10.0, "mk"), (20.0, "mk"), (5.0, "edata"))
+    ]
     return {
         "command": "x",
         "score": "makespan",
@@ -91,7 +93,13 @@ def test_kinds_of_estimates() -> None:
     ]
     published = [{"method": "FCFS", "row": "X, blocking", "value": 49, "rule": "fifo+r"}]
     published.append({"method": "RL", "row": "X, blocking", "value": 50, "rule": ""})
-    found = {"command": "x", "score": "mean_slowdown", "episodes": episodes, "contestants": contestants, "published": published}
+    found = {
+        "command": "x",
+        "score": "mean_slowdown",
+        "episodes": episodes,
+        "contestants": contestants,
+        "published": published,
+    }
     (row,) = rows_of(found, PANEL["batch_queue"])
     assert (row.rule, row.ratios) == ("saf+r, by user", {LEARNED: (0.75, "learned"), PUBLISHED: (1.25, "RL")})
 
@@ -119,7 +127,9 @@ def test_every_suite_has_its_panel() -> None:
 def test_picture(shops: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects the command: suites without results are left out, and a picture of the page's width is written."""
     (tmp_path / "flexible_job_shop.json").write_text(json.dumps(shops), encoding="utf-8")
-    monkeypatch.setattr(sys, "argv", ["suites_chart", "--results", str(tmp_path), "--out", str(tmp_path / "suites.png")])
+    monkeypatch.setattr(
+        sys, "argv", ["suites_chart", "--results", str(tmp_path), "--out", str(tmp_path / "suites.png")]
+    )
     suites_chart.main()
     height, width, _ = imread(tmp_path / "suites.png").shape
     assert width == WIDTH
@@ -127,16 +137,24 @@ def test_picture(shops: dict[str, Any], tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    ("old", "message"), [(False, "has results of no suite: parley benchmark suite=NAME writes them"), (True, "run x again")]
+    ("old", "message"),
+    [(False, "has results of no suite: parley benchmark suite=NAME writes them"), (True, "run x again")],
 )
 def test_mistakes_of_the_user(
-    old: bool, message: str, shops: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    old: bool,
+    message: str,
+    shops: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Protects users: one line and exit code 2 where there are no results, or only some that an older version wrote."""
     if old:
         del shops["contestants"][0]["kind"]
         (tmp_path / "flexible_job_shop.json").write_text(json.dumps(shops), encoding="utf-8")
-    monkeypatch.setattr(sys, "argv", ["suites_chart", "--results", str(tmp_path), "--out", str(tmp_path / "suites.png")])
+    monkeypatch.setattr(
+        sys, "argv", ["suites_chart", "--results", str(tmp_path), "--out", str(tmp_path / "suites.png")]
+    )
     with pytest.raises(SystemExit) as exit_:
         suites_chart.main()
     assert exit_.value.code == 2

@@ -38,7 +38,9 @@ def drop(*events: int) -> Corruption:
     return apply
 
 
-def add(event: int, time: float, kind: EventKind, agent: int = NONE, job: int = NONE, task: int = NONE, value: float = 0.0) -> Corruption:
+def add(
+    event: int, time: float, kind: EventKind, agent: int = NONE, job: int = NONE, task: int = NONE, value: float = 0.0
+) -> Corruption:
     """Return what inserts an event before another."""
     return lambda rows: rows.insert(event, (time, kind, agent, job, task, value))
 
@@ -59,7 +61,14 @@ def test_known_answer_truncated() -> None:
     rows = [*LOG[:14], (6.5, K.TRUNCATED, NONE, NONE, NONE, 0.0)]
     team = 2 * 6.5 + 5.5 + 10 * 2 * 0.5 + 3 * 6.5 + 0.5 * (2 * 4 + 2 * 2.5)
     own = [2 * 6.5 + 10 + 3 * 6.5 + 0.5 * 8, 5.5 + 3 * 6.5 + 0.5 * 5]
-    report = validate(replace(CALM, limits=Limits(max_time=6.5)), ByHand().instance(0), 0, event_log(rows), team_cost=team, own_cost=own)
+    report = validate(
+        replace(CALM, limits=Limits(max_time=6.5)),
+        ByHand().instance(0),
+        0,
+        event_log(rows),
+        team_cost=team,
+        own_cost=own,
+    )
     report.raise_if_bad()
     assert report.truncated
 
@@ -74,7 +83,10 @@ CORRUPTIONS = {
     "a job submitted late": (edit(4, 5, 6, time=2.0), "the job is released at 1.0"),
     "a job submitted twice": (add(5, 1.0, K.TASK_SUBMISSION, job=1), "the job was submitted before"),
     "a job never submitted": (drop(4), "job 1, released at 1.0, was not submitted"),
-    "a start before the predecessor's end": (lambda rows: rows.insert(7, rows.pop(13)), "1 of its predecessors have not ended"),
+    "a start before the predecessor's end": (
+        lambda rows: rows.insert(7, rows.pop(13)),
+        "1 of its predecessors have not ended",
+    ),
     "a start before being ready": (drop(5), "the task is pending, not ready"),
     "a start of what is done": (add(16, 7.0, K.TASK_START, 0, 0, 1), "the task is done, not ready"),
     "a start of what runs": (add(14, 4.0, K.TASK_START, 0, 0, 1), "the task is running, not ready"),
@@ -82,7 +94,10 @@ CORRUPTIONS = {
     "a task ready late": (lambda rows: rows.insert(14, (5.0, *rows.pop(9)[1:])), "the task was to become ready at 4.0"),
     "an agent that may not": (edit(13, 14, agent=1), "the agent is no option of the task"),
     "local units overdrawn": (edit(13, 14, agent=1), "the agent's slot is over its capacity by 1"),
-    "shared units overdrawn": (lambda rows: rows.insert(7, (1.0, *rows.pop(11)[1:])), "shared tokens is over its capacity by 1"),
+    "shared units overdrawn": (
+        lambda rows: rows.insert(7, (1.0, *rows.pop(11)[1:])),
+        "shared tokens is over its capacity by 1",
+    ),
     "no leases": (drop(11), "it starts without its leases"),
     "leases of another time": (lambda rows: rows.insert(10, (2.0, *rows.pop(11)[1:])), "it starts without its leases"),
     "leases taken twice": (add(3, 0.0, K.ALLOCATION_UPDATE, 0, 0, 0), "agent 0 holds the task's leases already"),
@@ -108,15 +123,27 @@ CORRUPTIONS = {
     "a job abandoned without cause": (edit(15, kind=K.JOB_ABANDONED), "expected JOB_DONE at 7.0"),
     "a request of the absent": (add(10, 4.0, K.AGENT_DOWN, 1), "the agent is down"),
     "a request without demand": (add(10, 4.0, K.RESOURCE_REQUEST, 0, 0, 1), "the task demands no shared units"),
-    "a request for what runs": (add(13, 4.0, K.RESOURCE_REQUEST, 1, 1, 2), "the task is running, neither ready nor about to be"),
-    "a reservation of what is done": (add(8, 4.0, K.RESERVATION, 0, 0, 0, 4.0), "the task is done, neither ready nor about to be"),
-    "a reservation of the far future": (add(2, 0.0, K.RESERVATION, 0, 0, 1, 4.0), "the task is pending, neither ready nor about to be"),
+    "a request for what runs": (
+        add(13, 4.0, K.RESOURCE_REQUEST, 1, 1, 2),
+        "the task is running, neither ready nor about to be",
+    ),
+    "a reservation of what is done": (
+        add(8, 4.0, K.RESERVATION, 0, 0, 0, 4.0),
+        "the task is done, neither ready nor about to be",
+    ),
+    "a reservation of the far future": (
+        add(2, 0.0, K.RESERVATION, 0, 0, 1, 4.0),
+        "the task is pending, neither ready nor about to be",
+    ),
     "a reservation for the past": (edit(6, value=0.5), "its expected start 0.5 is in the past"),
     "a log that stops": (drop(16, 17, 18), "job 1 is not over"),
     "events after the cut": (add(14, 4.0, K.TRUNCATED), "it comes after the truncation"),
     "events after the end": (add(19, 30.0, K.TASK_READY, NONE, 1, 2), "every job was over before"),
     "a cut after the end": (add(19, 24.0, K.TRUNCATED), "but every job was over"),
-    "a cut that hides an end": (lambda rows: rows.__setitem__(slice(14, None), [(9.0, K.TRUNCATED, *[NONE] * 3, 0.0)]), "to stop at 7.0"),
+    "a cut that hides an end": (
+        lambda rows: rows.__setitem__(slice(14, None), [(9.0, K.TRUNCATED, *[NONE] * 3, 0.0)]),
+        "to stop at 7.0",
+    ),
 }
 
 
@@ -172,7 +199,9 @@ def test_checks_credits() -> None:
     rows = LOG.copy()
     edit(11, value=2.0)(rows)
     for credits, ok in ((2.0, True), (1.5, False)):
-        report = validate(replace(CALM, negotiation=Negotiation(credits=credits)), ByHand().instance(0), 0, event_log(rows))
+        report = validate(
+            replace(CALM, negotiation=Negotiation(credits=credits)), ByHand().instance(0), 0, event_log(rows)
+        )
         assert report.ok == ok, report.violations
 
 

@@ -37,7 +37,12 @@ VIEWS: dict[str, dict[str, Any]] = {
     "prioritizers": {"role": "prioritizer"},
     "negotiators": {"role": "negotiator"},
     "prioritizers beside a rule": {"role": "prioritizer", "other": OTHERS["prioritizer"], "flat": True},
-    "negotiators beside a rule": {"role": "negotiator", "other": OTHERS["negotiator"], "equal": True, "reward_scale": 0.01},
+    "negotiators beside a rule": {
+        "role": "negotiator",
+        "other": OTHERS["negotiator"],
+        "equal": True,
+        "reward_scale": 0.01,
+    },
     "shops of many sizes": {"scenario": SHOPS, "agents": 4, "equal": True},
     "prioritizers in shops of many sizes": {"scenario": SHOPS, "agents": 4, "role": "prioritizer", "equal": True},
 }
@@ -51,7 +56,10 @@ def make(view: str, **kwargs: Any) -> TaskManagement:
 def masks_of(seen: dict[str, Any], infos: dict[str, Any]) -> dict[str, Any]:
     """Every seat's mask, from the one place where it is."""
     assert not any("action_mask" in infos[seat] for seat, view in seen.items() if isinstance(view, dict))
-    return {seat: view["action_mask"] if isinstance(view, dict) else infos[seat]["action_mask"] for seat, view in seen.items()}
+    return {
+        seat: view["action_mask"] if isinstance(view, dict) else infos[seat]["action_mask"]
+        for seat, view in seen.items()
+    }
 
 
 def choose(random: np.random.Generator, seen: dict[str, Any], infos: dict[str, Any]) -> dict[str, int]:
@@ -250,8 +258,14 @@ def test_default_partners() -> None:
     ("arguments", "message"),
     [
         ({"role": "prioritiser"}, "role is 'prioritiser', must be prioritizer or negotiator"),
-        ({"role": "prioritizer", "other": prioritizer("spt")}, r"other is a RulePrioritizer, must be able to play.*to bid\(\)"),
-        ({"role": "negotiator", "other": negotiator("fcfs")}, r"other is a RuleNegotiator, must be able to play.*to pick\(\)"),
+        (
+            {"role": "prioritizer", "other": prioritizer("spt")},
+            r"other is a RulePrioritizer, must be able to play.*to bid\(\)",
+        ),
+        (
+            {"role": "negotiator", "other": negotiator("fcfs")},
+            r"other is a RuleNegotiator, must be able to play.*to pick\(\)",
+        ),
         ({"role": "negotiator", "reward_scale": float("nan")}, "reward_scale is nan, must be a finite number"),
         ({"role": "negotiator", "reward_scale": "x"}, "reward_scale is 'x', must be a finite number"),
     ],

@@ -26,10 +26,20 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder / "tree" / name)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    build = ["wheel", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", str(folder), str(folder / "tree")]
+    build = [
+        "wheel",
+        "--no-deps",
+        "--no-index",
+        "--no-build-isolation",
+        "--wheel-dir",
+        str(folder),
+        str(folder / "tree"),
+    ]
     subprocess.run([*pip, *build], check=True, capture_output=True, text=True)
     (wheel,) = folder.glob("*.whl")
-    subprocess.run([*pip, "install", "--no-deps", "--no-index", "--target", str(folder / "site"), str(wheel)], check=True)
+    subprocess.run(
+        [*pip, "install", "--no-deps", "--no-index", "--target", str(folder / "site"), str(wheel)], check=True
+    )
     return folder / "site"
 
 
@@ -37,7 +47,9 @@ def run(installed: Path, folder: Path, *arguments: str) -> str:
     """What Python prints in an empty folder elsewhere, where nothing but the wheel can be imported before what it depends on."""
     environment = os.environ | {"PYTHONPATH": str(installed)}
     command = [sys.executable, "-P", *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -48,7 +60,9 @@ def test_commands_and_recipes_are_installed(installed: Path, tmp_path: Path) -> 
     assert "parley train" in run(installed, tmp_path, "-m", "experiments")
     told = run(installed, tmp_path, "-m", "experiments", "train", "--help")
     assert all(name in told for group in ("experiment", "scenario", "workload", "learner") for name in choices(group))
-    config = run(installed, tmp_path, "-m", "experiments", "train", "scenario=job_shop", "learner.seconds=2", "--cfg", "job")
+    config = run(
+        installed, tmp_path, "-m", "experiments", "train", "scenario=job_shop", "learner.seconds=2", "--cfg", "job"
+    )
     assert "name: random_job_shop" in config
     assert str(installed) in run(installed, tmp_path, "-c", "import experiments; print(experiments.__file__)")
     assert list(tmp_path.iterdir()) == []

@@ -22,7 +22,9 @@ NOTHING: Final = -1
 """Stands for an action that does not exist."""
 
 
-def decide(out: Outputs, prioritizer: Prioritizer, negotiator: Negotiator, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
+def decide(
+    out: Outputs, prioritizer: Prioritizer, negotiator: Negotiator, picks: NDArray[np.int32], bids: NDArray[np.float64]
+) -> None:
     """Write the decisions of all acting seats into ``picks`` [B, A] and ``bids`` [B, A]; each role is asked once."""
     asked = _seats(out, Phase.PRIORITISE)
     if asked.any():
@@ -75,7 +77,11 @@ class Completions:
     @classmethod
     def by(cls, world: World, prioritizer: Prioritizer, negotiator: Negotiator) -> Completions:
         """Have two policies play, compiled where they can be."""
-        return cls(world, lambda out, picks, bids: decide(out, prioritizer, negotiator, picks, bids), *compiled(prioritizer, negotiator))
+        return cls(
+            world,
+            lambda out, picks, bids: decide(out, prioritizer, negotiator, picks, bids),
+            *compiled(prioritizer, negotiator),
+        )
 
     @classmethod
     def of(cls, world: World, decided: Sequence[Decided]) -> Completions:
@@ -99,7 +105,9 @@ class Completions:
         records = self.records[chosen]
         while True:
             count, _, agents = self.picks.shape
-            out = self._world.play_on(self.records, self.picks.reshape(-1, agents), self.bids.reshape(-1, agents), worlds)
+            out = self._world.play_on(
+                self.records, self.picks.reshape(-1, agents), self.bids.reshape(-1, agents), worlds
+            )
             waiting = np.zeros(count, np.bool_)
             waiting[chosen] = (out.phase[chosen] != Phase.OVER) & (records["cost"] < records["limit"])
             if not waiting.any():

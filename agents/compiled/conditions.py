@@ -11,7 +11,22 @@ from numpy.typing import NDArray
 from agents.compiled.lanes import kernel
 from agents.compiled.layers import FLOAT
 from agents.compiled.linking import address_of
-from agents.rules.conditional import BY_DEMAND, CLIP, CONDITIONS, CONTEST, LOG, LOG1P, ROOT, SIZE, TERMS, C, D, Look, T, X
+from agents.rules.conditional import (
+    BY_DEMAND,
+    CLIP,
+    CONDITIONS,
+    CONTEST,
+    LOG,
+    LOG1P,
+    ROOT,
+    SIZE,
+    TERMS,
+    C,
+    D,
+    Look,
+    T,
+    X,
+)
 from agents.rules.index import LEAST
 from envs.columns import NUM_CANDIDATE, NUM_CONTEXT, NUM_NEGOTIATION, Candidate
 from envs.engine.compiled import reference
@@ -76,7 +91,9 @@ def _deviation(look: int, source: int) -> float:
 def _weigh(weights: int, bids: bool, context: int, scratch: int) -> None:
     """Write the weights of all terms in a situation."""
     for t in range(T):
-        _value_at(scratch, t).value = _value_at(weights, t).value + (_value_at(weights, _BIDS_AT + t).value if bids else 0.0)
+        _value_at(scratch, t).value = _value_at(weights, t).value + (
+            _value_at(weights, _BIDS_AT + t).value if bids else 0.0
+        )
     for c in range(C):
         deviation = _deviation(T + c, context)
         for t in range(D):

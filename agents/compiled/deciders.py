@@ -134,11 +134,15 @@ def _wanted(mind: Record, row: int, index: Number) -> Number:
         return np.float32(mind.levels - 1) / (_ONE + np.exp(-one))
     most = _LOWEST
     for level in range(mind.levels):
-        score = weigh(row, mind.score + level * mind.units * FLOAT, mind.units) + _number_at(mind.score_bias, level).value
+        score = (
+            weigh(row, mind.score + level * mind.units * FLOAT, mind.units) + _number_at(mind.score_bias, level).value
+        )
         most = max(most, score)
     sum_ = mean = _ZERO
     for level in range(mind.levels):
-        score = weigh(row, mind.score + level * mind.units * FLOAT, mind.units) + _number_at(mind.score_bias, level).value
+        score = (
+            weigh(row, mind.score + level * mind.units * FLOAT, mind.units) + _number_at(mind.score_bias, level).value
+        )
         share = np.exp(score - most)
         sum_ += share
         mean += share * np.float32(level)

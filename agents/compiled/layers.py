@@ -73,7 +73,9 @@ def read(reader: Record, source: int, target: int) -> None:
 
 
 @kernel
-def layer_of_rows(inputs: int, stride: int, count: int, depth: int, weights: int, start: int, units: int, out: int) -> None:
+def layer_of_rows(
+    inputs: int, stride: int, count: int, depth: int, weights: int, start: int, units: int, out: int
+) -> None:
     """max(0, start + inputs x weights) of rows, four at a time: up to three behind the last are written too."""
     floor = spread(_ZERO)
     width = units * FLOAT

@@ -18,6 +18,8 @@ def address_of(decide: Callable[[int, int, int], None]) -> int:
     The decider takes addresses: of a WORLD, of its COMPLETION, and of the row of picks or bids [A] that it is to write.
     """
     with kept_in(FOLDER):
-        made: Any = numba.cfunc(types.void(types.int64, types.int64, types.int64), cache=True, error_model="numpy")(decide)
+        made: Any = numba.cfunc(types.void(types.int64, types.int64, types.int64), cache=True, error_model="numpy")(
+            decide
+        )
     _COMPILED.append(made)
     return int(made.address)

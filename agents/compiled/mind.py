@@ -53,7 +53,9 @@ class Mind:
         mind["of_pooled"] = self._panels(np.pad(both, ((0, 0), (0, 0), (0, units - width))).reshape(width, 2 * units))
         for name in ("of_candidate", "second", "third"):
             mind[f"{name}_bias"] = self._vector(_numbers(getattr(actor, name).bias))
-        mind["score"], mind["score_pass"] = (self._vector(_weight(layer)[0]) for layer in (actor.score, actor.score_pass))
+        mind["score"], mind["score_pass"] = (
+            self._vector(_weight(layer)[0]) for layer in (actor.score, actor.score_pass)
+        )
         mind["zero"], mind["units"] = self._vector(np.zeros(width, np.float32)), units
         mind["pass_bias"] = actor.score_pass.bias.item()
         mind["gain"] = 0.0 if actor.gain is None else actor.gain.item()

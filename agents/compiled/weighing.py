@@ -29,7 +29,12 @@ LOOKS: Final = (
 """How the terms of :func:`agents.rules.index.features` come from the columns."""
 _LEAST: Final = np.float32(LEAST)
 
-_world_at, _completion_at, _mind_at, _term_at = reference(WORLD), reference(COMPLETION), reference(INDEX_MIND), reference(INDEX_TERM)
+_world_at, _completion_at, _mind_at, _term_at = (
+    reference(WORLD),
+    reference(COMPLETION),
+    reference(INDEX_MIND),
+    reference(INDEX_TERM),
+)
 _number_at, _action_at, _bid_at = reference(NUMBER), reference(CELL), reference(AMOUNT)
 
 

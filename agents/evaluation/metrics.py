@@ -94,7 +94,9 @@ def utilisation(instance: Instance, log: EventLog) -> FloatArray:
         return np.zeros(instance.num_resources)
     end = float(log.time[-1])
     start, stop = log.kind == EventKind.TASK_START, np.isin(log.kind, STOPS)
-    signed = np.where(start, end - log.time, log.time - end)  # what starts runs to the end, less what a stop leaves of that
+    signed = np.where(
+        start, end - log.time, log.time - end
+    )  # what starts runs to the end, less what a stop leaves of that
     moves = start | stop
     busy = np.bincount(log.task[moves], signed[moves], instance.num_tasks)
     capacity = np.where(instance.shared, instance.shared_capacity, instance.local_capacity.sum(axis=0)) * end

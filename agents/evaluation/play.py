@@ -65,7 +65,12 @@ class Results:
 
 def draw_episodes(scenario: Scenario, count: int, seed: int) -> Episodes:
     """Return ``count`` episodes of the scenario's workload; the k-th depends on ``seed`` >= 0 and k alone."""
-    words = np.random.SeedSequence([HELD_OUT, seed]).generate_state(2 * count, np.uint64).astype(np.uint64).reshape(count, 2)
+    words = (
+        np.random.SeedSequence([HELD_OUT, seed])
+        .generate_state(2 * count, np.uint64)
+        .astype(np.uint64)
+        .reshape(count, 2)
+    )
     drawn = [scenario.workload.instance(int(word) >> 1) for word in words[:, 0]]
     different = list({id(instance): instance for instance in drawn}.values())  # a file gives the same one every time
     place = {id(instance): index for index, instance in enumerate(different)}
@@ -107,7 +112,9 @@ def play(
         ValueError: where a policy decides what is illegal.
     """
     scenario = rules_of_play(scenario, prioritizer)
-    return _play(lambda world, *_: Completions.by(world, prioritizer, negotiator), scenario, episodes, worlds, label, progress)
+    return _play(
+        lambda world, *_: Completions.by(world, prioritizer, negotiator), scenario, episodes, worlds, label, progress
+    )
 
 
 def play_by(
@@ -161,16 +168,22 @@ def _beating(bar: Progress, choose: Choose) -> Choose:
     """Decide as ``choose`` does, and show how many episodes of those in flight are over: where each pick is searched, steps take long."""
 
     def beating(out: Outputs, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
-        bar.beat(f"{int((out.phase == Phase.OVER).sum())} of {len(out.phase)} in flight are over, round {int(out.steps.max())}")
+        bar.beat(
+            f"{int((out.phase == Phase.OVER).sum())} of {len(out.phase)} in flight are over, round {int(out.steps.max())}"
+        )
         choose(out, picks, bids)
 
     return choose if bar.disable else beating
 
 
-def record(scenario: Scenario, instance: Instance, seed: int, prioritizer: Prioritizer, negotiator: Negotiator) -> EventLog:
+def record(
+    scenario: Scenario, instance: Instance, seed: int, prioritizer: Prioritizer, negotiator: Negotiator
+) -> EventLog:
     """Play one episode, by the rules that :func:`play` plays by, and return its event log."""
     world = World(rules_of_play(scenario, prioritizer), 1, instances=[instance], auto_reset=False, record=True)
-    play_batch(world, np.array([seed], np.uint64), np.zeros(1, np.int32), Completions.by(world, prioritizer, negotiator))
+    play_batch(
+        world, np.array([seed], np.uint64), np.zeros(1, np.int32), Completions.by(world, prioritizer, negotiator)
+    )
     return world.log(0)
 
 

@@ -72,7 +72,9 @@ def relative_difference(
     if len(size) == 1:
         return Interval(value - 1.0, np.nan, np.nan)
     totals = [np.bincount(index, side.sum(axis=0)).astype(np.float64) for side in sides]
-    without = [(total.sum() - total) / (size.sum() - size) / len(side) for total, side in zip(totals, sides, strict=True)]
+    without = [
+        (total.sum() - total) / (size.sum() - size) / len(side) for total, side in zip(totals, sides, strict=True)
+    ]
     squares = [_square(_ratio(*without), len(size), min(map(_effective, totals)), level)]
     alone = [(each.sum() - each) / (len(each) - 1) if len(each) > 1 else each for each in by_run]
     if same_runs:
@@ -85,7 +87,9 @@ def relative_difference(
     return Interval(value - 1.0, value - 1.0 - half, value - 1.0 + half)
 
 
-def difference_of_medians(policy: ArrayLike, baseline: ArrayLike, *, cluster: ArrayLike | None = None, level: float = 0.95) -> Interval:
+def difference_of_medians(
+    policy: ArrayLike, baseline: ArrayLike, *, cluster: ArrayLike | None = None, level: float = 0.95
+) -> Interval:
     """Return median(policy) / median(baseline) - 1 of [E] costs with its interval: the deviation is that of the bootstrap by cluster.
 
     Args and errors as in ``relative_difference``; equal arguments give equal answers.
@@ -97,9 +101,15 @@ def difference_of_medians(policy: ArrayLike, baseline: ArrayLike, *, cluster: Ar
     if len(members) == 1:
         return Interval(value - 1.0, np.nan, np.nan)
     rng = np.random.default_rng(0)
-    drawn = (np.concatenate([members[c] for c in rng.integers(len(members), size=len(members))]) for _ in range(RESAMPLES))
+    drawn = (
+        np.concatenate([members[c] for c in rng.integers(len(members), size=len(members))]) for _ in range(RESAMPLES)
+    )
     medians = np.array([np.median(sides[:, chosen], axis=1) for chosen in drawn])
-    half = t_quantile(level, len(members) - 1) * float(_ratio(*medians.T).std()) * np.sqrt(len(members) / (len(members) - 1))
+    half = (
+        t_quantile(level, len(members) - 1)
+        * float(_ratio(*medians.T).std())
+        * np.sqrt(len(members) / (len(members) - 1))
+    )
     return Interval(value - 1.0, value - 1.0 - half, value - 1.0 + half)
 
 

@@ -40,7 +40,12 @@ class CrossEntropy:
     """Added to the standard deviations, falling to 0 over the first half, so that they do not collapse (Szita and Lorincz 2006)."""
 
     def __post_init__(self) -> None:
-        for name, low, high in (("population", 2, 4096), ("elite", 2, self.population), ("generations", 1, 10_000), ("episodes", 1, 4096)):
+        for name, low, high in (
+            ("population", 2, 4096),
+            ("elite", 2, self.population),
+            ("generations", 1, 10_000),
+            ("episodes", 1, 4096),
+        ):
             if not low <= getattr(self, name) <= high:
                 raise TuningError(f"search.{name} is {getattr(self, name)}, must be in {low}..{high}")
         for name in ("spread", "noise"):
@@ -67,7 +72,9 @@ def tune(scenario: Scenario, search: CrossEntropy, seed: int, columns: Sequence[
     """
     names = [columns[0].removeprefix("-"), *columns[1:]]
     if unknown := set(names) - set(COLUMNS):
-        raise TuningError(f"columns has {sorted(unknown)[0]!r}, must be among {', '.join(COLUMNS)}; the first perhaps with a minus")
+        raise TuningError(
+            f"columns has {sorted(unknown)[0]!r}, must be among {', '.join(COLUMNS)}; the first perhaps with a minus"
+        )
     first, *places = [COLUMNS.index(name) for name in names]
     fixed = -1.0 if columns[0].startswith("-") else 1.0
     rng = np.random.default_rng(seed)

@@ -40,7 +40,11 @@ def derive(seed: int, purpose: Purpose, number: int = 0) -> int:
 
 
 def play(
-    world: World, episodes: Episodes, prioritizer: Prioritizer, negotiator: Negotiator, watch: Callable[[Outputs], None] | None = None
+    world: World,
+    episodes: Episodes,
+    prioritizer: Prioritizer,
+    negotiator: Negotiator,
+    watch: Callable[[Outputs], None] | None = None,
 ) -> Floats:
     """Play every episode once and return the team's cost of each [N]; ``watch`` sees the outputs after every step.
 
@@ -109,7 +113,9 @@ class Bank:
         total: Floats = self._paths[entry, GRID, agent]
         return total
 
-    def hindsight(self, entry: NDArray[np.integer], agent: NDArray[np.int64], time: Floats, lead: Floats, rate: Floats) -> Floats:
+    def hindsight(
+        self, entry: NDArray[np.integer], agent: NDArray[np.int64], time: Floats, lead: Floats, rate: Floats
+    ) -> Floats:
         """What tells how an episode goes on, whatever is decided now [n, HINDSIGHT]; all else [n].
 
         It is what the rule pays in the next AHEAD mean tasks and until its end, the ``lead`` over it so far, the ``rate`` at which the team

@@ -73,7 +73,9 @@ class Samples(NamedTuple):
 class Batches:
     """The decisions of a rollout that can be learned from, in random minibatches: takes the place of SB3's rollout buffer."""
 
-    def __init__(self, sets: Sets, learnable: Array, actions: Array, log_prob: Array, values: Array, advantages: Array) -> None:
+    def __init__(
+        self, sets: Sets, learnable: Array, actions: Array, log_prob: Array, values: Array, advantages: Array
+    ) -> None:
         """Take standardised sets, the indices of the decisions to learn from, and columns of all: places or levels, what was estimated."""
         device = sets.counts.device
         self.values = values[learnable]
@@ -82,7 +84,10 @@ class Batches:
         self._learnable = torch.from_numpy(learnable).to(device)
         self._sets = sets
         columns = (values, log_prob, advantages, values + advantages)
-        self._columns = [torch.from_numpy(actions).to(device), *(torch.from_numpy(c.astype(np.float32)).to(device) for c in columns)]
+        self._columns = [
+            torch.from_numpy(actions).to(device),
+            *(torch.from_numpy(c.astype(np.float32)).to(device) for c in columns),
+        ]
 
     def __len__(self) -> int:
         """Decisions to learn from."""
@@ -93,5 +98,7 @@ class Batches:
         order = torch.randperm(len(self)).to(self._learnable.device)
         for part in order.tensor_split(max(1, round(len(self) / batch_size))):
             chosen = self._learnable[part]
-            actions, values, log_prob, advantages, returns = (column.index_select(0, chosen) for column in self._columns)
+            actions, values, log_prob, advantages, returns = (
+                column.index_select(0, chosen) for column in self._columns
+            )
             yield Samples(self._sets.select(chosen), actions, values, log_prob, advantages, returns)

@@ -76,7 +76,9 @@ def load(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
     except UNREADABLE as error:
         raise CheckpointError(f"{path}: damaged: {' '.join(str(error).split())}") from None
     if version != FORMAT:
-        raise CheckpointError(f"{path}: is a checkpoint of format {version!r}, must be {FORMAT}: another version of Parley wrote it")
+        raise CheckpointError(
+            f"{path}: is a checkpoint of format {version!r}, must be {FORMAT}: another version of Parley wrote it"
+        )
     if metadata.get("sha256") != _digest(arrays, metadata["facts"]):
         raise CheckpointError(f"{path}: damaged: what is in it has another digest than what was saved")
     _check_facts(path, facts)
@@ -158,7 +160,9 @@ def model_state(model: RolePPO) -> dict[str, Array]:
     """Weights, buffers and optimiser of a model."""
     policy = {name: tensor.cpu().numpy() for name, tensor in model.policy.state_dict().items()}
     steps = model.policy.optimizer.state_dict()["state"]
-    optimizer = {f"{index}.{name}": tensor.cpu().numpy() for index, entry in steps.items() for name, tensor in entry.items()}
+    optimizer = {
+        f"{index}.{name}": tensor.cpu().numpy() for index, entry in steps.items() for name, tensor in entry.items()
+    }
     return below("policy", policy) | below("optimizer", optimizer)
 
 

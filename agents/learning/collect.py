@@ -36,7 +36,12 @@ class Collector:
     """Plays worlds and hands each decision of a learning role to its experience."""
 
     def __init__(
-        self, world: World, experience: Mapping[str, Experience], prioritizer: Prioritizer, negotiator: Negotiator, bank: Bank | None = None
+        self,
+        world: World,
+        experience: Mapping[str, Experience],
+        prioritizer: Prioritizer,
+        negotiator: Negotiator,
+        bank: Bank | None = None,
     ) -> None:
         """Take a World that was reset, the experience of each learning role, policies for the others, and the baseline."""
         self.world = world
@@ -56,7 +61,9 @@ class Collector:
         """Forget what the worlds were doing: they were reset, to play the episodes of ``bank``."""
         self.bank = bank
         self._earned[:], self._was_over[:] = 0.0, False
-        self._cost = self.world.out.team_cost.copy()  # what came before the first decision; all there is where there is none
+        self._cost = (
+            self.world.out.team_cost.copy()
+        )  # what came before the first decision; all there is where there is none
         for experience in self.experience.values():
             experience.forget()
 
@@ -117,7 +124,9 @@ class Collector:
         if self.demonstrating:
             bids = self.negotiator.bid(observation)
             self.heard.append(bids)
-            experience.decide(seats, *now, seen, np.zeros(len(bids), np.int64))  # what level they are is known when all are in
+            experience.decide(
+                seats, *now, seen, np.zeros(len(bids), np.int64)
+            )  # what level they are is known when all are in
             return bids
         return experience.decide(seats, *now, seen).astype(np.float64)
 
@@ -132,14 +141,19 @@ class Collector:
         time = self.world.out.time[world]
         total = self._earned.reshape(-1)[seats]
         if self.bank is not None:
-            total = total + self.bank.cost(self.bank.places(self.world.out.seed[world]), seats % self.world.num_agents, time)
+            total = total + self.bank.cost(
+                self.bank.places(self.world.out.seed[world]), seats % self.world.num_agents, time
+            )
         return time, total
 
     def _rest(self, seats: Ids, time: Floats) -> Floats | float:
         """What the baseline still had to pay after an episode's end: it is paid at that end, so that the sum is the baseline's total."""
         if self.bank is None:
             return 0.0
-        places, agents = self.bank.places(self.world.out.seed[seats // self.world.num_agents]), seats % self.world.num_agents
+        places, agents = (
+            self.bank.places(self.world.out.seed[seats // self.world.num_agents]),
+            seats % self.world.num_agents,
+        )
         return self.bank.total(places, agents) - self.bank.cost(places, agents, time)
 
     def _finish(self, out: Outputs) -> list[Finished]:
@@ -161,12 +175,16 @@ class Collector:
         self._earned[over], self._cost[over] = 0.0, 0.0
         return finished
 
-    def _last_sight(self, role: str, experience: Experience, out: Outputs, seats: Ids, time: Floats, total: Floats) -> Sets:
+    def _last_sight(
+        self, role: str, experience: Experience, out: Outputs, seats: Ids, time: Floats, total: Floats
+    ) -> Sets:
         if role == NEGOTIATOR:
             return self._see_contest(experience, out, seats, time, total)
         return self._see(experience, out, seats, _by_seat(out.task) >= 0, time, total)
 
-    def _see(self, experience: Experience, out: Outputs, seats: Ids, exists: NDArray[np.bool_], time: Floats, total: Floats) -> Sets:
+    def _see(
+        self, experience: Experience, out: Outputs, seats: Ids, exists: NDArray[np.bool_], time: Floats, total: Floats
+    ) -> Sets:
         rows, counts = gather(_by_seat(out.candidates), exists, seats)
         context = _by_seat(out.context)[seats]
         parts = (rows, counts, context, _by_seat(out.mask)[seats, -1], self._hindsight(seats, time, total, context))
@@ -182,7 +200,10 @@ class Collector:
         """What the critic may know of each seat [N, HINDSIGHT]; nothing, that is 0, without a baseline."""
         if self.bank is None:
             return np.zeros((len(seats), HINDSIGHT), np.float32)
-        places, agents = self.bank.places(self.world.out.seed[seats // self.world.num_agents]), seats % self.world.num_agents
+        places, agents = (
+            self.bank.places(self.world.out.seed[seats // self.world.num_agents]),
+            seats % self.world.num_agents,
+        )
         rate = np.expm1(context[:, Context.TEAM_COST_RATE], dtype=np.float64)
         return self.bank.hindsight(places, agents, time, lead, rate).astype(np.float32)
 

@@ -38,7 +38,11 @@ def _require(ok: bool, owner: object, name: str, bound: str) -> None:
 def _positive(owner: object, *names: str, or_zero: bool = False) -> None:
     for name in names:
         value = getattr(owner, name)
-        ok = isinstance(value, int | float) and not isinstance(value, bool) and (LEAST <= value <= MOST or (or_zero and value == 0))
+        ok = (
+            isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and (LEAST <= value <= MOST or (or_zero and value == 0))
+        )
         _require(ok, owner, name, f"{'0, or ' if or_zero else ''}a number in {LEAST:g}..{MOST:g}")
 
 
@@ -46,7 +50,9 @@ def _count(owner: object, low: int, *names: str, high: float = math.inf) -> None
     for name in names:
         value = getattr(owner, name)
         ok = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-        _require(ok, owner, name, f"a whole number >= {low}" if high == math.inf else f"a whole number in {low}..{high}")
+        _require(
+            ok, owner, name, f"a whole number >= {low}" if high == math.inf else f"a whole number in {low}..{high}"
+        )
 
 
 @dataclass(frozen=True)
@@ -108,8 +114,19 @@ class Update:
         _require(self.method in METHODS, self, "method", f"one of {', '.join(METHODS)}")
         _count(self, 1, "epochs", high=1000)
         _count(self, 2, "batch", high=MOST_DECISIONS)
-        _positive(self, "learning_rate", "learning_rate_end", "critic_rate", "clip", "max_gradient", "bid_sigma", "bid_sigma_end")
-        _require(max(self.learning_rate, self.learning_rate_end) <= 1, self, "learning_rate", "at most 1, at its end too")
+        _positive(
+            self,
+            "learning_rate",
+            "learning_rate_end",
+            "critic_rate",
+            "clip",
+            "max_gradient",
+            "bid_sigma",
+            "bid_sigma_end",
+        )
+        _require(
+            max(self.learning_rate, self.learning_rate_end) <= 1, self, "learning_rate", "at most 1, at its end too"
+        )
         _require(self.critic_rate <= 1, self, "critic_rate", "at most 1")
         _positive(self, "entropy", "entropy_end", "value_weight", or_zero=True)
 
@@ -253,7 +270,9 @@ class Learner:
     def __post_init__(self) -> None:
         """Raise LearnerError for a value out of bounds."""
         known = {"prioritizer", "negotiator"}
-        _require(bool(self.roles) and set(self.roles) <= known, self, "roles", "a non-empty list of prioritizer, negotiator")
+        _require(
+            bool(self.roles) and set(self.roles) <= known, self, "roles", "a non-empty list of prioritizer, negotiator"
+        )
         together = self.update.method != EVOLUTION or set(self.roles) == known
         _require(together, self, "roles", f"both, prioritizer and negotiator, where update.method is {EVOLUTION}")
         _count(self, 1, "checkpoint_every")

@@ -112,7 +112,9 @@ class Experience:
         made, last = self._made, self._last[seats]
         made["following"][last] = TERMINATED if final is None else TRUNCATED
         made["end_time"][last], made["end_total"][last] = time, total
-        made["end_value"][last] = 0.0 if final is None else self.policy.critic(self.policy.brain.reader(final)).cpu().numpy()
+        made["end_value"][last] = (
+            0.0 if final is None else self.policy.critic(self.policy.brain.reader(final)).cpu().numpy()
+        )
         self._last[seats] = OPEN
 
     def estimate(self, clock: Clock) -> Batches:
@@ -127,7 +129,9 @@ class Experience:
         self._moments["returns"].add(rewards_to_go(reward, elapsed, following, clock.tau_gamma)[~is_open, None])
         value = self._values(sets)
         next_value = np.where(goes_on, value[following], np.where(following == TRUNCATED, made["end_value"], 0.0))
-        found = advantages(reward / self.scale, elapsed, value, next_value, following, clock.tau_gamma, clock.tau_lambda)
+        found = advantages(
+            reward / self.scale, elapsed, value, next_value, following, clock.tau_gamma, clock.tau_lambda
+        )
         return self._batches(sets, np.flatnonzero(~is_open), value, found)
 
     def assign(self, score: Floats) -> Batches:
@@ -162,8 +166,14 @@ class Experience:
 
     def state(self) -> dict[str, Array]:
         """Everything between two rollouts that ``load`` needs."""
-        state = {f"made.{name}": column for name, column in self._made.state().items()} | {"rows": self._rows["columns"].copy()}
-        return state | {f"{name}.{part}": array for name, moments in self._moments.items() for part, array in moments.state().items()}
+        state = {f"made.{name}": column for name, column in self._made.state().items()} | {
+            "rows": self._rows["columns"].copy()
+        }
+        return state | {
+            f"{name}.{part}": array
+            for name, moments in self._moments.items()
+            for part, array in moments.state().items()
+        }
 
     def load(self, state: dict[str, Array]) -> None:
         """Continue from ``state``. Raises ValueError where it is not one between two rollouts of as many seats."""
@@ -185,7 +195,12 @@ class Experience:
         within("made.count", count, 0, rows if spec.role == PRIORITIZER else 0)
         if count.sum() != rows:
             raise ValueError(f"made.count says that there are {count.sum()} rows, must be {rows}")
-        within("made.action", made["action"], 0, count + made["may_pass"] - 1 if spec.role == PRIORITIZER else spec.levels - 1)
+        within(
+            "made.action",
+            made["action"],
+            0,
+            count + made["may_pass"] - 1 if spec.role == PRIORITIZER else spec.levels - 1,
+        )
         within("made.seat", made["seat"], 0, len(self._last) - 1)
         if len(np.unique(made["seat"])) < len(made["seat"]):
             raise ValueError("made.seat has a seat twice")
@@ -196,7 +211,13 @@ class Experience:
 
     def _sets(self) -> Sets:
         made = self._made
-        columns: tuple[Any, ...] = (self._rows["columns"], made["count"], made["context"], made["may_pass"], made["hindsight"])
+        columns: tuple[Any, ...] = (
+            self._rows["columns"],
+            made["count"],
+            made["context"],
+            made["may_pass"],
+            made["hindsight"],
+        )
         return Sets.of(*(torch.from_numpy(column).to(self.policy.device) for column in columns))
 
     @torch.no_grad()

@@ -9,7 +9,9 @@ import numpy as np
 from agents.learning.buffer import Array
 
 
-def fit(state: Mapping[str, Array], like: Mapping[str, Array], table: tuple[str, ...] = (), finite: bool = True) -> None:
+def fit(
+    state: Mapping[str, Array], like: Mapping[str, Array], table: tuple[str, ...] = (), finite: bool = True
+) -> None:
     """Check a state against one of the same make: names, dtypes, shapes and, where asked for, that numbers are finite.
 
     Arrays whose names begin with one of ``table`` may have any number of rows.

@@ -21,8 +21,12 @@ def rules(learner: Learner) -> tuple[Prioritizer, Negotiator]:
     """
     prioritizer, negotiator = learner.episodes.prioritizer, learner.episodes.negotiator
     return (
-        conditional.load(Path(prioritizer) / index.FILE) if Path(prioritizer, index.FILE).is_file() else dispatching_rule(prioritizer),
-        conditional.load(Path(negotiator) / index.FILE) if Path(negotiator, index.FILE).is_file() else negotiation_rule(negotiator),
+        conditional.load(Path(prioritizer) / index.FILE)
+        if Path(prioritizer, index.FILE).is_file()
+        else dispatching_rule(prioritizer),
+        conditional.load(Path(negotiator) / index.FILE)
+        if Path(negotiator, index.FILE).is_file()
+        else negotiation_rule(negotiator),
     )
 
 

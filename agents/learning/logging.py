@@ -22,7 +22,9 @@ class ResumableTensorBoard(TensorBoardOutputFormat):
         self._folder = folder
         with naming(folder):
             self.writer = SummaryWriter(str(folder), purge_step=first_step)
-            self.writer.add_custom_scalars_multilinechart([f"^{name}$" for name in GAPS], "gaps", "percent above the rules")
+            self.writer.add_custom_scalars_multilinechart(
+                [f"^{name}$" for name in GAPS], "gaps", "percent above the rules"
+            )
         self._is_closed = False
 
     def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:

@@ -73,7 +73,9 @@ def percent(cost: float, rule_cost: float) -> float:
 class Run:
     """One training run: everything that is assembled, counted and saved."""
 
-    def __init__(self, scenario: Scenario, learner: Learner, folder: Path, seed: int, device: str = "auto", threads: int = 1) -> None:
+    def __init__(
+        self, scenario: Scenario, learner: Learner, folder: Path, seed: int, device: str = "auto", threads: int = 1
+    ) -> None:
         """Assemble a new run in ``folder``. ``device`` is torch's name of one, or auto; ``threads`` are torch's, and the worlds'."""
         torch.set_num_threads(threads)  # results differ in the last bits between numbers of threads
         torch.manual_seed(derive(seed, Purpose.TORCH))
@@ -81,7 +83,10 @@ class Run:
         self.device = str(get_device(device))
         levels = scenario.negotiation.levels
         networks = [] if learner.update.method == EVOLUTION else learner.roles
-        self.models = {role: RolePPO(role, scenario.candidates, levels, learner.network, learner.update, self.device) for role in networks}
+        self.models = {
+            role: RolePPO(role, scenario.candidates, levels, learner.network, learner.update, self.device)
+            for role in networks
+        }
         self.method = make_method(scenario, learner, self.models, seed, threads)
         self.method.anneal(1.0)
         self.evaluation = Evaluation(scenario, learner, seed)
@@ -124,7 +129,9 @@ class Run:
                 for name, value in self.iterate(logger).items():
                     logger.record(name, value)
                 scalars = dict(logger.name_to_value)
-                logger.dump(self.decisions)  # before the checkpoint: what is written past one is dropped by who goes on from it
+                logger.dump(
+                    self.decisions
+                )  # before the checkpoint: what is written past one is dropped by who goes on from it
                 for callback in callbacks:
                     self._stop |= callback(self) is False
                 if self.iteration % self.learner.checkpoint_every == 0 and self.spent < 1.0 and not self._stop:
@@ -172,7 +179,9 @@ class Run:
     def _of_episodes(self, finished: list[Finished]) -> dict[str, float]:
         if not finished:
             return {}
-        cost, rule_cost = (float(np.mean(costs)) for costs in ([episode.cost for episode in finished], self.method.rule_cost(finished)))
+        cost, rule_cost = (
+            float(np.mean(costs)) for costs in ([episode.cost for episode in finished], self.method.rule_cost(finished))
+        )
         gap = {"rollout/gap_percent": percent(cost, rule_cost)} if rule_cost > 0 else {}
         return {"rollout/episode_cost": cost, "rollout/episodes": len(finished), **gap}
 
@@ -217,10 +226,16 @@ class Run:
         try:
             if facts["seed"] != self.seed:
                 raise ValueError(f"seed is {facts['seed']}, must be {self.seed}")
-            prefixes = "random", "method", *(f"{kind}.{role}" for kind in ("model", "experience") for role in self.models)
+            prefixes = (
+                "random",
+                "method",
+                *(f"{kind}.{role}" for kind in ("model", "experience") for role in self.models),
+            )
             if foreign := [name for name in arrays if not name.startswith(tuple(f"{prefix}." for prefix in prefixes))]:
                 raise ValueError(f"{foreign[0]} is not known here")
-            self.method.load(checkpoint.part("method", arrays), facts["iteration"])  # first: fresh worlds forget what was experienced
+            self.method.load(
+                checkpoint.part("method", arrays), facts["iteration"]
+            )  # first: fresh worlds forget what was experienced
             for role, model in self.models.items():
                 checkpoint.load_model(model, checkpoint.part(f"model.{role}", arrays))
                 self.method.experience[role].load(checkpoint.part(f"experience.{role}", arrays))
@@ -228,4 +243,6 @@ class Run:
         except (ValueError, IndexError, RuntimeError) as error:
             raise checkpoint.CheckpointError(f"{path}: is of another scenario, learner or seed: {error}") from None
         self._begun = facts["iteration"] > 0
-        self.iteration, self.decisions, self.seconds, self.best = (facts[name] for name in ("iteration", "decisions", "seconds", "best"))
+        self.iteration, self.decisions, self.seconds, self.best = (
+            facts[name] for name in ("iteration", "decisions", "seconds", "best")
+        )

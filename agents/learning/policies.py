@@ -31,7 +31,9 @@ class RolePolicy(MaskableActorCriticPolicy):
     NUM_NEGOTIATION) with masks and action numbers.
     """
 
-    def __init__(self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any], lr_schedule: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, observation_space: spaces.Space[Any], action_space: spaces.Space[Any], lr_schedule: Any, **kwargs: Any
+    ) -> None:
         """Take SB3's arguments and ``spec``, the shape of the actor, and ``critic_width``."""
         self.has_critic = True
         """Whether values are learned; where they are not, an update neither computes nor changes them."""
@@ -75,7 +77,9 @@ class RolePolicy(MaskableActorCriticPolicy):
 
     def get_distribution(self, obs: Any, action_masks: NDArray[np.bool_] | None = None) -> MaskableDistribution:
         """The distribution over the actions of flat observations."""
-        distribution: MaskableDistribution = self.action_dist.proba_distribution(action_logits=self._flat(obs, action_masks)[1])
+        distribution: MaskableDistribution = self.action_dist.proba_distribution(
+            action_logits=self._flat(obs, action_masks)[1]
+        )
         return distribution
 
     def predict_values(self, obs: Any) -> Tensor:

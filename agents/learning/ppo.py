@@ -40,7 +40,9 @@ class RolePPO(MaskablePPO):
     def __init__(self, role: str, candidates: int, levels: int, network: Network, update: Update, device: str) -> None:
         """Build an untrained policy for K = ``candidates``, which matters only to SB3's flat view of it, and bid ``levels``."""
         guide = index.load(Path(network.guide) / index.FILE).weights if network.guide else None
-        spec = Spec.default(role, network.width, levels if role != PRIORITIZER else 0, tuple(network.ignore), guide, network.ordinal)
+        spec = Spec.default(
+            role, network.width, levels if role != PRIORITIZER else 0, tuple(network.ignore), guide, network.ordinal
+        )
         super().__init__(
             RolePolicy,
             None,  # type: ignore[arg-type]  # SB3 takes None, but does not say so
@@ -53,7 +55,11 @@ class RolePPO(MaskablePPO):
             ent_coef=update.entropy,
             vf_coef=update.value_weight,
             max_grad_norm=update.max_gradient,
-            policy_kwargs={"spec": spec, "critic_width": network.critic_width, "optimizer_kwargs": {"eps": 1e-5, "fused": True}},
+            policy_kwargs={
+                "spec": spec,
+                "critic_width": network.critic_width,
+                "optimizer_kwargs": {"eps": 1e-5, "fused": True},
+            },
             device=device,
             _init_setup_model=False,
         )
@@ -118,7 +124,8 @@ class RolePPO(MaskablePPO):
             largest = max(float(weights.detach().abs().max()) for weights in self.policy.parameters())
             if not largest <= LARGEST:
                 remedies = ", ".join(
-                    f"{name} (was {getattr(self.update, name):g})" for name in ("learning_rate", "max_gradient", "entropy")
+                    f"{name} (was {getattr(self.update, name):g})"
+                    for name in ("learning_rate", "max_gradient", "entropy")
                 )
                 raise LearnerError(
                     f"learner: the {self.role} diverged, its largest weight is {largest:g}; start anew with a smaller {remedies} of "

@@ -103,7 +103,9 @@ class Critic(nn.Module):
         self.rows = rows
         self.register_buffer("mean", torch.zeros(hindsight))
         self.register_buffer("scale", torch.zeros(hindsight))
-        self.body = nn.Sequential(nn.Linear(context + 2 * rows + hindsight, width), nn.Tanh(), nn.Linear(width, width), nn.Tanh())
+        self.body = nn.Sequential(
+            nn.Linear(context + 2 * rows + hindsight, width), nn.Tanh(), nn.Linear(width, width), nn.Tanh()
+        )
         self.value = nn.Linear(width, 1)
         nn.init.zeros_(self.value.weight)
         nn.init.zeros_(self.value.bias)
@@ -128,7 +130,10 @@ PICK: Final = "pick_"
 """What tells the columns of a negotiator's pick from those of its context, which have names in common."""
 NEGOTIATOR_NAMES: Final = (*(PICK + name for name in CANDIDATE_NAMES), *NEGOTIATION_NAMES[len(CANDIDATE_NAMES) :])
 RAW: Final = frozenset(
-    {*(prefix + CANDIDATE_NAMES[c] for c in RAW_CANDIDATE for prefix in ("", PICK)), *(CONTEXT_NAMES[c] for c in RAW_CONTEXT)}
+    {
+        *(prefix + CANDIDATE_NAMES[c] for c in RAW_CANDIDATE for prefix in ("", PICK)),
+        *(CONTEXT_NAMES[c] for c in RAW_CONTEXT),
+    }
 )
 """Columns with a scale, which no network may read."""
 
@@ -180,7 +185,9 @@ class Spec:
         """Every column that is free of scale, but those to ``ignore``; guided if there is a ``guide``."""
         candidate, context = (CANDIDATE_NAMES, CONTEXT_NAMES) if role == PRIORITIZER else ((), NEGOTIATOR_NAMES)
         if unknown := set(ignore) - {*CANDIDATE_NAMES, *NEGOTIATOR_NAMES}:
-            raise ColumnError(f"network.ignore: unknown column {sorted(unknown)[0]!r}, must be among those of docs/columns.md")
+            raise ColumnError(
+                f"network.ignore: unknown column {sorted(unknown)[0]!r}, must be among those of docs/columns.md"
+            )
         left_out = RAW.union(ignore)
         shown, around = (tuple(name for name in names if name not in left_out) for names in (candidate, context))
         return cls(role, shown, around, width, levels, guide or {}, ordinal)

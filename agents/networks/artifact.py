@@ -54,7 +54,9 @@ class TrainedPrioritizer:
         """Return the log-probabilities of all actions [N, K+1], -inf where illegal."""
         by_place, counts = self._by_place(candidates, context, mask)
         scores = np.full(mask.shape, -np.inf, np.float32)
-        scores[mask] = by_place[np.arange(by_place.shape[1]) < (counts + mask[:, -1])[:, None]]  # both ascend by seat and action
+        scores[mask] = by_place[
+            np.arange(by_place.shape[1]) < (counts + mask[:, -1])[:, None]
+        ]  # both ascend by seat and action
         return scores
 
     def compile_picks(self) -> Decider:
@@ -67,10 +69,15 @@ class TrainedPrioritizer:
     def farthest(self, candidates: Observation, context: Observation, mask: Mask) -> float:
         """Return how many standard deviations of training the farthest column of any legal candidate or context is away."""
         reader, rows = self.brain.reader, torch.from_numpy(candidates[mask[:, :-1]])
-        return max(reader.rows.farthest(reader.rows.tame(rows)), reader.context.farthest(reader.context.tame(torch.from_numpy(context))))
+        return max(
+            reader.rows.farthest(reader.rows.tame(rows)),
+            reader.context.farthest(reader.context.tame(torch.from_numpy(context))),
+        )
 
     @torch.no_grad()
-    def _by_place(self, candidates: Observation, context: Observation, mask: Mask) -> tuple[Observation, NDArray[np.int64]]:
+    def _by_place(
+        self, candidates: Observation, context: Observation, mask: Mask
+    ) -> tuple[Observation, NDArray[np.int64]]:
         """Log-probabilities [N, most candidates + 1], passing comes behind a seat's last candidate; and how many those are [N]."""
         rows, counts = gather(candidates, mask[:, :-1], np.arange(len(mask)))
         device = next(self.brain.parameters()).device
@@ -114,7 +121,12 @@ def save(folder: Path, brain: Brain, training: dict[str, Any]) -> None:
         OSError: where the disk does not take it; what was there stays.
     """
     weights = packed({name: tensor.cpu().contiguous() for name, tensor in brain.state_dict().items()})
-    description = {"format": FORMAT, **asdict(brain.spec), "training": training, DIGEST: hashlib.sha256(weights).hexdigest()}
+    description = {
+        "format": FORMAT,
+        **asdict(brain.spec),
+        "training": training,
+        DIGEST: hashlib.sha256(weights).hexdigest(),
+    }
     with replacing(folder) as new:
         write_bytes(new / WEIGHTS, weights)
         write_text(new / DESCRIPTION, json.dumps(description, indent=2, allow_nan=False) + "\n")
@@ -133,7 +145,9 @@ def load(folder: str | Path, role: str | None = None) -> TrainedPrioritizer | Tr
     if role is None and len(roles) > 1:
         raise ArtifactError(f"{folder}: has a {' and a '.join(roles)}; say which one, as in load(folder, {roles[0]!r})")
     if roles and role not in (None, *roles):
-        raise ArtifactError(f"{folder}: has no {role}, only a {' and a '.join(roles)}; give a rule, or a policy that has one")
+        raise ArtifactError(
+            f"{folder}: has no {role}, only a {' and a '.join(roles)}; give a rule, or a policy that has one"
+        )
     folder = folder / (role or roles[0]) if roles else folder
     text, weights = _both(folder)
     description = _description(folder / DESCRIPTION, text)
@@ -141,7 +155,9 @@ def load(folder: str | Path, role: str | None = None) -> TrainedPrioritizer | Tr
     if role not in (None, spec.role):
         raise ArtifactError(f"{folder}: holds a {spec.role}, not a {role}")
     if description.get(DIGEST, found := hashlib.sha256(weights).hexdigest()) != found:
-        raise ArtifactError(f"{folder / WEIGHTS}: damaged: its SHA-256 is {found}, must be {description[DIGEST]}, as {DESCRIPTION} says")
+        raise ArtifactError(
+            f"{folder / WEIGHTS}: damaged: its SHA-256 is {found}, must be {description[DIGEST]}, as {DESCRIPTION} says"
+        )
     try:
         brain = Brain(spec)
     except ValueError as error:
@@ -175,14 +191,20 @@ def _description(path: Path, text: bytes) -> dict[str, Any]:
     if not isinstance(description, dict) or "format" not in description:
         raise ArtifactError(f"{path}: must be an object with format {FORMAT}")
     if description["format"] != FORMAT:
-        raise ArtifactError(f"{path}: format is {description['format']!r}, must be format {FORMAT}: another version of Parley wrote it")
+        raise ArtifactError(
+            f"{path}: format is {description['format']!r}, must be format {FORMAT}: another version of Parley wrote it"
+        )
     return description
 
 
 def _spec(path: Path, description: dict[str, Any]) -> Spec:
     def names(key: str) -> tuple[str, ...]:
         value = description.get(key)
-        if not isinstance(value, list) or not all(isinstance(name, str) for name in value) or len(set(value)) < len(value):
+        if (
+            not isinstance(value, list)
+            or not all(isinstance(name, str) for name in value)
+            or len(set(value)) < len(value)
+        ):
             raise ArtifactError(f"{path}: {key} must be a list of different column names")
         return tuple(value)
 
@@ -202,7 +224,13 @@ def _spec(path: Path, description: dict[str, Any]) -> Spec:
         raise ArtifactError(f"{path}: role is {description.get('role')!r}, must be one of {', '.join(ROLES)}")
     try:
         return Spec(
-            description["role"], names("candidate_columns"), names("context_columns"), number("width"), number("levels"), guide, ordinal
+            description["role"],
+            names("candidate_columns"),
+            names("context_columns"),
+            number("width"),
+            number("levels"),
+            guide,
+            ordinal,
         )
     except ArtifactError:
         raise
@@ -217,7 +245,9 @@ def _fill(brain: Brain, path: Path, packed_weights: bytes) -> None:
         raise ArtifactError(f"{path}: damaged: {error}") from None
     for name, tensor in brain.state_dict().items():
         if name not in weights or weights[name].shape != tensor.shape or weights[name].dtype != tensor.dtype:
-            raise ArtifactError(f"{path}: {name} is missing or not {tuple(tensor.shape)} {tensor.dtype}, as {DESCRIPTION} says it is")
+            raise ArtifactError(
+                f"{path}: {name} is missing or not {tuple(tensor.shape)} {tensor.dtype}, as {DESCRIPTION} says it is"
+            )
         if not torch.isfinite(weights[name]).all():
             raise ArtifactError(f"{path}: {name} has a value that is not finite")
     if extra := sorted(set(weights) - set(brain.state_dict())):

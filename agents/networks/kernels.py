@@ -101,7 +101,9 @@ def pool(rows: Any, starts: Any, counts: Any, pooled: Any, winner: Any) -> None:
                 value = row[h] if row[h] > ZERO else ZERO
                 row[h] = value
                 mean[h] += value
-                if value > largest[h]:  # written so, and not as a choice of values, the loop becomes vector code: 10 times faster
+                if (
+                    value > largest[h]
+                ):  # written so, and not as a choice of values, the loop becomes vector code: 10 times faster
                     largest[h] = value
                     best[h] = number
         share = ONE / np.float32(max(counts[n], 1))

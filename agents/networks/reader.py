@@ -41,12 +41,16 @@ class Standardiser(nn.Module):
     index: Tensor
     guide: Tensor
 
-    def __init__(self, columns: tuple[str, ...], known: tuple[str, ...], guide: Mapping[str, float] | None = None) -> None:
+    def __init__(
+        self, columns: tuple[str, ...], known: tuple[str, ...], guide: Mapping[str, float] | None = None
+    ) -> None:
         """Read ``columns`` out of vectors that hold the ``known`` ones; raise ValueError for a column that does not exist."""
         super().__init__()
         if unknown := set(columns) - set(known):
             raise ValueError(f"unknown column {sorted(unknown)[0]!r}, must be one of {', '.join(known)}")
-        self.register_buffer("index", torch.tensor([known.index(name) for name in columns], dtype=torch.int64), persistent=False)
+        self.register_buffer(
+            "index", torch.tensor([known.index(name) for name in columns], dtype=torch.int64), persistent=False
+        )
         weights = torch.tensor([guide.get(name, 0.0) for name in COLUMNS] if guide else ())
         self.register_buffer("guide", weights, persistent=False)
         self.size = len(columns) + bool(guide)

@@ -36,9 +36,18 @@ class Sets(NamedTuple):
     """float32 [N, H]: what a critic may know, while it learns, and an actor must not; H is 0 where there is nothing of the kind."""
 
     @classmethod
-    def of(cls, rows: Tensor, counts: Tensor, context: Tensor, may_pass: Tensor, hindsight: Tensor | None = None) -> Sets:
+    def of(
+        cls, rows: Tensor, counts: Tensor, context: Tensor, may_pass: Tensor, hindsight: Tensor | None = None
+    ) -> Sets:
         """Complete the indices of sets given by their rows and counts."""
-        return cls(rows, counts, counts.cumsum(0) - counts, context, may_pass, context[:, :0] if hindsight is None else hindsight)
+        return cls(
+            rows,
+            counts,
+            counts.cumsum(0) - counts,
+            context,
+            may_pass,
+            context[:, :0] if hindsight is None else hindsight,
+        )
 
     @classmethod
     def without_rows(cls, context: Tensor) -> Sets:
@@ -97,7 +106,9 @@ class _Join(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
         (joined,), sets, given = ctx.saved_tensors, ctx.sets, gradients[0].contiguous()
         of_rows, of_vectors = torch.empty_like(joined), joined.new_zeros(len(sets.counts), joined.shape[1])
-        kernels.part(given.numpy(), joined.numpy(), sets.starts.numpy(), sets.counts.numpy(), of_rows.numpy(), of_vectors.numpy())
+        kernels.part(
+            given.numpy(), joined.numpy(), sets.starts.numpy(), sets.counts.numpy(), of_rows.numpy(), of_vectors.numpy()
+        )
         return of_rows, of_vectors, None
 
 
@@ -119,7 +130,9 @@ class _Pool(torch.autograd.Function):
         (rows, winner), sets = ctx.saved_tensors, ctx.sets
         of_rows, of_pooled = (gradient.contiguous().numpy() for gradient in gradients)
         of_input = torch.empty_like(rows)
-        kernels.unpool(of_rows, of_pooled, rows.numpy(), sets.starts.numpy(), sets.counts.numpy(), winner.numpy(), of_input.numpy())
+        kernels.unpool(
+            of_rows, of_pooled, rows.numpy(), sets.starts.numpy(), sets.counts.numpy(), winner.numpy(), of_input.numpy()
+        )
         return of_input, None
 
 
@@ -179,7 +192,9 @@ def summarise(sets: Sets) -> Tensor:
     if not _is_reached(sets.rows):
         return torch.cat((sets.context, *_mean_and_largest(sets.rows, sets)), dim=1)
     summary = sets.context.new_empty(len(sets.context), sets.context.shape[1] + 2 * sets.rows.shape[1])
-    kernels.summarise(sets.rows.numpy(), sets.starts.numpy(), sets.counts.numpy(), sets.context.numpy(), summary.numpy())
+    kernels.summarise(
+        sets.rows.numpy(), sets.starts.numpy(), sets.counts.numpy(), sets.context.numpy(), summary.numpy()
+    )
     return summary
 
 

@@ -100,7 +100,9 @@ def analyse(s: Situation, site: Site) -> Analysis:
                     ready.append((job, task))
                 else:
                     blocked += 1
-    constraints = [Constraint(kind="precedence", name="predecessors that are not done", blocked=blocked)] if blocked else []
+    constraints = (
+        [Constraint(kind="precedence", name="predecessors that are not done", blocked=blocked)] if blocked else []
+    )
     for name, units in free.items():
         short = sum(task.demands.get(name, 0) > units for _, task in ready)
         if short:

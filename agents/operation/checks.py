@@ -35,7 +35,12 @@ def _problems(s: Situation) -> Iterator[Problem]:
         yield Problem("too_large", "jobs", f"{tasks} tasks", f"at most {MOST_TASKS} tasks")
         return
     if kinds * len(s.agents) > MOST_CELLS:
-        yield Problem("too_large", "jobs", f"{kinds} kinds for {len(s.agents)} agents", f"at most {MOST_CELLS} pairs of agent and kind")
+        yield Problem(
+            "too_large",
+            "jobs",
+            f"{kinds} kinds for {len(s.agents)} agents",
+            f"at most {MOST_CELLS} pairs of agent and kind",
+        )
         return
     yield from _unique("resources", [each.name for each in s.resources])
     yield from _unique("agents", [each.name for each in s.agents])
@@ -50,7 +55,12 @@ def _problems(s: Situation) -> Iterator[Problem]:
             may = options.of(task)
             pairs += len(may)
             if pairs > MOST_OPTIONS:
-                yield Problem("too_large", path, f"more than {MOST_OPTIONS} pairs of task and agent in all", f"at most {MOST_OPTIONS}")
+                yield Problem(
+                    "too_large",
+                    path,
+                    f"more than {MOST_OPTIONS} pairs of task and agent in all",
+                    f"at most {MOST_OPTIONS}",
+                )
                 return
             yield from _task(path, task, may, options)
             yield from _state(path, s, job, task, states, may, options)
@@ -73,7 +83,9 @@ def _unique(path: str, names: Sequence[str]) -> Iterator[Problem]:
 
 def _known(path: str, name: str, known: Iterable[str], what: str) -> Iterator[Problem]:
     if name not in known:
-        yield Problem(f"unknown_{what}", path, shown(name), f"the name of {'an' if what == 'agent' else 'a'} {what} that exists")
+        yield Problem(
+            f"unknown_{what}", path, shown(name), f"the name of {'an' if what == 'agent' else 'a'} {what} that exists"
+        )
 
 
 def _site(s: Situation, options: Options) -> Iterator[Problem]:
@@ -85,7 +97,9 @@ def _site(s: Situation, options: Options) -> Iterator[Problem]:
         for name in agent.capacities:
             if name not in own:
                 wanted = "a resource that is not shared"
-                yield Problem("unknown_resource", f"agents[{a}].capacities.{name}", shown(name), f"the name of {wanted}")
+                yield Problem(
+                    "unknown_resource", f"agents[{a}].capacities.{name}", shown(name), f"the name of {wanted}"
+                )
     if not any(agent.up for agent in s.agents):
         yield Problem("nobody_up", "agents", "all down", "up, one at least, for anything to start", "warning")
 
@@ -95,9 +109,13 @@ def _job(s: Situation, j: int, job: Job, options: Options) -> Iterator[Problem]:
     if job.owner is not None:
         yield from _known(f"{path}.owner", job.owner, options.agents, "agent")
     if job.arrived is False and job.release < s.time:
-        yield Problem("released_before", f"{path}.arrived", "False", f"true, as its release at {job.release:g} s is past")
+        yield Problem(
+            "released_before", f"{path}.arrived", "False", f"true, as its release at {job.release:g} s is past"
+        )
     if job.arrived and job.release > s.time:
-        yield Problem("released_later", f"{path}.arrived", "True", f"false, as its release at {job.release:g} s is to come")
+        yield Problem(
+            "released_later", f"{path}.arrived", "True", f"false, as its release at {job.release:g} s is to come"
+        )
     if job.due is not None and job.due < s.time and any(task.state != "done" for task in job.tasks):
         yield Problem("due_passed", f"{path}.due", f"{job.due:g}", f"later than now, {s.time:g}, to be met", "warning")
     yield from _unique(f"{path}.tasks", [task.name for task in job.tasks])
@@ -107,7 +125,12 @@ def _job(s: Situation, j: int, job: Job, options: Options) -> Iterator[Problem]:
         for k, name in enumerate(task.predecessors):
             if name not in names:
                 wrong = True
-                yield Problem("unknown_task", f"{path}.tasks[{t}].predecessors[{k}]", shown(name), "the name of a task of the same job")
+                yield Problem(
+                    "unknown_task",
+                    f"{path}.tasks[{t}].predecessors[{k}]",
+                    shown(name),
+                    "the name of a task of the same job",
+                )
     if not wrong and len(in_order(job)) < len(names):
         left = sorted(names - {task.name for task in in_order(job)})
         yield Problem("cycle", f"{path}.tasks", f"{shown(left[0])} waits for itself", "a job without circles")
@@ -141,7 +164,9 @@ def _task(path: str, task: Task, may: dict[str, float], options: Options) -> Ite
     for name in task.demands:
         if name not in options.resources:
             found = True
-            yield Problem("unknown_resource", f"{path}.demands.{name}", shown(name), "the name of a resource that exists")
+            yield Problem(
+                "unknown_resource", f"{path}.demands.{name}", shown(name), "the name of a resource that exists"
+            )
     if task.pinned is not None:
         yield from _known(f"{path}.pinned", task.pinned, options.agents, "agent")
     for k, name in enumerate(task.eligible or ()) if len(may) < len(task.eligible or ()) else ():
@@ -164,10 +189,17 @@ def _task(path: str, task: Task, may: dict[str, float], options: Options) -> Ite
     for name in may if task.eligible is not None else ():
         if (lacking := options.lacks(task, name)) is not None:
             has = options.shared.get(lacking, options.own[name].get(lacking, 0))
-            yield Problem("too_large", f"{path}.demands.{lacking}", str(task.demands[lacking]), f"at most {has}, all that {name} can have")
+            yield Problem(
+                "too_large",
+                f"{path}.demands.{lacking}",
+                str(task.demands[lacking]),
+                f"at most {has}, all that {name} can have",
+            )
     if not may:
         what = "an agent that may run it" if task.pinned is None else f"an agent in eligible, {task.pinned!r} is not"
-        yield Problem("nobody_eligible", path, "a task that nobody can run", f"given {what} and has the units it demands")
+        yield Problem(
+            "nobody_eligible", path, "a task that nobody can run", f"given {what} and has the units it demands"
+        )
 
 
 def _state(
@@ -176,7 +208,9 @@ def _state(
     if task.state == "waiting":
         for field in ("agent", "since", "until"):
             if getattr(task, field) is not None:
-                yield Problem("not_started", f"{path}.{field}", shown(getattr(task, field)), "absent, or state running or done")
+                yield Problem(
+                    "not_started", f"{path}.{field}", shown(getattr(task, field)), "absent, or state running or done"
+                )
         return
     if job.release > s.time or job.arrived is False:
         yield Problem("not_released", f"{path}.state", shown(task.state), "waiting, as its job is to be released later")
@@ -187,7 +221,9 @@ def _state(
     for name in task.predecessors:
         before = tasks.get(name)
         if before is not None and before.state != "done":
-            yield Problem("too_early", f"{path}.state", shown(task.state), f"waiting, as its predecessor {name!r} is not done")
+            yield Problem(
+                "too_early", f"{path}.state", shown(task.state), f"waiting, as its predecessor {name!r} is not done"
+            )
     if task.agent is not None:
         yield from _known(f"{path}.agent", task.agent, options.agents, "agent")
     if task.state == "done":
@@ -200,24 +236,34 @@ def _state(
         if getattr(task, field) is None:
             yield Problem("missing", f"{path}.{field}", "absent", "given, as the task is running")
     if task.agent in options.agents and task.agent not in may:
-        yield Problem("not_eligible", f"{path}.agent", shown(task.agent), f"one of {', '.join(list(may)[:5]) or 'nobody'}")
+        yield Problem(
+            "not_eligible", f"{path}.agent", shown(task.agent), f"one of {', '.join(list(may)[:5]) or 'nobody'}"
+        )
     if task.agent in options.agents and not options.agents[task.agent].up:
         yield Problem("agent_down", f"{path}.agent", shown(task.agent), "an agent that is up, as the task is running")
     if task.since is not None:
         earliest = max([job.release, *(tasks[name].until or 0.0 for name in task.predecessors if name in tasks)])
         if task.since < earliest:
-            yield Problem("too_early", f"{path}.since", f"{task.since:g}", f"at least {earliest:g}, when it could start")
+            yield Problem(
+                "too_early", f"{path}.since", f"{task.since:g}", f"at least {earliest:g}, when it could start"
+            )
 
 
 def _in_use(s: Situation, used: Counter[tuple[str | None, str | None]], options: Options) -> Iterator[Problem]:
     for (agent, name), units in used.items():
         if agent is None and name in options.shared and units > options.shared[name]:
-            yield Problem("overcommitted", "jobs", f"{units} {name} in use by running tasks", f"at most {options.shared[name]}")
+            yield Problem(
+                "overcommitted", "jobs", f"{units} {name} in use by running tasks", f"at most {options.shared[name]}"
+            )
         if agent in options.agents and name is not None and units > options.own[agent].get(name, units):
             has = options.own[agent].get(name, 0)
-            yield Problem("overcommitted", "jobs", f"{units} {name} in use at {agent} by running tasks", f"at most {has}")
+            yield Problem(
+                "overcommitted", "jobs", f"{units} {name} in use at {agent} by running tasks", f"at most {has}"
+            )
         if agent in options.agents and name is None and units > (options.agents[agent].at_once or units):
-            yield Problem("overcommitted", "jobs", f"{units} tasks running at {agent}", f"at most {options.agents[agent].at_once}")
+            yield Problem(
+                "overcommitted", "jobs", f"{units} tasks running at {agent}", f"at most {options.agents[agent].at_once}"
+            )
 
 
 def _memory(s: Situation, options: Options) -> Iterator[Problem]:
@@ -228,7 +274,11 @@ def _memory(s: Situation, options: Options) -> Iterator[Problem]:
         yield from _known(f"{path}.job", held.job, jobs, "job")
         if held.job in jobs:
             yield from _known(f"{path}.task", held.task, jobs[held.job], "task")
-            if held.task in jobs[held.job] and held.agent in options.agents and held.agent not in options.of(jobs[held.job][held.task]):
+            if (
+                held.task in jobs[held.job]
+                and held.agent in options.agents
+                and held.agent not in options.of(jobs[held.job][held.task])
+            ):
                 yield Problem("not_eligible", f"{path}.agent", shown(held.agent), "an agent that may run the task")
     for k, seen in enumerate(s.history):
         yield from _known(f"history[{k}].agent", seen.agent, options.agents, "agent")

@@ -113,7 +113,9 @@ def _instance(
         job_release=np.array([job.release for job in jobs]),
         job_due=np.array([math.inf if job.due is None else job.due for job in jobs]),
         job_weight=np.array([job.weight for job in jobs]),
-        job_owner=np.array([number[job.owner] if job.owner is not None else number[next(iter(first[job.name]))] for job in jobs]),
+        job_owner=np.array(
+            [number[job.owner] if job.owner is not None else number[next(iter(first[job.name]))] for job in jobs]
+        ),
         job_first=_firsts([len(job.tasks) for job in jobs]),
         task_kind=np.array([kinds[task.kind] for _, task in tasks]),
         task_demand=demand,
@@ -150,21 +152,36 @@ class _Past:
     """What happened at a site, as far as a situation tells."""
 
     def __init__(
-        self, s: Situation, jobs: list[Job], numbers: dict[tuple[str, str], int], may: list[dict[str, float]], options: Options
+        self,
+        s: Situation,
+        jobs: list[Job],
+        numbers: dict[tuple[str, str], int],
+        may: list[dict[str, float]],
+        options: Options,
     ) -> None:
         self._numbers, self._may, self._options = numbers, may, options
         self._here = [(j, job) for j, job in enumerate(jobs) if _is_here(job, s)]
         self._begun = [(j, job) for j, job in self._here if any(task.state != "waiting" for task in job.tasks)]
-        self._always = [_Event(job.release, _ARRIVAL, j, EventKind.TASK_SUBMISSION, NONE, j, NONE) for j, job in self._here]
+        self._always = [
+            _Event(job.release, _ARRIVAL, j, EventKind.TASK_SUBMISSION, NONE, j, NONE) for j, job in self._here
+        ]
         self._always += [
-            _Event(s.time, _BREAKDOWN, a, EventKind.AGENT_DOWN, a, NONE, NONE) for a, agent in enumerate(s.agents) if not agent.up
+            _Event(s.time, _BREAKDOWN, a, EventKind.AGENT_DOWN, a, NONE, NONE)
+            for a, agent in enumerate(s.agents)
+            if not agent.up
         ]
         self.unseen: set[int] = set()
         """Tasks that are done, and of which no world could have seen when and by whom."""
         self.events = sorted(self._always + self._tasks())
-        if not self._is_possible():  # somebody's clock is wrong, or there were more units: then only what was learned counts
+        if (
+            not self._is_possible()
+        ):  # somebody's clock is wrong, or there were more units: then only what was learned counts
             self.unseen = {
-                t for (_, job) in self._begun for task in job.tasks if task.state == "done" for t in (numbers[job.name, task.name],)
+                t
+                for (_, job) in self._begun
+                for task in job.tasks
+                if task.state == "done"
+                for t in (numbers[job.name, task.name],)
             }
             self.events = sorted(self._always + self._tasks())
 
@@ -219,7 +236,9 @@ class _Past:
         """As the world takes it."""
         times, _, _, kinds, agents, jobs, tasks = zip(*self.events, strict=True) if self.events else ((),) * 7
         who, where, what = (np.array(each, np.int32) for each in (agents, jobs, tasks))
-        return EventLog(np.array(times, np.float64), np.array(kinds, np.int32), who, where, what, np.zeros(len(self.events)))
+        return EventLog(
+            np.array(times, np.float64), np.array(kinds, np.int32), who, where, what, np.zeros(len(self.events))
+        )
 
 
 def _beliefs(
@@ -246,7 +265,9 @@ def _beliefs(
             continue
         nominal, took = may[t].get(task.agent, 0.0), task.until - task.since
         if nominal > 0 and took > 0:
-            _observe(known.setdefault((number[task.agent], kinds[task.kind]), [0.0, 0.0, 0.0]), math.log(took / nominal))
+            _observe(
+                known.setdefault((number[task.agent], kinds[task.kind]), [0.0, 0.0, 0.0]), math.log(took / nominal)
+            )
     for place, (count, mean, m2) in known.items():
         beliefs["count"][place], beliefs["mean"][place], beliefs["m2"][place] = count, mean, m2
     return beliefs

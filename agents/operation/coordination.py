@@ -60,7 +60,9 @@ class AutonomousCoordinator:
         known = [agent.name for agent in context.agents]
         for k, name in enumerate(agents):
             if name not in known:
-                raise SituationError([Problem("unknown_agent", f"agents[{k}]", shown(name), "the name of an agent that exists")])
+                raise SituationError(
+                    [Problem("unknown_agent", f"agents[{k}]", shown(name), "the name of an agent that exists")]
+                )
         decision = self.engine.decide(context)
         return Coordination(
             time=context.time,

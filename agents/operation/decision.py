@@ -120,7 +120,9 @@ class Deciders:
         folder = None if policies.is_rule("prioritizer", first) else policies.policy_folder(first)
         trained = folder is not None and not (folder / index.FILE).is_file()
         self.rules: PlayRules = read(folder) if folder is not None and trained else DEFAULT
-        self.prioritizer: Prioritizer = policies.load_prioritizer(first if _has(folder, "prioritizer") else self.rules.prioritizer)
+        self.prioritizer: Prioritizer = policies.load_prioritizer(
+            first if _has(folder, "prioritizer") else self.rules.prioritizer
+        )
         beside = first if folder is not None and _has(folder, "negotiator") else self.rules.negotiator
         self.negotiator: Negotiator = policies.load_negotiator(second or beside)
 
@@ -179,7 +181,9 @@ class DecisionEngine:
             starts=starts,
             grants=self.grant(site, outcome),
             reservations=reservations,
-            priorities=(self.priorities if by is self.deciders else PriorityManager(by.prioritizer)).rank(site, outcome, explain=explain),
+            priorities=(self.priorities if by is self.deciders else PriorityManager(by.prioritizer)).rank(
+                site, outcome, explain=explain
+            ),
             why_not=[why_not(site, outcome, name, by.rules.scenario) for name in why_not_of],
             analysis=analyse(situation, site),
             effect=self.foresee(site, outcome),
@@ -245,7 +249,13 @@ class DecisionEngine:
         agents = site.situation.agents
         before = {(held.job, held.task) for held in site.situation.reservations}
         return [
-            Reserve(job=job.name, task=task.name, agent=agents[each.agent].name, start=each.start, reason=_reason(job.name, task, before))
+            Reserve(
+                job=job.name,
+                task=task.name,
+                agent=agents[each.agent].name,
+                start=each.start,
+                reason=_reason(job.name, task, before),
+            )
             for each in outcome.reservations
             for job, task in (site.tasks[each.task],)
         ]
@@ -255,7 +265,9 @@ class DecisionEngine:
         """Who gets which shared units."""
         shared = {resource.name for resource in site.situation.resources if resource.shared}
         return [
-            Grant(job=job.name, task=task.name, agent=site.situation.agents[each.agent].name, resource=name, units=units)
+            Grant(
+                job=job.name, task=task.name, agent=site.situation.agents[each.agent].name, resource=name, units=units
+            )
             for each in outcome.starts
             for job, task in (site.tasks[each.task],)
             for name, units in task.demands.items()

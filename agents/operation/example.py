@@ -16,7 +16,13 @@ def example() -> Situation:
         .agent("cy", speeds={"report": 2.0})
         .job("forecast", owner="ada", release=600.0, due=7200.0, weight=4.0)
         .task("clean", 300.0, kind="prepare", state="done", agent="ada", since=700.0, until=1150.0)
-        .task("fit", {"p10": 900.0, "p50": 1500.0, "p90": 2700.0}, kind="train", demands={"gpu": 2}, predecessors=["clean"])
+        .task(
+            "fit",
+            {"p10": 900.0, "p50": 1500.0, "p90": 2700.0},
+            kind="train",
+            demands={"gpu": 2},
+            predecessors=["clean"],
+        )
         .task("publish", 120.0, kind="report", demands={"license": 1}, predecessors=["fit"], eligible=["cy", "ben"])
         .job("nightly", owner="ben", release=1200.0, due=10800.0)
         .task("extract", 900.0, kind="prepare", state="running", agent="ben", since=3000.0)

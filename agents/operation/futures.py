@@ -51,7 +51,9 @@ class Lognormal:
         i, s = site.instance, site.situation
         chance = _luck((f"{job.name}/{task.name}" for job, task in site.tasks), number, seed)
         kinds = list(dict.fromkeys(task.kind for _, task in site.tasks))
-        doubted = _luck((f"{agent.name} at {kind}" for agent in s.agents for kind in kinds), number, seed).reshape(i.speed.shape)
+        doubted = _luck((f"{agent.name} at {kind}" for agent in s.agents for kind in kinds), number, seed).reshape(
+            i.speed.shape
+        )
         factor = belief.factor * _lognormal(doubted, belief.doubt)
         places = {agent.name: a for a, agent in enumerate(s.agents)}
         for t, (_, task) in enumerate(site.tasks):

@@ -93,7 +93,9 @@ class History:
             if version == 0 and empty:
                 base.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {FORMAT}; COMMIT;")
             elif version != FORMAT:
-                raise HistoryError(f"{path}: has version {version}, must be a history of version {FORMAT}, or a new file")
+                raise HistoryError(
+                    f"{path}: has version {version}, must be a history of version {FORMAT}, or a new file"
+                )
 
     def append(self, situation: Situation, decision: Decision) -> int:
         """Add a decision and return its number."""
@@ -116,10 +118,14 @@ class History:
     def entries(self, *, policy: str | None = None, last: int | None = None) -> list[Entry]:
         """Return decisions in their order, perhaps those of a policy, perhaps the last ones."""
         where, values = ("WHERE policy = ?", [policy]) if policy is not None else ("", [])
-        query = f"SELECT number, made, time, policy, fallback, starts FROM decisions {where} ORDER BY number DESC LIMIT ?"
+        query = (
+            f"SELECT number, made, time, policy, fallback, starts FROM decisions {where} ORDER BY number DESC LIMIT ?"
+        )
         with self._open() as base:
             rows = base.execute(query, [*values, -1 if last is None else last]).fetchall()
-        return [Entry(number, made, time, by, bool(fell), starts) for number, made, time, by, fell, starts in reversed(rows)]
+        return [
+            Entry(number, made, time, by, bool(fell), starts) for number, made, time, by, fell, starts in reversed(rows)
+        ]
 
     def get(self, number: int) -> tuple[Situation, Decision]:
         """Return what was decided, and about what.

@@ -82,7 +82,9 @@ class Limits(NamedTuple):
     """Standard deviations of training that an observation may be away."""
 
 
-def play_instant(site: Site, scenario: Scenario, prioritizer: Prioritizer, negotiator: Negotiator, limits: Limits | None = None) -> Outcome:
+def play_instant(
+    site: Site, scenario: Scenario, prioritizer: Prioritizer, negotiator: Negotiator, limits: Limits | None = None
+) -> Outcome:
     """Play the instant.
 
     Raises:
@@ -135,7 +137,9 @@ def _check_range(prioritizer: Prioritizer, asked: Asked, most: float) -> None:
         return
     away = measure(asked.candidates, asked.context, asked.mask)
     if not away <= most:
-        raise GaveUp(f"the situation is {away:.0f} standard deviations away from training, at most {most:g} are allowed")
+        raise GaveUp(
+            f"the situation is {away:.0f} standard deviations away from training, at most {most:g} are allowed"
+        )
 
 
 def _remember_price(outcome: Outcome, log: EventLog, seen: int) -> int:
@@ -154,7 +158,10 @@ def _read(outcome: Outcome, site: Site, log: EventLog, scenario: Scenario) -> No
     kept: dict[int, Kept] = {
         task: Kept(agent, task, start)
         for agent, task, start in zip(
-            site.snapshot.reserved_by.tolist(), site.snapshot.reserved_task.tolist(), site.snapshot.reserved_start.tolist(), strict=True
+            site.snapshot.reserved_by.tolist(),
+            site.snapshot.reserved_task.tolist(),
+            site.snapshot.reserved_start.tolist(),
+            strict=True,
         )
     }
     rows = zip(*(column[first:].tolist() for column in (log.kind, log.agent, log.task, log.value)), strict=True)

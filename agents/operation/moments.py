@@ -17,7 +17,9 @@ NAME: Final = 100
 """Letters of a name that are kept."""
 
 
-def situation_at(instance: Instance, scenario: Scenario, log: EventLog, count: int, time: float | None = None) -> Situation:
+def situation_at(
+    instance: Instance, scenario: Scenario, log: EventLog, count: int, time: float | None = None
+) -> Situation:
     """Return where an episode stood after its first ``count`` events, at ``time`` or that of the last of them.
 
     What situations do not tell, progress that interrupted tasks keep, is lost. Capacities, estimates and times are told exactly.

@@ -61,7 +61,11 @@ class Options:
             return {}
         duration, kind = mean_of(task.duration), task.kind
         speeds = self._speeds
-        found = {name: duration / speeds[name].get(kind, 1.0) if speeds[name] else duration for name in names if name in speeds}
+        found = {
+            name: duration / speeds[name].get(kind, 1.0) if speeds[name] else duration
+            for name in names
+            if name in speeds
+        }
         if task.eligible is None and task.demands:
             return {name: seconds for name, seconds in found.items() if self.lacks(task, name) is None}
         return found

@@ -142,7 +142,9 @@ class TaskPlanner:
         self._first = policy
         self._source = source or Lognormal()
 
-    def plan_task_execution(self, situation: Situation, *, seconds: float = 5.0, futures: int = 64, seed: int = 0) -> ExecutionPlan:
+    def plan_task_execution(
+        self, situation: Situation, *, seconds: float = 5.0, futures: int = 64, seed: int = 0
+    ) -> ExecutionPlan:
         """Plan until ``futures`` were played or ``seconds`` are over, but at least one batch of futures by the policy itself.
 
         Args:
@@ -152,7 +154,9 @@ class TaskPlanner:
             seed: equal ones give equal futures, to every policy and to every change of the situation that keeps its tasks.
         """
         if futures < 1 or not seconds >= 0:
-            raise SituationError([Problem("out_of_range", "futures", f"{futures} in {seconds} s", "at least 1, and seconds at least 0")])
+            raise SituationError(
+                [Problem("out_of_range", "futures", f"{futures} in {seconds} s", "at least 1, and seconds at least 0")]
+            )
         began = time.perf_counter()
         scenario = self.deciders[self._first].rules.scenario
         site = to_site(situation, scenario.negotiation.credits)
@@ -170,7 +174,13 @@ class TaskPlanner:
         return self._told(site, scenario, played[contenders[0].policy], contenders, time.perf_counter() - began)
 
     def what_if(
-        self, situation: Situation, changes: Mapping[str, Mapping[str, Any]], *, seconds: float = 5.0, futures: int = 64, seed: int = 0
+        self,
+        situation: Situation,
+        changes: Mapping[str, Mapping[str, Any]],
+        *,
+        seconds: float = 5.0,
+        futures: int = 64,
+        seed: int = 0,
     ) -> dict[str, ExecutionPlan]:
         """Plan the situation as it is, by the name ``now``, and as each of the changes would make it, in the same luck.
 
@@ -179,12 +189,19 @@ class TaskPlanner:
         """
         cases = {"now": situation, **{name: situation.merged(change) for name, change in changes.items()}}
         share = seconds / len(cases)
-        return {name: self.plan_task_execution(case, seconds=share, futures=futures, seed=seed) for name, case in cases.items()}
+        return {
+            name: self.plan_task_execution(case, seconds=share, futures=futures, seed=seed)
+            for name, case in cases.items()
+        }
 
-    def _play(self, played: _Played, site: Site, belief: Belief, by: Deciders, judged: Scenario, numbers: range, seed: int) -> None:
+    def _play(
+        self, played: _Played, site: Site, belief: Belief, by: Deciders, judged: Scenario, numbers: range, seed: int
+    ) -> None:
         """Have a policy play futures, under its own rules of waiting, for the objective that counts."""
         own = by.rules.scenario if by.rules.scenario.negotiation.credits == judged.negotiation.credits else judged
-        certain = Uncertainty(mean_time_to_repair=judged.uncertainty.mean_time_to_repair)  # all luck is in the instances
+        certain = Uncertainty(
+            mean_time_to_repair=judged.uncertainty.mean_time_to_repair
+        )  # all luck is in the instances
         scenario = replace(own, objective=judged.objective, uncertainty=certain, knowledge=judged.knowledge)
         instances = [self._source.draw(site, belief, number, seed) for number in numbers]
         world = World(scenario, len(instances), instances=instances, auto_reset=False, record=True)
@@ -223,10 +240,14 @@ class TaskPlanner:
             more = costs - tried[best]
             error = LEVEL * float(more.std(ddof=1)) / math.sqrt(common) if common > 1 else 0.0
             mean = float(more.mean())
-            contenders.append(Contender(policy=name, cost=float(costs.mean()), more=mean, low=mean - error, high=mean + error))
+            contenders.append(
+                Contender(policy=name, cost=float(costs.mean()), more=mean, low=mean - error, high=mean + error)
+            )
         return sorted(contenders, key=lambda each: each.more)
 
-    def _told(self, site: Site, scenario: Scenario, played: _Played, contenders: list[Contender], took: float) -> ExecutionPlan:
+    def _told(
+        self, site: Site, scenario: Scenario, played: _Played, contenders: list[Contender], took: float
+    ) -> ExecutionPlan:
         starts, ends, agents = np.array(played.starts), np.array(played.ends), np.array(played.agents)
         s = site.situation
         jobs = _jobs(site, ends)
@@ -249,7 +270,9 @@ def _spread(values: NDArray[np.float64]) -> Spread:
     return Spread(p10=p10, p50=p50, p90=p90)
 
 
-def _tasks(site: Site, starts: NDArray[np.float64], ends: NDArray[np.float64], agents: NDArray[np.int32]) -> list[TaskPlan]:
+def _tasks(
+    site: Site, starts: NDArray[np.float64], ends: NDArray[np.float64], agents: NDArray[np.int32]
+) -> list[TaskPlan]:
     told = []
     for t, (job, task) in enumerate(site.tasks):
         whole = np.isfinite(starts[:, t]) & np.isfinite(ends[:, t])
@@ -293,7 +316,9 @@ def _leases(site: Site, starts: NDArray[np.float64], ends: NDArray[np.float64]) 
             demand = np.array([task.demands.get(resource.name, 0) for _, task in site.tasks])
             used = np.array([((starts <= at) & (ends > at)) @ demand for at in times.tolist()])  # [times, futures]
             p50, p90 = np.quantile(used, [0.5, 0.9], axis=1).tolist()
-            told.append(Lease(resource=resource.name, capacity=resource.capacity or 0, times=times.tolist(), p50=p50, p90=p90))
+            told.append(
+                Lease(resource=resource.name, capacity=resource.capacity or 0, times=times.tolist(), p50=p50, p90=p90)
+            )
     return told
 
 

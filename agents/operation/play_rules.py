@@ -61,7 +61,9 @@ class PlayRules:
 
 
 DEFAULT: Final = PlayRules(
-    Scenario(Elsewhere(), objective=Objective(flow=1.0), uncertainty=Uncertainty(duration_sigma=0.4), candidates=32), "wsrpt", "urgency"
+    Scenario(Elsewhere(), objective=Objective(flow=1.0), uncertainty=Uncertainty(duration_sigma=0.4), candidates=32),
+    "wsrpt",
+    "urgency",
 )
 """For rules of dispatching, which were not trained: weighted flow time, and everything of a situation is seen up to 32 candidates."""
 
@@ -80,7 +82,9 @@ def read(folder: Path) -> PlayRules:
     """
     path = folder.parent / FILE if folder.name == "policy" and not (folder / FILE).is_file() else folder / FILE
     if not path.is_file():
-        raise PlayRulesError(f"{path}: no such file; a policy that decides about situations needs the rules that it was trained under")
+        raise PlayRulesError(
+            f"{path}: no such file; a policy that decides about situations needs the rules that it was trained under"
+        )
     if path.stat().st_size > MAX_BYTES:
         raise PlayRulesError(f"{path}: {path.stat().st_size} bytes, must be at most {MAX_BYTES}")
     try:
@@ -89,7 +93,9 @@ def read(folder: Path) -> PlayRules:
         raise PlayRulesError(f"{path}: not JSON: {error}") from None
     known = {"format", *PARTS, *PLAIN, "prioritizer", "negotiator"}
     if not isinstance(value, dict) or value.get("format") != FORMAT or set(value) != known:
-        raise PlayRulesError(f"{path}: must be an object with format {FORMAT} and {', '.join(sorted(known - {'format'}))}")
+        raise PlayRulesError(
+            f"{path}: must be an object with format {FORMAT} and {', '.join(sorted(known - {'format'}))}"
+        )
     try:
         parts = {name: _part(name, kind, value[name]) for name, kind in PARTS.items()}
         own = {name: _checked(name, kind, value[name]) for name, kind in PLAIN.items()}
@@ -110,7 +116,12 @@ def _part(name: str, kind: type, value: Any) -> Any:
     defaults = {field.name: field.default for field in fields(kind) if field.default is not MISSING}
     if unknown := set(value) - set(defaults):
         raise PlayRulesError(f"{name}.{sorted(unknown)[0]} is unknown, must be one of {', '.join(defaults)}")
-    return kind(**{key: math.inf if each is None else _checked(f"{name}.{key}", type(defaults[key]), each) for key, each in value.items()})
+    return kind(
+        **{
+            key: math.inf if each is None else _checked(f"{name}.{key}", type(defaults[key]), each)
+            for key, each in value.items()
+        }
+    )
 
 
 def _checked(name: str, kind: type, value: Any) -> Any:

@@ -102,7 +102,9 @@ class PriorityManager:
             for k in legal.tolist():
                 effects = own[k] - scores[:, k]
                 order = np.argsort(-np.abs(effects))[:MOVERS]
-                found[n, k] = {CANDIDATE_NAMES[columns[row]]: float(effects[row]) for row in order if abs(effects[row]) > SMALLEST}
+                found[n, k] = {
+                    CANDIDATE_NAMES[columns[row]]: float(effects[row]) for row in order if abs(effects[row]) > SMALLEST
+                }
         return found
 
     def _score(self, candidates: NDArray[np.float32], asked: Asked, n: int) -> NDArray[np.float64]:
@@ -114,7 +116,9 @@ class PriorityManager:
         return self.prioritizer.scores(candidates, context, mask).astype(np.float64)
 
 
-def _ranked(site: Site, asked: Asked, n: int, moved: dict[tuple[int, int], dict[str, float]], most: int) -> list[Priority]:
+def _ranked(
+    site: Site, asked: Asked, n: int, moved: dict[tuple[int, int], dict[str, float]], most: int
+) -> list[Priority]:
     legal = np.flatnonzero(asked.mask[n, :-1])
     scores = asked.scores[n, legal] if asked.scores is not None else np.zeros(len(legal))
     picked = int(asked.picks[n])

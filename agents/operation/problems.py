@@ -50,7 +50,9 @@ class SituationError(ValueError):
         """Take at least one problem."""
         self.problems = list(problems)
         more = len(self.problems) - 1
-        super().__init__(f"{self.problems[0]}" + (f"; and {more} more problem{'s' if more > 1 else ''}" if more else ""))
+        super().__init__(
+            f"{self.problems[0]}" + (f"; and {more} more problem{'s' if more > 1 else ''}" if more else "")
+        )
 
 
 def shown(value: object) -> str:
@@ -123,7 +125,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise _Unreadable(Problem("duplicate_key", "", f"an object with two members {shown(twice)}", "one with different members"))
+        raise _Unreadable(
+            Problem("duplicate_key", "", f"an object with two members {shown(twice)}", "one with different members")
+        )
     return members
 
 
@@ -156,6 +160,13 @@ def _check_depth(value: Any) -> None:
     """Refuse what is nested more deeply than MOST_DEPTH."""
     level = [value] if type(value) in (dict, list) else []
     for _ in range(MOST_DEPTH):
-        level = [part for each in level for part in (each.values() if type(each) is dict else each) if type(part) in (dict, list)]
+        level = [
+            part
+            for each in level
+            for part in (each.values() if type(each) is dict else each)
+            if type(part) in (dict, list)
+        ]
     if level:
-        raise SituationError([Problem("too_deep", "", f"nested more than {MOST_DEPTH} deep", f"at most {MOST_DEPTH} deep")])
+        raise SituationError(
+            [Problem("too_deep", "", f"nested more than {MOST_DEPTH} deep", f"at most {MOST_DEPTH} deep")]
+        )

@@ -31,7 +31,11 @@ def find_task(site: Site, name: str) -> int:
     whole = [t for t in found if name == "/".join((site.tasks[t][0].name, site.tasks[t][1].name))]
     found = whole or found
     if len(found) != 1:
-        expected = "the name of a task that exists" if not found else f"JOB/TASK, as in {_full(site, found[0])}: {len(found)} jobs have it"
+        expected = (
+            "the name of a task that exists"
+            if not found
+            else f"JOB/TASK, as in {_full(site, found[0])}: {len(found)} jobs have it"
+        )
         raise SituationError([Problem("unknown_task", "task", shown(name), expected)])
     return found[0]
 
@@ -113,7 +117,12 @@ def _chosen(site: Site, outcome: Outcome, t: int, may: list[int], scenario: Scen
             yield f"{name} is down"
         elif a in busy:
             yield f"{name} {', '.join(busy[a][:3])}"
-        elif not any(t in asked.tasks[n] for asked in outcome.asked for n, agent in enumerate(asked.agents.tolist()) if agent == a):
+        elif not any(
+            t in asked.tasks[n]
+            for asked in outcome.asked
+            for n, agent in enumerate(asked.agents.tolist())
+            if agent == a
+        ):
             yield f"{name} was not shown it: it sees {scenario.candidates} candidates at most, and only what fits"
         else:
             yield f"{name} leaves it to others"

@@ -224,7 +224,9 @@ def down(situation: Situation, agent: str) -> dict[str, Any]:
     jobs = [
         {
             "name": job.name,
-            "tasks": [{"name": task.name, **stopped} for task in job.tasks if task.state == "running" and task.agent == agent],
+            "tasks": [
+                {"name": task.name, **stopped} for task in job.tasks if task.state == "running" and task.agent == agent
+            ],
         }
         for job in situation.jobs
     ]
@@ -239,7 +241,13 @@ def _merge(old: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
     """Merge an object: lists of named parts by name, everything else as a whole."""
     if not isinstance(changes, Mapping):
         raise SituationError([Problem("dict_type", "", repr(changes)[:60], "an object")])
-    return {**old, **{key: _merge_list(key, old.get(key, []), value) if key in BY_NAME else value for key, value in changes.items()}}
+    return {
+        **old,
+        **{
+            key: _merge_list(key, old.get(key, []), value) if key in BY_NAME else value
+            for key, value in changes.items()
+        },
+    }
 
 
 def _merge_list(key: str, old: list[Mapping[str, Any]], changes: Any) -> list[Any]:
@@ -250,7 +258,13 @@ def _merge_list(key: str, old: list[Mapping[str, Any]], changes: Any) -> list[An
             raise SituationError([Problem("missing", f"{key}[{k}].name", "absent", "the name of what changes")])
         if change.get("remove") is True:
             if parts.pop(name, None) is None:
-                raise SituationError([Problem("unknown_name", f"{key}[{k}].name", repr(name), f"one of {key} that exists, to be removed")])
+                raise SituationError(
+                    [
+                        Problem(
+                            "unknown_name", f"{key}[{k}].name", repr(name), f"one of {key} that exists, to be removed"
+                        )
+                    ]
+                )
         else:
             parts[name] = _merge(parts.get(name, {}), change)
     return list(parts.values())
@@ -285,7 +299,9 @@ class Builder:
             SituationError: there is no job yet.
         """
         if not self._value["jobs"]:
-            raise SituationError([Problem("missing", "jobs", "empty", f"given a job first, which task {name!r} can belong to")])
+            raise SituationError(
+                [Problem("missing", "jobs", "empty", f"given a job first, which task {name!r} can belong to")]
+            )
         self._value["jobs"][-1]["tasks"].append({"name": name, "duration": duration, **fields})
         return self
 

@@ -22,7 +22,14 @@ def violations(s: Situation, starts: Iterable[Placed], reservations: Iterable[Pl
     for name, each in (("starts", starts), ("reservations", reservations)):
         for k, (job, task, agent) in enumerate(each):
             path = f"{name}[{k}]"
-            wrong = _misplaced(s, jobs.get(job), task, agents.get(agent), set() if name == "starts" else taken, is_start=name == "starts")
+            wrong = _misplaced(
+                s,
+                jobs.get(job),
+                task,
+                agents.get(agent),
+                set() if name == "starts" else taken,
+                is_start=name == "starts",
+            )
             if wrong is None and (job, task) in taken:
                 wrong = "once only"
             if wrong is not None:
@@ -34,7 +41,9 @@ def violations(s: Situation, starts: Iterable[Placed], reservations: Iterable[Pl
     return [*found, *_too_much(s, running)]
 
 
-def _misplaced(s: Situation, job: Job | None, name: str, agent: Agent | None, begun: set[tuple[str, str]], *, is_start: bool) -> str | None:
+def _misplaced(
+    s: Situation, job: Job | None, name: str, agent: Agent | None, begun: set[tuple[str, str]], *, is_start: bool
+) -> str | None:
     """What a placement would have to be, or None where it is right; ``begun`` are tasks that start in the same decision."""
     task = next((each for each in job.tasks if each.name == name), None) if job is not None else None
     if job is None or task is None or agent is None:
@@ -48,7 +57,11 @@ def _misplaced(s: Situation, job: Job | None, name: str, agent: Agent | None, be
     if (task.eligible is not None and agent.name not in task.eligible) or task.pinned not in (None, agent.name):
         return "at an agent that may run it"
     states = {each.name: each.state for each in job.tasks}
-    unfinished = ["running" if (job.name, each) in begun else states[each] for each in set(task.predecessors) if states[each] != "done"]
+    unfinished = [
+        "running" if (job.name, each) in begun else states[each]
+        for each in set(task.predecessors)
+        if states[each] != "done"
+    ]
     if unfinished and (is_start or unfinished != ["running"]):
         return "of a task whose predecessors are done"
     return None
@@ -78,5 +91,9 @@ def _too_much(s: Situation, running: list[tuple[str | None, Task]]) -> list[Prob
                 used = f"{own[each.name, name]} {name} in use at {each.name}"
                 found.append(Problem("overcommitted", "starts", used, f"at most {most}"))
         if each.at_once is not None and counts[each.name] > each.at_once:
-            found.append(Problem("overcommitted", "starts", f"{counts[each.name]} tasks at {each.name}", f"at most {each.at_once}"))
+            found.append(
+                Problem(
+                    "overcommitted", "starts", f"{counts[each.name]} tasks at {each.name}", f"at most {each.at_once}"
+                )
+            )
     return found

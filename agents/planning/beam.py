@@ -92,7 +92,9 @@ class Beam:
         tried: list[Alternative] = []
         for member in self._members:
             if member.at < len(member.plan.picks):
-                for action in member.plan.choices[member.at, member.seat, _untried(member.plan, member.at)[member.seat]]:
+                for action in member.plan.choices[
+                    member.at, member.seat, _untried(member.plan, member.at)[member.seat]
+                ]:
                     picks = member.plan.picks[member.at].copy()
                     picks[member.seat] = action
                     tried.append(Alternative(self, len(tried), member, picks))
@@ -100,8 +102,13 @@ class Beam:
 
     def _best(self) -> list[Member]:
         """The children that are kept, still in the worlds of their parents."""
-        children: list[tuple[Member, Alternative | None, Plan]] = [(member, None, member.plan) for member in self._members]
-        children += [(alternative.parent, alternative, tail) for alternative, tail in sorted(self._landed, key=lambda each: each[0].number)]
+        children: list[tuple[Member, Alternative | None, Plan]] = [
+            (member, None, member.plan) for member in self._members
+        ]
+        children += [
+            (alternative.parent, alternative, tail)
+            for alternative, tail in sorted(self._landed, key=lambda each: each[0].number)
+        ]
         alike: Counter[float] = Counter()
         ranks = []
         for place, (_, _, plan) in enumerate(children):

@@ -146,7 +146,10 @@ class Flight:
                 flown.picks[slot, 0], flown.bids[slot, 0] = each.first
         flown.play_on(range(slots[0], slots[-1] + 1))
         self.decisions += int(records["decisions"][slots].sum())
-        return [Landed(each.tag, self._plan(int(slot), each.first is not None)) for slot, each in zip(slots, launched, strict=True)]
+        return [
+            Landed(each.tag, self._plan(int(slot), each.first is not None))
+            for slot, each in zip(slots, launched, strict=True)
+        ]
 
     def _decide(self, out: Outputs, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
         """Write the actions of the seats that are asked from Python, and the likeliest ones."""
@@ -162,7 +165,9 @@ class Flight:
             temperature = self._completions.records["temperature"][world]
             if temperature.any():
                 keys = self._completions.records["key"][world]
-                scores += (temperature[:, None] * noise(keys, out.steps[world], seat, scores.shape[1])).astype(np.float32)
+                scores += (temperature[:, None] * noise(keys, out.steps[world], seat, scores.shape[1])).astype(
+                    np.float32
+                )
             picks[asked] = scores.argmax(axis=1)
         bidding = out.acting & (out.phase == Phase.NEGOTIATE)[:, None]
         if bidding.any():
@@ -172,7 +177,12 @@ class Flight:
         """What was decided behind the first round."""
         record, flown = self._completions.records[b], self._completions
         rounds = slice(first, int(record["at"]))
-        return Plan(float(record["cost"]), flown.picks[b, rounds].copy(), flown.bids[b, rounds].copy(), flown.choices[b, rounds].copy())
+        return Plan(
+            float(record["cost"]),
+            flown.picks[b, rounds].copy(),
+            flown.bids[b, rounds].copy(),
+            flown.choices[b, rounds].copy(),
+        )
 
 
 def follow(plans: Sequence[Plan]) -> Callable[[World, int], Completions]:

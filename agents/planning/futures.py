@@ -53,7 +53,9 @@ class Imagination(World):
             max_failures=unsure.max_failures,
             mean_time_to_repair=unsure.mean_time_to_repair,
         )
-        known = [replace(i, task_ratio=np.ones(i.num_tasks), speed=np.ones_like(i.speed)) for i in (*places, *instances)]
+        known = [
+            replace(i, task_ratio=np.ones(i.num_tasks), speed=np.ones_like(i.speed)) for i in (*places, *instances)
+        ]
         super().__init__(replace(scenario, uncertainty=believed), num_worlds, instances=known, auto_reset=False)
         if unseen:
             self._uncopied = (*NOT_STATE, *SEEN)
@@ -88,7 +90,9 @@ class Imagination(World):
         self._find_slow(onto, place)
         self._draw_ends(onto, seed)
         agents = self._state.agents
-        agents["flip"][onto] = np.where(agents["up"][onto], math.inf, own["time"][onto] + self.scenario.uncertainty.mean_time_to_repair)
+        agents["flip"][onto] = np.where(
+            agents["up"][onto], math.inf, own["time"][onto] + self.scenario.uncertainty.mean_time_to_repair
+        )
 
     def complete(self, picks: NDArray[np.int32], scores: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return what it costs [n] to play the first n worlds to their ends: the round's ``picks`` [n, A], then by ``scores`` [n, T]."""

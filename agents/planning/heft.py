@@ -51,7 +51,9 @@ def plan(i: Instance) -> Assignment:
     option = np.zeros(i.num_tasks, np.int32)
     busy: list[list[tuple[float, float]]] = [[] for _ in range(i.num_agents)]
     for t in by_rank:
-        offers = (_offer(i, o, busy[i.option_agent[o]], ready[t]) for o in range(i.option_first[t], i.option_first[t + 1]))
+        offers = (
+            _offer(i, o, busy[i.option_agent[o]], ready[t]) for o in range(i.option_first[t], i.option_first[t + 1])
+        )
         end[t], start[t], option[t] = min(offers)
         insort(busy[i.option_agent[option[t]]], (start[t], end[t]))
         after = i.successor[i.successor_first[t] : i.successor_first[t + 1]]
@@ -72,7 +74,9 @@ def bound_to(i: Instance, planned: Assignment) -> Instance:
 
     Whoever plays it keeps to the plan's agents and orders, however long tasks take; seeds draw the same noise as before.
     """
-    edges = {(t, int(s)) for t in range(i.num_tasks) for s in i.successor[i.successor_first[t] : i.successor_first[t + 1]]}
+    edges = {
+        (t, int(s)) for t in range(i.num_tasks) for s in i.successor[i.successor_first[t] : i.successor_first[t + 1]]
+    }
     agent = i.option_agent[planned.option]
     for a in range(i.num_agents):
         its = planned.order[agent[planned.order] == a].tolist()

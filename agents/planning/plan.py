@@ -68,7 +68,9 @@ def plan(
     """
     for instance in episodes.instances:
         if not is_deterministic(scenario, instance):
-            raise PlanError(f"{instance.name}: plans are searched only where durations, failures and arrivals are known from the start")
+            raise PlanError(
+                f"{instance.name}: plans are searched only where durations, failures and arrivals are known from the start"
+            )
         if search.justify and not is_project(scenario, instance):
             raise PlanError(
                 f"{instance.name}: search.justify is for one agent's makespan, on units of its own, where it may reserve until an event"
@@ -147,9 +149,16 @@ def _look_ahead(flight: Flight, found: list[list[Plan]], beam: int, until: float
     count = len(found)
     pilots: list[tuple[int, Pilot | Beam]] = []
     if beam > 1:
-        pilots += [(episode, Beam(flight, range(episode, beam * count, count), plans)) for episode, plans in enumerate(found)]
+        pilots += [
+            (episode, Beam(flight, range(episode, beam * count, count), plans)) for episode, plans in enumerate(found)
+        ]
     else:
-        starts = [(number, episode) for number in range(max(map(len, found))) for episode in range(count) if number < len(found[episode])]
+        starts = [
+            (number, episode)
+            for number in range(max(map(len, found)))
+            for episode in range(count)
+            if number < len(found[episode])
+        ]
         for number, episode in starts:
             pilots.append((episode, Pilot(flight, episode + number * count, found[episode][number])))
     while time.perf_counter() < until:
@@ -160,7 +169,9 @@ def _look_ahead(flight: Flight, found: list[list[Plan]], beam: int, until: float
             break
         while flight.room and waiting:
             waiting = [pilot for pilot in waiting if flight.room and pilot.launch()]
-        bar.beat(f"{flight.decisions:,} decisions, {sum(not pilot.settled for _, pilot in pilots)} lookaheads under way")
+        bar.beat(
+            f"{flight.decisions:,} decisions, {sum(not pilot.settled for _, pilot in pilots)} lookaheads under way"
+        )
         for landed in flight.step():
             landed.tag.pilot.land(landed)
     for episode, pilot in pilots:

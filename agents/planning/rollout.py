@@ -70,7 +70,13 @@ class _Looker:
         return self._imagined
 
     def _choose(
-        self, world: Imagination, out: Outputs, state: dict[str, NDArray[Any]], group: dict[int, Picks], table: Table, picks: Picks
+        self,
+        world: Imagination,
+        out: Outputs,
+        state: dict[str, NDArray[Any]],
+        group: dict[int, Picks],
+        table: Table,
+        picks: Picks,
     ) -> None:
         """Write the best options of a group of real worlds, given the picks [n, A] that are tried in each, the policy's own first."""
         futures = self._how.futures
@@ -85,7 +91,9 @@ class _Looker:
             at += len(tried) * futures
         first = np.concatenate([np.repeat(tried, futures, axis=0) for tried in group.values()])
         if self._how.ranked:
-            costs = world.complete(first, np.concatenate([np.repeat(table[[b]], len(group[b]) * futures, axis=0) for b in group]))
+            costs = world.complete(
+                first, np.concatenate([np.repeat(table[[b]], len(group[b]) * futures, axis=0) for b in group])
+            )
         else:
             costs = self._complete(world, first)
         for b, tried in group.items():

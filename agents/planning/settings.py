@@ -73,7 +73,10 @@ class Search:
         parts = [f"best of {self.samples}" if self.samples > 1 else "", ahead if self.choices > 1 else ""]
         parts += [f"temperature {self.temperature:g}" if self.temperature != 1 else ""]
         parts += ["justified" if self.justify else "", "crossed" if self.drawn < 1 else ""]
-        parts += [f"from {self.starts}" if self.starts > 1 else "", f"in {self.seconds:g} s" if math.isfinite(self.seconds) else ""]
+        parts += [
+            f"from {self.starts}" if self.starts > 1 else "",
+            f"in {self.seconds:g} s" if math.isfinite(self.seconds) else "",
+        ]
         return ", ".join(filter(None, parts)) or "greedy"
 
     def __post_init__(self) -> None:
@@ -94,7 +97,9 @@ class Search:
         if not 0 < self.temperature < math.inf:
             raise PlanError(f"search.temperature is {self.temperature}, must be > 0 and finite")
         if not isinstance(self.justify, bool) or (self.justify and max(self.choices, self.starts) > 1):
-            raise PlanError(f"search.justify is {self.justify!r}, must be true or false, and false where choices or starts are more than 1")
+            raise PlanError(
+                f"search.justify is {self.justify!r}, must be true or false, and false where choices or starts are more than 1"
+            )
         if self.beam > 1 and (self.choices == 1 or self.starts > 1):
             raise PlanError(f"search.beam is {self.beam}, must be 1 where choices are 1 or starts are more than 1")
         if not 0 < self.drawn <= 1 or (self.drawn < 1 and not self.justify):

@@ -35,7 +35,11 @@ def equal(observation: Observation) -> Bids:
     First comes who would stay furthest below its equal share of the resources.
     """
     agents = np.expm1(_context(observation, Context.AGENTS))
-    return 1.0 / np.maximum(agents, 1.0) - _context(observation, Context.OWN_SHARE) - _pick(observation, Candidate.SHARED_DEMAND)
+    return (
+        1.0 / np.maximum(agents, 1.0)
+        - _context(observation, Context.OWN_SHARE)
+        - _pick(observation, Candidate.SHARED_DEMAND)
+    )
 
 
 @rule

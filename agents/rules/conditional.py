@@ -138,7 +138,11 @@ class Conditional:
                 continue
             if not isinstance(told, dict) or (set(told) - set(rows)):
                 raise RuleError(f"an index's {table} must be by column, of {', '.join(rows)}")
-            parts.append(np.stack([_row(told.get(name, {}), f"{table}.{name}", COLUMNS[table]) for name in rows]).reshape(np.prod(shape)))
+            parts.append(
+                np.stack([_row(told.get(name, {}), f"{table}.{name}", COLUMNS[table]) for name in rows]).reshape(
+                    np.prod(shape)
+                )
+            )
         return cls(np.concatenate(parts))
 
     @cached_property
@@ -154,7 +158,9 @@ class Conditional:
         """Return the tables by name, as JSON values: ``of`` reads them."""
         told: dict[str, Any] = {}
         for table, values in self.tables.items():
-            rows = [dict(zip(COLUMNS[table], row.tolist(), strict=True)) for row in values.reshape(-1, len(COLUMNS[table]))]
+            rows = [
+                dict(zip(COLUMNS[table], row.tolist(), strict=True)) for row in values.reshape(-1, len(COLUMNS[table]))
+            ]
             told[table] = dict(zip(ROWS[table], rows, strict=True)) if table in ROWS else rows[0]
         return told
 
@@ -229,7 +235,9 @@ def _row(told: object, where: str, names: tuple[str, ...]) -> Floats:
         if name not in names:
             raise RuleError(f"an index cannot weigh {name[:40]!r} in {where}, must be one of {', '.join(names)}")
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not abs(weight) <= MOST:
-            raise RuleError(f"an index weighs {name} in {where} by {repr(weight)[:20]}, must be a number in [-{MOST:g}, {MOST:g}]")
+            raise RuleError(
+                f"an index weighs {name} in {where} by {repr(weight)[:20]}, must be a number in [-{MOST:g}, {MOST:g}]"
+            )
     return np.array([float(told.get(name, 0.0)) for name in names])
 
 

@@ -144,7 +144,9 @@ def lft(candidates: Observation, context: Observation) -> Scores:
 @rule
 def lst(candidates: Observation, context: Observation) -> Scores:
     """Earliest of the latest start times: latest finish - duration (Kolisch 1996)."""
-    return np.round(_column(candidates, Candidate.DURATION) - _column(candidates, Candidate.LATEST_FINISH), TELLING_DECIMALS)
+    return np.round(
+        _column(candidates, Candidate.DURATION) - _column(candidates, Candidate.LATEST_FINISH), TELLING_DECIMALS
+    )
 
 
 @rule
@@ -183,7 +185,9 @@ class RulePrioritizer:
         """Whether it ever means to reserve."""
         self._best_of_all, self._leaving = ending == RESERVING, ending == LEAVING
         score = lookup("prioritizer", name, PRIORITIZERS)
-        self._score: Score = score if score is not random else lambda candidates, context: random(candidates, context, seed)
+        self._score: Score = (
+            score if score is not random else lambda candidates, context: random(candidates, context, seed)
+        )
 
     def pick(self, candidates: Observation, context: Observation, mask: Mask) -> NDArray[np.int32]:
         """Return [N] actions in 0..K."""
@@ -198,7 +202,9 @@ class RulePrioritizer:
         no_op = candidates.shape[1]
         legal, may_pass = mask[:, :no_op], mask[:, no_op:]
         startable = legal & (candidates[..., Candidate.STARTABLE] > 0)
-        eligible = legal if self._best_of_all else np.where(startable.any(axis=1, keepdims=True), startable, legal & ~may_pass)
+        eligible = (
+            legal if self._best_of_all else np.where(startable.any(axis=1, keepdims=True), startable, legal & ~may_pass)
+        )
         if self._leaving:
             kept = eligible & (candidates[..., Candidate.FORECAST_NEXT] > 0)
             eligible = np.where(kept.any(axis=1, keepdims=True) | may_pass, kept, eligible)

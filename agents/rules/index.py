@@ -64,7 +64,9 @@ class Index:
             if name not in COLUMNS:
                 raise RuleError(f"an index cannot weigh {name[:40]!r}, must be one of {', '.join(COLUMNS)}")
             if isinstance(weight, bool) or not isinstance(weight, int | float) or not abs(weight) <= MOST:
-                raise RuleError(f"an index weighs {name} by {repr(weight)[:20]}, must be a number in [-{MOST:g}, {MOST:g}]")
+                raise RuleError(
+                    f"an index weighs {name} by {repr(weight)[:20]}, must be a number in [-{MOST:g}, {MOST:g}]"
+                )
         self.weights = dict(weights)
         self._weights = np.array([weights.get(name, 0.0) for name in COLUMNS])
 

@@ -123,7 +123,9 @@ def _most_running(instances: Sequence[Instance]) -> int:
     return most
 
 
-def state_arrays(scenario: Scenario, instances: Sequence[Instance], worlds: int, record: bool) -> dict[str, tuple[tuple[int, ...], Any]]:
+def state_arrays(
+    scenario: Scenario, instances: Sequence[Instance], worlds: int, record: bool
+) -> dict[str, tuple[tuple[int, ...], Any]]:
     """Return shape and dtype of each array of ``State``."""
     agents = max(i.num_agents for i in instances)
     resources = max(i.num_resources for i in instances)

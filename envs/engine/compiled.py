@@ -114,7 +114,9 @@ def reference(dtype: np.dtype[Any]) -> Callable[[int, int], Record]:
 def _fetch(typing_context: Any, address: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
-        hint = builder.module.declare_intrinsic("llvm.prefetch", (byte,), ir.FunctionType(ir.VoidType(), [byte, number, number, number]))
+        hint = builder.module.declare_intrinsic(
+            "llvm.prefetch", (byte,), ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        )
         flags = [ir.Constant(number, value) for value in (_FOR_WRITING, _KEEP, _DATA)]
         builder.call(hint, [builder.inttoptr(args[0], byte), *flags])
         return context.get_dummy_value()
@@ -126,7 +128,9 @@ def _fetch(typing_context: Any, address: Any) -> Any:
 def _take_ticket(typing_context: Any, address: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         number = ir.IntType(64)
-        return builder.atomic_rmw("add", builder.inttoptr(args[0], number.as_pointer()), ir.Constant(number, 1), "monotonic")
+        return builder.atomic_rmw(
+            "add", builder.inttoptr(args[0], number.as_pointer()), ir.Constant(number, 1), "monotonic"
+        )
 
     return types.int64(types.int64), generate
 

@@ -26,13 +26,18 @@ def _pick(w: Record, a: int, place: int) -> None:
 def _pick_best(w: Record, b: int, a: int, scores: NDArray[np.float32]) -> None:
     best = 0
     for k in range(1, agent_of(w, a).shown):
-        if scores[b, option_of(w, shown_of(w, a, k).option).task] > scores[b, option_of(w, shown_of(w, a, best).option).task]:
+        if (
+            scores[b, option_of(w, shown_of(w, a, k).option).task]
+            > scores[b, option_of(w, shown_of(w, a, best).option).task]
+        ):
             best = k
     _pick(w, a, best)
 
 
 @entry
-def complete(worlds: Records, count: int, picks: NDArray[np.int32], scores: NDArray[np.float32], costs: NDArray[np.float64]) -> bool:
+def complete(
+    worlds: Records, count: int, picks: NDArray[np.int32], scores: NDArray[np.float32], costs: NDArray[np.float64]
+) -> bool:
     """Play the first ``count`` worlds to their ends, from a round in which prioritizers are asked.
 
     Args:

@@ -85,11 +85,15 @@ def _rank(w: Record) -> int:
         for k in range(first, first + agent_of(w, a).live):
             live = live_of(w, k)
             t = live.task
-            if live.option != facts_of(w, t).option0 or is_reserved(w, t):  # listed once, by the agent of its first option
+            if live.option != facts_of(w, t).option0 or is_reserved(
+                w, t
+            ):  # listed once, by the agent of its first option
                 continue
             tail = facts_of(w, t).tail
             at = count
-            while at > 0 and _is_before(tail, t, facts_of(w, ranked_of(w, at - 1).task).tail, ranked_of(w, at - 1).task):
+            while at > 0 and _is_before(
+                tail, t, facts_of(w, ranked_of(w, at - 1).task).tail, ranked_of(w, at - 1).task
+            ):
                 ranked_of(w, at).task = ranked_of(w, at - 1).task
                 at -= 1
             ranked_of(w, at).task = t

@@ -29,7 +29,9 @@ def conclude(w: Record, belief: Record) -> None:
     """Say by what an agent multiplies nominal durations, and how far it expects to be off, from what it has seen."""
     par = params_of(w)
     belief.factor = math.exp(belief.count * belief.mean / (belief.count + par.prior_count))
-    belief.spread = math.sqrt((belief.m2 + par.prior_count * par.prior_std * par.prior_std) / (belief.count + par.prior_count))
+    belief.spread = math.sqrt(
+        (belief.m2 + par.prior_count * par.prior_std * par.prior_std) / (belief.count + par.prior_count)
+    )
 
 
 @kernel

@@ -95,7 +95,10 @@ JOB_FACTS = np.dtype(
         ("owner", "i4"),
         ("task0", "i4"),
         ("tasks", "i4"),
-        ("next_tardy", "i4"),  # at position k: the k-th job in the order of becoming tardy, slow, slow by what agents know
+        (
+            "next_tardy",
+            "i4",
+        ),  # at position k: the k-th job in the order of becoming tardy, slow, slow by what agents know
         ("next_slow", "i4"),
         ("next_seen_slow", "i4"),
     ]
@@ -223,7 +226,10 @@ AGENT = np.dtype(
         ("area", "f8"),
         ("key", "f8"),
         ("best", "f8"),  # scratch: earliest completion among its startable candidates
-        ("shelf_start", "f8"),  # scratch: seconds until the last shelf of its forecast starts, and ends; the share of it that is free
+        (
+            "shelf_start",
+            "f8",
+        ),  # scratch: seconds until the last shelf of its forecast starts, and ends; the share of it that is free
         ("shelf_end", "f8"),
         ("shelf_room", "f8"),
         ("queued", "i4"),
@@ -255,10 +261,21 @@ AGENT = np.dtype(
     ]
 )
 RUNNING = np.dtype(
-    [("ends", "f8"), ("expected", "f8"), ("began", "f8"), ("full", "f8"), ("option", "i4"), ("task", "i4"), ("agent", "i4"), ("fails", "?")]
+    [
+        ("ends", "f8"),
+        ("expected", "f8"),
+        ("began", "f8"),
+        ("full", "f8"),
+        ("option", "i4"),
+        ("task", "i4"),
+        ("agent", "i4"),
+        ("fails", "?"),
+    ]
 )
 RESERVATION = np.dtype([("start", "f8"), ("option", "i4"), ("task", "i4"), ("agent", "i4")])
-BELIEF = np.dtype([("mean", "f8"), ("m2", "f8"), ("factor", "f8"), ("spread", "f8"), ("count", "i4"), ("failures", "i4")])
+BELIEF = np.dtype(
+    [("mean", "f8"), ("m2", "f8"), ("factor", "f8"), ("spread", "f8"), ("count", "i4"), ("failures", "i4")]
+)
 MOMENT = np.dtype([("balance", "f8"), ("active", "?")])
 """Per agent: what no event tells of where a world stands."""
 EVENT = np.dtype([("time", "f8"), ("value", "f8"), ("kind", "i4"), ("agent", "i4"), ("job", "i4"), ("task", "i4")])

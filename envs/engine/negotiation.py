@@ -8,7 +8,17 @@ from envs.engine.codes import NO_BID, NONE, Status
 from envs.engine.compiled import Record, kernel
 from envs.engine.execution import start
 from envs.engine.knowledge import estimate, expected_length
-from envs.engine.memory import agent_of, demand_of, facts_of, option_of, params_of, pool_of, reservation_of, task_of, units_of
+from envs.engine.memory import (
+    agent_of,
+    demand_of,
+    facts_of,
+    option_of,
+    params_of,
+    pool_of,
+    reservation_of,
+    task_of,
+    units_of,
+)
 from envs.engine.queues import running_predecessor
 
 _READY = int(Status.READY)
@@ -83,7 +93,9 @@ def _settle_bids(w: Record) -> None:
                 if pool_of(w, r).capacity > 0:
                     share = max(share, demand_of(w, option.task, r) / pool_of(w, r).capacity)
             agent.area = share * (estimate(w, option) / scale)
-            agent.bid = max(0.0, min(agent.bid, agent.balance / agent.area)) if agent.area > 0.0 else max(0.0, agent.bid)
+            agent.bid = (
+                max(0.0, min(agent.bid, agent.balance / agent.area)) if agent.area > 0.0 else max(0.0, agent.bid)
+            )
         highest = max(highest, agent.bid)
         rec.record(w, rec.REQUEST, a, facts_of(w, option.task).job, option.task, agent.bid)
     if highest > NO_BID:

@@ -99,7 +99,9 @@ def _charge(w: Record, until: float) -> None:
     leased = 0
     for a in range(w.num_agents):
         agent = agent_of(w, a)
-        rate = par.flow * agent.flow + par.tardiness * agent.tardy + par.slowdown * agent.slow + par.lease * agent.leased
+        rate = (
+            par.flow * agent.flow + par.tardiness * agent.tardy + par.slowdown * agent.slow + par.lease * agent.leased
+        )
         team += rate
         agent.spent += dt * (rate + (par.makespan if agent.unfinished > 0 else 0.0))
         flow += agent.flow
@@ -144,7 +146,9 @@ def integrate(w: Record, until: float) -> None:
         if tardy_time <= slow_time and tardy_time <= until:
             _charge(w, tardy_time)
             w.tardy += 1
-            if job_of(w, tardy_job).open > 0 and tardy_job < w.submitted:  # one that arrives late counts from its arrival
+            if (
+                job_of(w, tardy_job).open > 0 and tardy_job < w.submitted
+            ):  # one that arrives late counts from its arrival
                 _become_tardy(w, job_facts_of(w, tardy_job))
         elif slow_time <= until:
             _charge(w, slow_time)

@@ -9,14 +9,31 @@ from typing import Final
 
 from envs.columns import NUM_CANDIDATE, NUM_CONTEXT, NUM_NEGOTIATION
 from envs.engine.compiled import Record, fetch, kernel
-from envs.engine.layout import AGENT, FACTS, JOB, JOB_FACTS, LIVE, OPTION, ORDER, POOL, RUNNING, SHOWN, TASK, UNITS, WORLD, Records
+from envs.engine.layout import (
+    AGENT,
+    FACTS,
+    JOB,
+    JOB_FACTS,
+    LIVE,
+    OPTION,
+    ORDER,
+    POOL,
+    RUNNING,
+    SHOWN,
+    TASK,
+    UNITS,
+    WORLD,
+    Records,
+)
 from envs.engine.memory import agent_of, facts_of, live_of
 
 _LINE: Final = 64
 _FLOAT32: Final = 4
 _CELL: Final = 4
 _WORLD, _AGENT, _UNITS, _POOL, _RUNNING, _ORDER = (d.itemsize for d in (WORLD, AGENT, UNITS, POOL, RUNNING, ORDER))
-_LIVE, _SHOWN, _FACTS, _OPTION, _TASK, _JOB, _JOB_FACTS = (d.itemsize for d in (LIVE, SHOWN, FACTS, OPTION, TASK, JOB, JOB_FACTS))
+_LIVE, _SHOWN, _FACTS, _OPTION, _TASK, _JOB, _JOB_FACTS = (
+    d.itemsize for d in (LIVE, SHOWN, FACTS, OPTION, TASK, JOB, JOB_FACTS)
+)
 _ROW: Final = NUM_CANDIDATE * _FLOAT32
 
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from envs.engine.codes import NONE, Status
 from envs.engine.compiled import Record, kernel
 from envs.engine.knowledge import estimate
-from envs.engine.memory import agent_of, before_of, edge_of, facts_of, live_of, option_of, order_of, params_of, running_of, task_of
+from envs.engine.memory import (
+    agent_of,
+    before_of,
+    edge_of,
+    facts_of,
+    live_of,
+    option_of,
+    order_of,
+    params_of,
+    running_of,
+    task_of,
+)
 
 _PENDING, _READY, _RUNNING, _DONE = int(Status.PENDING), int(Status.READY), int(Status.RUNNING), int(Status.DONE)
 

@@ -9,7 +9,19 @@ import numpy as np
 from envs.engine import draws
 from envs.engine.codes import NONE, NUM_TERMS, Phase, Status
 from envs.engine.compiled import Record, kernel
-from envs.engine.memory import agent_of, belief_of, cell, facts_of, job_facts_of, job_of, params_of, pool_of, site_of, task_of, units_of
+from envs.engine.memory import (
+    agent_of,
+    belief_of,
+    cell,
+    facts_of,
+    job_facts_of,
+    job_of,
+    params_of,
+    pool_of,
+    site_of,
+    task_of,
+    units_of,
+)
 
 _PENDING, _OVER = int(Status.PENDING), int(Phase.OVER)
 
@@ -20,7 +32,12 @@ def _enter_site(w: Record, instance: int) -> None:
     w.instance = instance
     w.facts, w.options, w.job_facts = site.facts, site.options, site.job_facts
     w.edges, w.befores, w.demands, w.speeds = site.edges, site.befores, site.demands, site.speeds
-    w.num_tasks, w.num_jobs, w.num_agents, w.num_resources = site.num_tasks, site.num_jobs, site.num_agents, site.num_resources
+    w.num_tasks, w.num_jobs, w.num_agents, w.num_resources = (
+        site.num_tasks,
+        site.num_jobs,
+        site.num_agents,
+        site.num_resources,
+    )
     for r in range(w.num_resources):
         pool = pool_of(w, r)
         pool.capacity = pool.free = cell(site.pools, r)

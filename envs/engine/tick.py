@@ -62,7 +62,9 @@ def _deal(w: Record) -> bool:
         if not agent.active:
             continue
         actions = agent.shown + (1 if may_pass else 0)
-        if actions > 1 and not (par.blocking and agent.filling):  # behind the head of a queue the lowest task fills in unasked
+        if actions > 1 and not (
+            par.blocking and agent.filling
+        ):  # behind the head of a queue the lowest task fills in unasked
             agent.acts = asked = True
             agent.passes = may_pass  # legal now; the pick decides
         elif agent.shown:
@@ -90,7 +92,9 @@ def _take_picks(w: Record, b: int, picks: NDArray[np.int32]) -> bool:
         if not agent.acts:
             continue
         action = picks[b, a]
-        if action == DECLINE:  # nobody may stop the world: where nothing else will happen, the first candidate is played
+        if (
+            action == DECLINE
+        ):  # nobody may stop the world: where nothing else will happen, the first candidate is played
             action = w.room if has_event_to_come(w) else 0
         agent.passes = action == w.room
         if action < w.room:
@@ -219,7 +223,9 @@ def _take_actions(w: Record, b: int, picks: NDArray[np.int32], bids: NDArray[np.
 
 
 @kernel
-def _complete(worlds: Records, b: int, completions: Records, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
+def _complete(
+    worlds: Records, b: int, completions: Records, picks: NDArray[np.int32], bids: NDArray[np.float64]
+) -> None:
     """Play world b's episode on; its k-th round is row b R + k modulo R of picks and bids [B R, A]."""
     w, completion = worlds[b], completions[b]
     rows = len(picks) // worlds.size

@@ -25,14 +25,18 @@ HATCH_FROM: Final = 3.0
 """Pixels: the pattern does not show on narrower bars, but takes long to draw."""
 
 
-def draw_bars(axis: Axes, instance: Instance, log: EventLog, groups: Grouping, unit: float, width: float, height: float) -> None:
+def draw_bars(
+    axis: Axes, instance: Instance, log: EventLog, groups: Grouping, unit: float, width: float, height: float
+) -> None:
     """Draw the attempts, breakdowns and arrivals on an axis whose x is in units of ``unit`` seconds and that has this size in pixels."""
     from matplotlib.collections import PolyCollection
     from matplotlib.colors import to_rgb
 
     spans = spans_of(log)
     row, rows = rows_of(spans, instance.num_agents)
-    lane: FloatArray = np.concatenate([[0.0], np.cumsum(rows + GAP)]).astype(np.float64)  # the upper edge of every agent's lane
+    lane: FloatArray = np.concatenate([[0.0], np.cumsum(rows + GAP)]).astype(
+        np.float64
+    )  # the upper edge of every agent's lane
     row_pixels = height / float(lane[-1])
     upper = lane[spans.agent] + row
     boxes = _boxes(spans.start / unit, spans.end / unit, upper + 0.05, upper + 0.95)
@@ -53,7 +57,9 @@ def draw_bars(axis: Axes, instance: Instance, log: EventLog, groups: Grouping, u
             pale = white if hatch else min(white, UNFINISHED)
             faces = colours[some] * (1 - pale) + pale
             edges = colours[some] if hatch else "white"
-            bars = PolyCollection(list(boxes[some]), facecolors=faces, edgecolors=edges, linewidths=outline, hatch=hatch, zorder=2)
+            bars = PolyCollection(
+                list(boxes[some]), facecolors=faces, edgecolors=edges, linewidths=outline, hatch=hatch, zorder=2
+            )
             axis.add_collection(bars)
     axis.set_ylim(float(lane[-1]) - GAP * 3 / 4, -GAP / 4)
     step = int(np.ceil(13.0 / (height / instance.num_agents)))
@@ -68,7 +74,9 @@ def draw_bars(axis: Axes, instance: Instance, log: EventLog, groups: Grouping, u
             box = {"facecolor": "white", "linewidth": 0, "pad": 0.8, "alpha": 0.85} if how in HATCHES else None
             middle = (spans.start[n] + spans.end[n]) / 2 / unit
             ink = "white" if dark else INK
-            axis.text(middle, upper[n] + 0.5, name, fontsize=size, color=ink, ha="center", va="center", bbox=box, zorder=3)
+            axis.text(
+                middle, upper[n] + 0.5, name, fontsize=size, color=ink, ha="center", va="center", bbox=box, zorder=3
+            )
     _draw_arrivals(axis, instance, log, groups, unit)
     legend(axis, groups.title, groups.names, _marks(log, set(spans.end_kind.tolist())))
 
@@ -84,10 +92,14 @@ def _draw_arrivals(axis: Axes, instance: Instance, log: EventLog, groups: Groupi
     above = axis.get_xaxis_transform()
     arrivals = np.flatnonzero(log.kind == EventKind.TASK_SUBMISSION)
     of_job = groups.of_task[instance.job_first[log.job[arrivals]]]
-    inks = [FAINT if groups.title == "task kind" else colour(g) for g in of_job.tolist()]  # the tasks of a job may be of many kinds
+    inks = [
+        FAINT if groups.title == "task kind" else colour(g) for g in of_job.tolist()
+    ]  # the tasks of a job may be of many kinds
     size = 26.0 * float(np.clip(200.0 / max(arrivals.size, 1), 0.3, 1.0))
     kwargs: dict[str, Any] = {"transform": above, "clip_on": False, "linewidths": 0, "zorder": 4}
-    axis.scatter(log.time[arrivals] / unit, np.full(arrivals.size, 1.016), s=size, marker="v", c=inks, alpha=0.85, **kwargs)
+    axis.scatter(
+        log.time[arrivals] / unit, np.full(arrivals.size, 1.016), s=size, marker="v", c=inks, alpha=0.85, **kwargs
+    )
     ended = log.time[log.kind == EventKind.JOB_ABANDONED] / unit
     axis.scatter(ended, np.full(ended.size, 1.016), s=1.3 * size, marker="X", c=INK, **kwargs)
 

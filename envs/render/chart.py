@@ -33,7 +33,12 @@ UNITS: Final = ((86_400.0, "days", 4.0), (3600.0, "hours", 2.0), (1.0, "seconds"
 
 
 def gantt(
-    instance: Instance, log: EventLog, path: str | os.PathLike[str], *, title: str | None = None, color_by: str | None = None
+    instance: Instance,
+    log: EventLog,
+    path: str | os.PathLike[str],
+    *,
+    title: str | None = None,
+    color_by: str | None = None,
 ) -> None:
     """Write the episode as a PNG of 1600 x 900 pixels, whole or not at all.
 
@@ -47,7 +52,9 @@ def gantt(
     write_bytes(path, _pixels(instance, log, title, color_by, "png"))
 
 
-def frame(instance: Instance, log: EventLog, *, title: str | None = None, color_by: str | None = None) -> NDArray[np.uint8]:
+def frame(
+    instance: Instance, log: EventLog, *, title: str | None = None, color_by: str | None = None
+) -> NDArray[np.uint8]:
     """Return the same picture as [900, 1600, 3] uint8."""
     rgba = np.frombuffer(_pixels(instance, log, title, color_by, "rgba"), np.uint8).reshape(HEIGHT, WIDTH, 4)
     return rgba[..., :3].copy()
@@ -68,9 +75,17 @@ def _figure(instance: Instance, log: EventLog, title: str | None, color_by: str 
     leased = _busiest(instance, log)
     figure = Figure((WIDTH / DPI, HEIGHT / DPI), dpi=DPI, facecolor="white")
     figure.text(LEFT, 0.952, title or instance.name, fontsize=16, fontweight="bold", color=INK)
-    figure.text(LEFT, 0.922, _summary(instance, log, f"{end / second:,.{6 if second == 1.0 else 4}g} {unit}"), fontsize=10.5, color=FAINT)
+    figure.text(
+        LEFT,
+        0.922,
+        _summary(instance, log, f"{end / second:,.{6 if second == 1.0 else 4}g} {unit}"),
+        fontsize=10.5,
+        color=FAINT,
+    )
     ratios = [GANTT_SHARE] + [1.0] * len(leased)
-    grid = figure.add_gridspec(len(ratios), 1, height_ratios=ratios, left=LEFT, right=RIGHT, bottom=BOTTOM, top=TOP, hspace=SPACE)
+    grid = figure.add_gridspec(
+        len(ratios), 1, height_ratios=ratios, left=LEFT, right=RIGHT, bottom=BOTTOM, top=TOP, hspace=SPACE
+    )
     top = figure.add_subplot(grid[0])
     charts = [figure.add_subplot(grid[k + 1], sharex=top) for k in range(len(leased))]
     for axis in (top, *charts):
@@ -94,7 +109,11 @@ def _figure(instance: Instance, log: EventLog, title: str | None, color_by: str 
 
 def _summary(instance: Instance, log: EventLog, length: str) -> str:
     count = {kind: int(np.sum(log.kind == kind)) for kind in EventKind}
-    parts = [length, f"{count[EventKind.JOB_DONE]:,} of {instance.num_jobs:,} jobs done", f"{count[EventKind.TASK_START]:,} attempts"]
+    parts = [
+        length,
+        f"{count[EventKind.JOB_DONE]:,} of {instance.num_jobs:,} jobs done",
+        f"{count[EventKind.TASK_START]:,} attempts",
+    ]
     for kind, what in (
         (EventKind.TASK_FAILED, "failed"),
         (EventKind.TASK_INTERRUPTED, "interrupted"),
@@ -131,5 +150,8 @@ def _draw_leases(axis: Axes, instance: Instance, log: EventLog, r: int, second: 
     axis.axhline(capacity, color=INK, linewidth=1.0, linestyle=(0, (5, 3)))
     axis.set_ylim(0.0, capacity * 1.12)
     axis.set_yticks([0, capacity], ["0", f"{capacity:,}"])
-    for text, x, side, ink in ((instance.resources[r], 0.0, "left", INK), (f"{mean:.0%} leased on average", 1.0, "right", FAINT)):
+    for text, x, side, ink in (
+        (instance.resources[r], 0.0, "left", INK),
+        (f"{mean:.0%} leased on average", 1.0, "right", FAINT),
+    ):
         axis.annotate(text, (x, 1.02), xycoords="axes fraction", ha=side, va="bottom", fontsize=9.0, color=ink)

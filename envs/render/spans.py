@@ -39,7 +39,9 @@ def end_of(log: EventLog) -> float:
 def spans_of(log: EventLog) -> Spans:
     """Return every attempt at a task."""
     about = np.flatnonzero(np.isin(log.kind, (EventKind.TASK_START, *_STOPS)))
-    about = about[np.argsort(log.task[about], kind="stable")]  # each task's events together, in order: start, stop, start, stop ...
+    about = about[
+        np.argsort(log.task[about], kind="stable")
+    ]  # each task's events together, in order: start, stop, start, stop ...
     place = np.flatnonzero(log.kind[about] == EventKind.TASK_START)
     start, after = about[place], np.minimum(place + 1, max(about.size - 1, 0))
     stop = about[after]

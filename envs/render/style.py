@@ -17,7 +17,15 @@ WIDTH, HEIGHT, DPI = 1600, 900, 100
 LEFT, RIGHT, BOTTOM, TOP = 0.075, 0.885, 0.07, 0.88
 """Edges of the charts, as shares of the picture; the legends stand to the right."""
 PALETTE: Final = (
-    *("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#C7B700"),  # Okabe and Ito (2008), the yellow darkened
+    *(
+        "#0072B2",
+        "#E69F00",
+        "#009E73",
+        "#CC79A7",
+        "#56B4E9",
+        "#D55E00",
+        "#C7B700",
+    ),  # Okabe and Ito (2008), the yellow darkened
     *("#332288", "#44AA99", "#882255", "#8C8C3A", "#8A8F98"),  # Tol (2021), muted
 )
 """Colours that stay apart for colour-blind eyes; they repeat after twelve groups."""

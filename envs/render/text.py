@@ -38,11 +38,17 @@ def text(instance: Instance, log: EventLog, now: float | None = None) -> str:
     """Return the situation at the end of the log, or at a later time ``now`` in seconds."""
     time = end_of(log) if now is None else now
     count = {kind: int(np.sum(log.kind == kind)) for kind in EventKind}
-    arrived, done, given_up = count[EventKind.TASK_SUBMISSION], count[EventKind.JOB_DONE], count[EventKind.JOB_ABANDONED]
+    arrived, done, given_up = (
+        count[EventKind.TASK_SUBMISSION],
+        count[EventKind.JOB_DONE],
+        count[EventKind.JOB_ABANDONED],
+    )
     last = np.full(instance.num_tasks, RUNNING)
     about = np.isin(log.kind, _STATES)
     last[log.task[about]] = log.kind[about]
-    over = np.isin(np.arange(instance.num_jobs), log.job[np.isin(log.kind, (EventKind.JOB_DONE, EventKind.JOB_ABANDONED))])
+    over = np.isin(
+        np.arange(instance.num_jobs), log.job[np.isin(log.kind, (EventKind.JOB_DONE, EventKind.JOB_ABANDONED))]
+    )
     ready = np.flatnonzero((last == EventKind.TASK_READY) & ~over[instance.job_of_task()])
     spans = spans_of(log)
     running = np.flatnonzero(spans.end_kind == RUNNING)
@@ -58,7 +64,11 @@ def text(instance: Instance, log: EventLog, now: float | None = None) -> str:
     about = np.isin(log.kind, (EventKind.AGENT_UP, EventKind.AGENT_DOWN))
     health[log.agent[about]] = log.kind[about]
     for a in range(min(instance.num_agents, MAX_AGENTS)):
-        own = [f"{label_of(instance, int(spans.task[n]))} for {duration(time - spans.start[n])}" for n in running if spans.agent[n] == a]
+        own = [
+            f"{label_of(instance, int(spans.task[n]))} for {duration(time - spans.start[n])}"
+            for n in running
+            if spans.agent[n] == a
+        ]
         doing = (
             "down"
             if health[a] == EventKind.AGENT_DOWN
@@ -72,5 +82,7 @@ def text(instance: Instance, log: EventLog, now: float | None = None) -> str:
         held = int(instance.task_demand[spans.task[running], r].sum())
         capacity = int(instance.shared_capacity[r])
         filled = round(BAR * held / capacity)
-        lines.append(f"{instance.resources[r]:<{width}} {'█' * filled}{'░' * (BAR - filled)} {held} of {capacity} leased")
+        lines.append(
+            f"{instance.resources[r]:<{width}} {'█' * filled}{'░' * (BAR - filled)} {held} of {capacity} leased"
+        )
     return "\n".join(lines)

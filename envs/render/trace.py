@@ -42,14 +42,26 @@ def perfetto(instance: Instance, log: EventLog, path: str | os.PathLike[str]) ->
         events.append(_slice(a, int(row[n]), label_of(instance, t), start, end, facts))
     for a, start, end in outages_of(log):
         events.append(_slice(a, int(count[a]), "down", start, end, {}))
-    for event in np.flatnonzero(np.isin(log.kind, (EventKind.TASK_SUBMISSION, EventKind.JOB_DONE, EventKind.JOB_ABANDONED))):
+    for event in np.flatnonzero(
+        np.isin(log.kind, (EventKind.TASK_SUBMISSION, EventKind.JOB_DONE, EventKind.JOB_ABANDONED))
+    ):
         what = f"{EventKind(log.kind[event]).name} {log.job[event]}"
-        events.append({"ph": "i", "s": "p", "name": what, "pid": jobs, "tid": 0, "ts": float(log.time[event]) * MICROSECONDS})
+        events.append(
+            {"ph": "i", "s": "p", "name": what, "pid": jobs, "tid": 0, "ts": float(log.time[event]) * MICROSECONDS}
+        )
     for r in np.flatnonzero(instance.shared).tolist():
         times, held = leases_of(instance, log, r)
         for time, units in zip(times.tolist(), held.T.tolist(), strict=True):
             by_agent = {f"agent {a}": u for a, u in enumerate(units)}
-            events.append({"ph": "C", "name": instance.resources[r], "pid": resources, "ts": time * MICROSECONDS, "args": by_agent})
+            events.append(
+                {
+                    "ph": "C",
+                    "name": instance.resources[r],
+                    "pid": resources,
+                    "ts": time * MICROSECONDS,
+                    "args": by_agent,
+                }
+            )
     write_bytes(path, json.dumps({"traceEvents": events, "displayTimeUnit": "ms"}).encode())
 
 

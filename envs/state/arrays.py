@@ -16,7 +16,16 @@ NOT_STATE: Final = ("log", "window", "ranked", "team")
 """Arrays of a World that hold nothing from one step to the next."""
 SITE_FIELDS: Final = (*SITE_ADDRESSES, "num_tasks", "num_jobs", "num_agents", "num_resources")
 """What a world's record has from the instance that is played."""
-OWN: Final = (*WORLD_ADDRESSES, *SITE_FIELDS, "max_agents", "max_resources", "max_kinds", "room", "log_room", "log_size")
+OWN: Final = (
+    *WORLD_ADDRESSES,
+    *SITE_FIELDS,
+    "max_agents",
+    "max_resources",
+    "max_kinds",
+    "room",
+    "log_room",
+    "log_size",
+)
 """Fields of a world's record that a state does not tell: addresses, and sizes of arrays."""
 SCHEDULE: Final = ("seeds", "entries")
 """Arrays of a state that may have any length."""

@@ -26,7 +26,19 @@ _FINITE: Final = {
     "world": ("time", "scale", "mean_weight", "spent", "team_cost", "price", "sum_work", "sum_weight", "terms"),
     "tasks": ("progress", "ready_time"),
     "jobs": ("work",),
-    "agents": ("queue", "future", "flow", "tardy", "slow", "seen_slow", "balance", "spent", "own_cost", "reward", "share"),
+    "agents": (
+        "queue",
+        "future",
+        "flow",
+        "tardy",
+        "slow",
+        "seen_slow",
+        "balance",
+        "spent",
+        "own_cost",
+        "reward",
+        "share",
+    ),
     "beliefs": ("mean", "m2", "factor", "spread"),
 }
 """Numbers that are finite in every world, by array. The rest is scratch, or has a meaning where it is infinite."""
@@ -66,7 +78,9 @@ def check_state(state: Mapping[str, NDArray[Any]], scenario: Scenario, sites: Si
     for name, array in state.items():
         for field in array.dtype.names or ():
             if array.dtype[field] == np.bool_:
-                _require(np.ascontiguousarray(array[field]).view(np.uint8) <= 1, f"{name}.{field} is neither True nor False")
+                _require(
+                    np.ascontiguousarray(array[field]).view(np.uint8) <= 1, f"{name}.{field} is neither True nor False"
+                )
         if array.dtype == np.float32:
             _require(np.isfinite(array), f"{name} is not finite")
     _require(np.ascontiguousarray(state["masks"]).view(np.uint8) <= 1, "masks are neither True nor False")
@@ -129,10 +143,14 @@ class _World:
         """Refuse what is wrong. Of a world that is over little is followed: what its seats were shown, and what is fetched ahead."""
         room = self.masks.shape[1] - 1
         for name, most in (("shown", room), ("written", 1 + room), ("place", room - 1)):
-            self._require((self.everybody[name] >= 0) & (self.everybody[name] <= most), f"agents.{name} is not in 0..{most}")
+            self._require(
+                (self.everybody[name] >= 0) & (self.everybody[name] <= most), f"agents.{name} is not in 0..{most}"
+            )
         self._require(self.w["episode"] >= NONE, "episode is less than -1")
         rows = self._live_rows()
-        self._require((rows["task"] >= 0) & (rows["task"] < self.num_tasks), f"live.task is not in 0..{self.num_tasks - 1}")
+        self._require(
+            (rows["task"] >= 0) & (rows["task"] < self.num_tasks), f"live.task is not in 0..{self.num_tasks - 1}"
+        )
         if self.w["phase"] != Phase.OVER:
             self._check_tasks()
             self._check_jobs()
@@ -147,7 +165,10 @@ class _World:
     def _live_rows(self) -> Records:
         """Return the segments of the live list that are in use, one after the other."""
         first, count = self.agents["first"].astype(np.int64), self.agents["live"].astype(np.int64)
-        self._require((first >= 0) & (count >= 0) & (first + count <= len(self.live)), "agents.first or live is not within the live list")
+        self._require(
+            (first >= 0) & (count >= 0) & (first + count <= len(self.live)),
+            "agents.first or live is not within the live list",
+        )
         rows: Records = self.live[np.arange(count.sum()) + np.repeat(first - (np.cumsum(count) - count), count)]
         return rows
 
@@ -156,7 +177,9 @@ class _World:
         self._require((status >= 0) & (status <= max(Status)), f"tasks.status is not in 0..{max(Status)}")
         successor, before = self.packed.edges, np.repeat(np.arange(self.num_tasks), self.facts["edges"])
         still_open = np.bincount(successor[status[before] != Status.DONE], minlength=self.num_tasks)
-        self._require(self.tasks["open"] == still_open, "tasks.open is not the number of predecessors that are not done")
+        self._require(
+            self.tasks["open"] == still_open, "tasks.open is not the number of predecessors that are not done"
+        )
         soon = np.bincount(successor[status[before] == Status.RUNNING], minlength=self.num_tasks) > 0
         self.listed = (status == Status.READY) | (
             self.scenario.reservations.allowed & (status == Status.PENDING) & (still_open == 1) & soon
@@ -165,10 +188,18 @@ class _World:
         self.done = status == Status.DONE
         given_up = self.jobs["abandoned"][self.facts["job"]]
         waits = status == Status.PENDING
-        self._require((status == Status.ABANDONED) == (given_up & ~self.done), "tasks are abandoned without their job, or with it are not")
-        self._require(waits | given_up | (self.submitted & (still_open == 0)), "a task is ready or further that cannot be")
+        self._require(
+            (status == Status.ABANDONED) == (given_up & ~self.done),
+            "tasks are abandoned without their job, or with it are not",
+        )
+        self._require(
+            waits | given_up | (self.submitted & (still_open == 0)), "a task is ready or further that cannot be"
+        )
         self._require(~waits | ~self.submitted | (still_open > 0), "a task is pending that is ready")
-        self._require((self.tasks["progress"] >= 0) & (self.tasks["progress"] <= _AS_GOOD_AS_DONE), "tasks.progress is not in 0..1")
+        self._require(
+            (self.tasks["progress"] >= 0) & (self.tasks["progress"] <= _AS_GOOD_AS_DONE),
+            "tasks.progress is not in 0..1",
+        )
         self._require(self.w["tasks_done"] == self.done.sum(), "tasks_done is not their number")
         self._require(self.w["sum_tasks"] == self.submitted.sum(), "sum_tasks is not the number of tasks submitted")
 
@@ -180,13 +211,18 @@ class _World:
         owner, there = self.packed.job_facts["owner"], np.arange(self.num_jobs) < self.w["submitted"]
         self._require(there | ~self.jobs["abandoned"], "a job is abandoned that is still to come")
         for name, counted in (("unfinished", left > 0), ("in_system", there & (left > 0))):
-            self._require(self.agents[name] == np.bincount(owner[counted], minlength=self.num_agents), f"agents.{name} is not their jobs")
+            self._require(
+                self.agents[name] == np.bincount(owner[counted], minlength=self.num_agents),
+                f"agents.{name} is not their jobs",
+            )
         self._require((self.w["scale"] > 0) & (self.w["mean_weight"] > 0), "scale or mean_weight is not > 0")
 
     def _check_options(self, rows: Records, what: str) -> None:
         """Refuse records that name no option, or with it another task or agent."""
         option = rows["option"]
-        self._require((option >= 0) & (option < len(self.options)), f"{what}.option is not in 0..{len(self.options) - 1}")
+        self._require(
+            (option >= 0) & (option < len(self.options)), f"{what}.option is not in 0..{len(self.options) - 1}"
+        )
         for name in ("task", "agent"):
             if name in (rows.dtype.names or ()):
                 self._require(rows[name] == self.options[name][option], f"{what}.{name} is not that of the option")
@@ -196,7 +232,9 @@ class _World:
         self._check_options(run, "running")
         self._require(self.status[run["task"]] == Status.RUNNING, "running names a task that does not run")
         self._require(self.tasks["slot"][run["task"]] == np.arange(len(run)), "tasks.slot is not where a task runs")
-        self._require((self.status == Status.RUNNING).sum() == len(run), "num_running is not the number of running tasks")
+        self._require(
+            (self.status == Status.RUNNING).sum() == len(run), "num_running is not the number of running tasks"
+        )
         for name in ("ends", "expected", "began", "full"):
             self._require(np.isfinite(run[name]), f"running.{name} is not finite")
         self._require(run["ends"] >= now, "running.ends is in the past")
@@ -211,12 +249,17 @@ class _World:
         self._require(self.tasks["ready_time"][delayed] >= now, "tasks.ready_time of a retrying one is in the past")
 
     def _check_units(self) -> None:
-        own, pools = self.packed.locals[: self.num_agents, : self.num_resources], self.packed.pools[: self.num_resources]
+        own, pools = (
+            self.packed.locals[: self.num_agents, : self.num_resources],
+            self.packed.pools[: self.num_resources],
+        )
         taken = np.zeros(own.shape, np.int64)
         np.add.at(taken, self.running["agent"], self.packed.demands[self.running["task"], : self.num_resources])
         leased = np.where(own > 0, 0, taken)
         self._require(self.units["capacity"] == own, "units.capacity is not the instance's")
-        self._require(self.units["free"] == np.where(own > 0, own - taken, 0), "units.free is not what running tasks leave")
+        self._require(
+            self.units["free"] == np.where(own > 0, own - taken, 0), "units.free is not what running tasks leave"
+        )
         self._require(self.units["leased"] == leased, "units.leased is not what running tasks take")
         self._require(self.agents["leased"] == leased.sum(axis=1), "agents.leased is not what running tasks take")
         self._require(self.pools["capacity"] == pools, "pools.capacity is not the instance's")
@@ -227,7 +270,10 @@ class _World:
         self._require(first == self.packed.firsts[: self.num_agents], "agents.first is not the instance's")
         option = np.flatnonzero(self.listed[self.options["task"]])
         option = option[np.argsort(self.options["agent"][option], kind="stable")]
-        self._require(count == np.bincount(self.options["agent"][option], minlength=self.num_agents), "agents.live is not their options")
+        self._require(
+            count == np.bincount(self.options["agent"][option], minlength=self.num_agents),
+            "agents.live is not their options",
+        )
         rows = self._live_rows()
         self.is_live = np.zeros(len(self.options), np.bool_)
         self.is_live[option] = True
@@ -244,7 +290,10 @@ class _World:
         unsure, agents = self.scenario.uncertainty, self.agents
         self._require((agents["flip"] >= self.w["time"]), "agents.flip is in the past, or no number")
         flips = np.isfinite(agents["flip"])
-        self._require(flips | (agents["up"] & math.isinf(unsure.mean_time_between_failures)), "agents.flip is never, must be finite")
+        self._require(
+            flips | (agents["up"] & math.isinf(unsure.mean_time_between_failures)),
+            "agents.flip is never, must be finite",
+        )
         self._require(agents["up"] | ~agents["active"], "an agent is active that is down")
         self._require(agents["active"] | ~agents["acts"], "an agent acts that is not active")
         self._require(self.beliefs["factor"] > 0, "beliefs.factor is not > 0")
@@ -259,7 +308,9 @@ class _World:
         self._require(held <= 1, "an agent has two reservations")
         filling = self.agents["filling"]
         self._require(~filling | (held > 0), "an agent fills in without a reservation")
-        self._require(~self.agents["active"] | (held == 0) | filling, "an agent is active that waits for what it has reserved")
+        self._require(
+            ~self.agents["active"] | (held == 0) | filling, "an agent is active that waits for what it has reserved"
+        )
 
     def _check_round(self) -> None:
         w, agents = self.w, self.agents
@@ -276,7 +327,9 @@ class _World:
 
     def _check_choices(self, agent: NDArray[Any], option: NDArray[Any], startable: NDArray[Any], what: str) -> None:
         """Refuse options that are not those of their agents, not live, or not to be started or reserved as they are said to be."""
-        self._require((self.options["agent"][option] == agent) & self.is_live[option], f"{what} is not a live option of the agent")
+        self._require(
+            (self.options["agent"][option] == agent) & self.is_live[option], f"{what} is not a live option of the agent"
+        )
         ready = self.status[self.options["task"][option]] == Status.READY
         self._require(ready | ~startable, f"{what} is to start a task that is not ready")
         may_wait = self.scenario.reservations.allowed & ~self.agents["filling"][agent]
@@ -290,11 +343,19 @@ class _World:
         self._require(asked.any() | (phase == Phase.OVER), "nobody is asked")
         picks = asked & (phase == Phase.PRIORITISE)
         choices = np.where(picks, self.everybody["shown"], 0)[:, None] > np.arange(room)
-        self._require(self.masks[:, :room] == choices, "masks do not allow the candidates that are shown, and no others")
-        self._require(self.masks[:, room] == np.where(picks, self.everybody["passes"], True), "masks do not allow to wait where one may")
+        self._require(
+            self.masks[:, :room] == choices, "masks do not allow the candidates that are shown, and no others"
+        )
+        self._require(
+            self.masks[:, room] == np.where(picks, self.everybody["passes"], True),
+            "masks do not allow to wait where one may",
+        )
         if phase == Phase.OVER:
             return
-        self._require(self.everybody["written"] == np.where(picks, 1 + self.everybody["shown"], 0), "agents.written is not what is shown")
+        self._require(
+            self.everybody["written"] == np.where(picks, 1 + self.everybody["shown"], 0),
+            "agents.written is not what is shown",
+        )
         agent, _ = np.nonzero(choices)
         rows = self.shown[choices]
         self._check_options(rows, "shown")

@@ -18,7 +18,13 @@ from envs.workloads.instance import Instance
 MOST_ATTEMPTS: Final = 2**14
 """Of a task before the first event."""
 _NAMES_TASK: Final = (EventKind.TASK_READY, EventKind.TASK_START, EventKind.TASK_END, EventKind.TASK_FAILED)
-_NAMES_AGENT: Final = (EventKind.TASK_START, EventKind.TASK_END, EventKind.TASK_FAILED, EventKind.AGENT_DOWN, EventKind.AGENT_UP)
+_NAMES_AGENT: Final = (
+    EventKind.TASK_START,
+    EventKind.TASK_END,
+    EventKind.TASK_FAILED,
+    EventKind.AGENT_DOWN,
+    EventKind.AGENT_UP,
+)
 
 
 class SnapshotError(ValueError):
@@ -95,14 +101,20 @@ def events_of(snapshot: Snapshot) -> Records:
     return records
 
 
-def packed(snapshot: Snapshot, instance: Instance) -> tuple[Records, Records, Records, NDArray[np.int32], NDArray[np.float64]]:
+def packed(
+    snapshot: Snapshot, instance: Instance
+) -> tuple[Records, Records, Records, NDArray[np.int32], NDArray[np.float64]]:
     """Pack all but the events, as ``restore_world`` takes it: moment, reservations, beliefs, attempts, numbers."""
     moment = np.zeros(len(snapshot.active), layout.MOMENT)
     moment["active"], moment["balance"] = snapshot.active, snapshot.balance
     held = np.zeros(len(snapshot.reserved_by), layout.RESERVATION)
     held["agent"], held["task"], held["start"] = snapshot.reserved_by, snapshot.reserved_task, snapshot.reserved_start
     beliefs = np.zeros(instance.speed.shape, layout.BELIEF) if snapshot.beliefs is None else snapshot.beliefs
-    attempts = np.zeros(instance.num_tasks, np.int32) if snapshot.attempts is None else np.ascontiguousarray(snapshot.attempts, np.int32)
+    attempts = (
+        np.zeros(instance.num_tasks, np.int32)
+        if snapshot.attempts is None
+        else np.ascontiguousarray(snapshot.attempts, np.int32)
+    )
     return moment, held, beliefs, attempts, np.array([snapshot.round, snapshot.price, snapshot.steps], np.float64)
 
 
@@ -112,7 +124,9 @@ def check_snapshot(snapshot: Snapshot, instance: Instance, agents: int, max_time
     count = len(events.time)
     for name in EventLog._fields:
         if np.shape(getattr(events, name)) != (count,):
-            raise SnapshotError(f"events.{name} has shape {np.shape(getattr(events, name))}, must be ({count},), as events.time has")
+            raise SnapshotError(
+                f"events.{name} has shape {np.shape(getattr(events, name))}, must be ({count},), as events.time has"
+            )
     if not (np.isfinite(events.time).all() and (np.diff(events.time) >= 0).all()):
         raise SnapshotError("events.time must be finite and ascend")
     if not np.isfinite(snapshot.time) or (count and snapshot.time < events.time[-1]):
@@ -120,22 +134,30 @@ def check_snapshot(snapshot: Snapshot, instance: Instance, agents: int, max_time
     if snapshot.time > max_time:
         raise SnapshotError(f"time is {snapshot.time}, must be at most limits.max_time, {max_time:g}")
     task, agent = np.asarray(events.task), np.asarray(events.agent)
-    agent = np.where((events.kind == EventKind.TASK_END) & (agent == NONE), 0, agent)  # it was done before anybody looked
-    for what, index, most, kinds in (("task", task, instance.num_tasks, _NAMES_TASK), ("agent", agent, instance.num_agents, _NAMES_AGENT)):
+    agent = np.where(
+        (events.kind == EventKind.TASK_END) & (agent == NONE), 0, agent
+    )  # it was done before anybody looked
+    for what, index, most, kinds in (
+        ("task", task, instance.num_tasks, _NAMES_TASK),
+        ("agent", agent, instance.num_agents, _NAMES_AGENT),
+    ):
         wrong = np.isin(events.kind, kinds) & ((index < 0) | (index >= most))
         if wrong.any():
             k = int(wrong.argmax())
             raise SnapshotError(f"event {k} names {what} {index[k]}, must be in 0..{most - 1}")
     submitted = int((events.kind == EventKind.TASK_SUBMISSION).sum())
     if submitted < instance.num_jobs and instance.job_release[submitted] < snapshot.time:
-        raise SnapshotError(f"job {submitted} was released at {instance.job_release[submitted]:g} s, before now, and no event submits it")
+        raise SnapshotError(
+            f"job {submitted} was released at {instance.job_release[submitted]:g} s, before now, and no event submits it"
+        )
     for name in ("active", "balance"):
         if np.shape(getattr(snapshot, name)) != (agents,):
             raise SnapshotError(f"{name} has shape {np.shape(getattr(snapshot, name))}, must be ({agents},)")
     if not np.isfinite(snapshot.balance).all() or not np.isfinite(snapshot.price):
         raise SnapshotError("balance and price must be finite")
     if snapshot.attempts is not None and (
-        np.shape(snapshot.attempts) != (instance.num_tasks,) or not ((snapshot.attempts >= 0) & (snapshot.attempts < MOST_ATTEMPTS)).all()
+        np.shape(snapshot.attempts) != (instance.num_tasks,)
+        or not ((snapshot.attempts >= 0) & (snapshot.attempts < MOST_ATTEMPTS)).all()
     ):
         raise SnapshotError(f"attempts must be ({instance.num_tasks},), one number in 0..{MOST_ATTEMPTS - 1} per task")
     known = snapshot.beliefs
@@ -143,7 +165,10 @@ def check_snapshot(snapshot: Snapshot, instance: Instance, agents: int, max_time
         if known.dtype != layout.BELIEF or known.shape != instance.speed.shape:
             raise SnapshotError(f"beliefs must be {instance.speed.shape} records of layout.BELIEF")
         if not (
-            np.isfinite(known["mean"]).all() and np.isfinite(known["m2"]).all() and (known["m2"] >= 0).all() and (known["count"] >= 0).all()
+            np.isfinite(known["mean"]).all()
+            and np.isfinite(known["m2"]).all()
+            and (known["m2"] >= 0).all()
+            and (known["count"] >= 0).all()
         ):
             raise SnapshotError("beliefs must have finite means, and m2 and counts that are not negative")
     options = (
@@ -157,10 +182,16 @@ def check_snapshot(snapshot: Snapshot, instance: Instance, agents: int, max_time
     )
     for k, pair in enumerate(zip(snapshot.reserved_task.tolist(), snapshot.reserved_by.tolist(), strict=True)):
         if pair not in options or not np.isfinite(snapshot.reserved_start[k]):
-            raise SnapshotError(f"reservation {k} is of task {pair[0]} at agent {pair[1]}, which has no such option, or has no start")
+            raise SnapshotError(
+                f"reservation {k} is of task {pair[0]} at agent {pair[1]}, which has no such option, or has no start"
+            )
 
 
 def describe(events: EventLog, k: int) -> str:
     """An event in a few words."""
-    names = [f"{name} {int(getattr(events, name)[k])}" for name in ("agent", "job", "task") if getattr(events, name)[k] != NONE]
+    names = [
+        f"{name} {int(getattr(events, name)[k])}"
+        for name in ("agent", "job", "task")
+        if getattr(events, name)[k] != NONE
+    ]
     return f"{EventKind(int(events.kind[k])).name} at {events.time[k]:g} s of {', '.join(names) or 'nobody'}"

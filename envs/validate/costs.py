@@ -27,7 +27,12 @@ def job_lengths(i: Instance) -> FloatArray:
 
 
 def episode_costs(
-    objective: Objective, i: Instance, over: Mapping[int, float], abandoned: Sequence[int], leased: Sequence[float], end: float
+    objective: Objective,
+    i: Instance,
+    over: Mapping[int, float],
+    abandoned: Sequence[int],
+    leased: Sequence[float],
+    end: float,
 ) -> tuple[dict[str, float], FloatArray]:
     """Return the team's totals by term (see ``Report.costs``) and the weighted cost of every agent.
 
@@ -50,10 +55,14 @@ def episode_costs(
         "slowdown": np.maximum(0.0, until - (i.job_release + bound)) / bound,
         "abandonment": given_up,
     }
-    of_agents = {term: np.bincount(i.job_owner, cost, i.num_agents).astype(np.float64) for term, cost in of_jobs.items()}
+    of_agents = {
+        term: np.bincount(i.job_owner, cost, i.num_agents).astype(np.float64) for term, cost in of_jobs.items()
+    }
     of_agents["lease"] = np.array(leased)
     of_agents["makespan"] = np.zeros(i.num_agents)
-    np.maximum.at(of_agents["makespan"], i.job_owner, until)  # an agent pays until the last of its jobs is over, the team only once
+    np.maximum.at(
+        of_agents["makespan"], i.job_owner, until
+    )  # an agent pays until the last of its jobs is over, the team only once
     totals = {term: float(of_agents[term].sum()) for term in TERMS} | {"makespan": float(until.max())}
     weights = {term: getattr(objective, term) for term in TERMS}
     own: FloatArray = np.sum([weights[term] * of_agents[term] for term in TERMS], axis=0)

@@ -50,7 +50,9 @@ def occurrence(values: NDArray[np.int32]) -> NDArray[np.int64]:
 def first_breakdowns(seed: int, agents: int, u: Uncertainty) -> list[float]:
     """[A] seconds."""
     every = np.arange(agents)
-    breakdowns: list[float] = _exponential(u.mean_time_between_failures, seed, BREAKDOWN, every, np.zeros_like(every)).tolist()
+    breakdowns: list[float] = _exponential(
+        u.mean_time_between_failures, seed, BREAKDOWN, every, np.zeros_like(every)
+    ).tolist()
     return breakdowns
 
 

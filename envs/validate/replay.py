@@ -46,7 +46,11 @@ class Replay:
         self.violations: list[str] = []
         self.place, self.now, self.truncated = "", 0.0, False
         self.ledger = Ledger(i, scenario.negotiation, self.bad)
-        self.job_first, self.successor_first, self.successor = i.job_first.tolist(), i.successor_first.tolist(), i.successor.tolist()
+        self.job_first, self.successor_first, self.successor = (
+            i.job_first.tolist(),
+            i.successor_first.tolist(),
+            i.successor.tolist(),
+        )
         self.state = [PENDING] * i.num_tasks
         self.open = np.bincount(i.successor, minlength=i.num_tasks).tolist()
         self.unfinished = np.diff(i.job_first).tolist()
@@ -251,7 +255,9 @@ class Replay:
         """A candidate that an agent chose: it is ready, or soon."""
         if agent in self.down:
             self.bad("the agent is down")
-        soon = self.state[task] == PENDING and self.open[task] == 1 and any(task in self._after(u) for u in self.running)
+        soon = (
+            self.state[task] == PENDING and self.open[task] == 1 and any(task in self._after(u) for u in self.running)
+        )
         if self.state[task] != READY and not soon:
             self.bad(f"the task is {self.state[task]}, neither ready nor about to be")
 
@@ -297,4 +303,6 @@ class Replay:
                 self.bad(f"agent {agent} has not returned the leases of task {task}, held since {since!r}")
         for agent, time in enumerate(self.due_agent):
             if time < self.now * (1.0 - TIME_TOLERANCE):
-                self.bad(f"the {'recovery' if agent in self.down else 'breakdown'} of agent {agent}, drawn for {time!r}, did not happen")
+                self.bad(
+                    f"the {'recovery' if agent in self.down else 'breakdown'} of agent {agent}, drawn for {time!r}, did not happen"
+                )

@@ -49,7 +49,9 @@ class Report:
     def raise_if_bad(self) -> None:
         """Raise ScheduleError unless the log keeps every rule."""
         if self.violations:
-            raise ScheduleError(f"{self.name}: the event log breaks the rules of its world:\n  " + "\n  ".join(self.violations))
+            raise ScheduleError(
+                f"{self.name}: the event log breaks the rules of its world:\n  " + "\n  ".join(self.violations)
+            )
 
 
 def validate(
@@ -74,7 +76,9 @@ def validate(
     replay = Replay(scenario, instance, seed)
     comparable = replay.run(log)
     end = replay.now
-    costs, own = episode_costs(scenario.objective, instance, replay.job_over, replay.abandoned, replay.ledger.unit_seconds_until(end), end)
+    costs, own = episode_costs(
+        scenario.objective, instance, replay.job_over, replay.abandoned, replay.ledger.unit_seconds_until(end), end
+    )
     problems = replay.violations
     pairs = [] if team_cost is None else [("team cost", costs["team"], team_cost)]
     if own_cost is not None:

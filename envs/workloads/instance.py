@@ -171,7 +171,11 @@ def _check_shapes(i: Instance) -> None:
     for field, shape in expected.items():
         if getattr(i, field).shape != shape:
             raise WorkloadError(f"{i.name}: {field} has shape {getattr(i, field).shape}, expected {shape}")
-    for field, total in (("job_first", tasks), ("option_first", i.option_agent.size), ("successor_first", i.successor.size)):
+    for field, total in (
+        ("job_first", tasks),
+        ("option_first", i.option_agent.size),
+        ("successor_first", i.successor.size),
+    ):
         first = getattr(i, field)
         if first[0] != 0 or first[-1] != total or bool(np.any(np.diff(first) < 0)):
             raise WorkloadError(f"{i.name}: {field} must ascend from 0 to {total}")
@@ -187,13 +191,25 @@ def _check_values(i: Instance) -> None:
 
     agents, kinds = i.num_agents, i.num_kinds
     require(np.isfinite(i.job_release) & (i.job_release >= 0), "release time of job", i.job_release, "finite and >= 0")
-    require(np.diff(i.job_release, prepend=0.0) >= 0, "release time of job", i.job_release, "no earlier than the job before")
+    require(
+        np.diff(i.job_release, prepend=0.0) >= 0, "release time of job", i.job_release, "no earlier than the job before"
+    )
     require(~np.isnan(i.job_due) & (i.job_due >= 0), "due date of job", i.job_due, ">= 0 (inf for none)")
-    require((i.job_weight > 0) & (i.job_weight <= MAX_JOB_WEIGHT), "weight of job", i.job_weight, f"> 0 and at most {MAX_JOB_WEIGHT:g}")
+    require(
+        (i.job_weight > 0) & (i.job_weight <= MAX_JOB_WEIGHT),
+        "weight of job",
+        i.job_weight,
+        f"> 0 and at most {MAX_JOB_WEIGHT:g}",
+    )
     require((i.job_owner >= 0) & (i.job_owner < agents), "owner of job", i.job_owner, f"an agent in 0..{agents - 1}")
     require((i.task_kind >= 0) & (i.task_kind < kinds), "kind of task", i.task_kind, f"in 0..{kinds - 1}")
     require(np.isfinite(i.task_ratio) & (i.task_ratio >= 0), "ratio of task", i.task_ratio, "finite and >= 0")
-    require(np.isfinite(i.option_nominal) & (i.option_nominal >= 0), "nominal duration of option", i.option_nominal, "finite and >= 0")
+    require(
+        np.isfinite(i.option_nominal) & (i.option_nominal >= 0),
+        "nominal duration of option",
+        i.option_nominal,
+        "finite and >= 0",
+    )
     require((i.option_agent >= 0) & (i.option_agent < agents), "agent of option", i.option_agent, f"in 0..{agents - 1}")
     require(np.all(i.task_demand >= 0, axis=1), "demand of task", i.task_demand, ">= 0 in every resource")
     speed = i.speed.ravel()
@@ -201,11 +217,16 @@ def _check_values(i: Instance) -> None:
     if bool((i.shared_capacity < 0).any()) or bool((i.local_capacity < 0).any()):
         raise WorkloadError(f"{i.name}: capacities must be >= 0")
     if bool((i.shared_capacity[~i.shared] != 0).any()) or bool((i.local_capacity[:, i.shared] != 0).any()):
-        raise WorkloadError(f"{i.name}: a shared resource has its units in shared_capacity, a local one in local_capacity")
+        raise WorkloadError(
+            f"{i.name}: a shared resource has its units in shared_capacity, a local one in local_capacity"
+        )
     counts = np.diff(i.option_first)
     if bool((counts < 1).any()):
         raise WorkloadError(f"{i.name}: task {int(np.argmax(counts < 1))} has no eligible agent")
-    for first, values, what in ((i.option_first, i.option_agent, "option_agent"), (i.successor_first, i.successor, "successor")):
+    for first, values, what in (
+        (i.option_first, i.option_agent, "option_agent"),
+        (i.successor_first, i.successor, "successor"),
+    ):
         if values.size > 1:
             same = np.ones(values.size, dtype=bool)
             inner = first[1:-1]
@@ -218,11 +239,15 @@ def _check_feasible(i: Instance) -> None:
     if i.successor.size:
         job = i.job_of_task()
         source = np.repeat(np.arange(i.num_tasks, dtype=np.int32), np.diff(i.successor_first))
-        if bool(((i.successor < 0) | (i.successor >= i.num_tasks)).any()) or bool((job[source] != job[i.successor]).any()):
+        if bool(((i.successor < 0) | (i.successor >= i.num_tasks)).any()) or bool(
+            (job[source] != job[i.successor]).any()
+        ):
             raise WorkloadError(f"{i.name}: a successor must be a task of the same job")
         stuck = find_cycle(i.successor_first, i.successor)
         if stuck >= 0:
-            raise WorkloadError(f"{i.name}: the precedence graph of job {int(job[stuck])} has a cycle through task {stuck}")
+            raise WorkloadError(
+                f"{i.name}: the precedence graph of job {int(job[stuck])} has a cycle through task {stuck}"
+            )
     pool = np.where(i.shared, i.shared_capacity, i.local_capacity)  # [A, R]
     for r in range(i.num_resources):
         demand = np.repeat(i.task_demand[:, r], np.diff(i.option_first))

@@ -105,7 +105,9 @@ def lines(path: str) -> Iterator[tuple[int, str]]:
             number += 1
             room -= len(line)
             if len(line) == MAX_LINE:
-                raise WorkloadError(f"{path}:{number}: line has {MAX_LINE} characters or more, must be shorter: is this a text file?")
+                raise WorkloadError(
+                    f"{path}:{number}: line has {MAX_LINE} characters or more, must be shorter: is this a text file?"
+                )
             if room < 0:
                 raise too_long(path)
             yield number, line
@@ -116,7 +118,12 @@ def files_in(folder: Path, *suffixes: str, below: bool = False) -> list[Path]:
 
     Of a file that lies there both packed and not, only the latter counts.
     """
-    found = {path for suffix in suffixes for end in ("", PACKED) for path in folder.glob(f"{'**/' if below else ''}*{suffix}{end}")}
+    found = {
+        path
+        for suffix in suffixes
+        for end in ("", PACKED)
+        for path in folder.glob(f"{'**/' if below else ''}*{suffix}{end}")
+    }
     return sorted(path for path in found if path.suffix != PACKED or path.with_suffix("") not in found)
 
 
@@ -137,7 +144,12 @@ def check_shop(shop: Any, machines: int = 1) -> None:
         require(integer(first, least), shop, low, f"an integer >= {least}")
         require(integer(getattr(shop, high), first), shop, high, f"an integer >= {low}, {first}")
     require(shop.machines_max <= MAX_AGENTS, shop, "machines_max", f"at most {MAX_AGENTS}")
-    require(shop.jobs_max * shop.machines_max <= MAX_CELLS, shop, "jobs_max", f"at most {MAX_CELLS} with machines_max multiplied")
+    require(
+        shop.jobs_max * shop.machines_max <= MAX_CELLS,
+        shop,
+        "jobs_max",
+        f"at most {MAX_CELLS} with machines_max multiplied",
+    )
 
 
 def check_size(path: str, what: str, cells: int) -> None:
@@ -154,7 +166,9 @@ class Numbers:
         self.line = 0
         """Line of the number taken last."""
         self._field = 0
-        self._tokens = ((number, field, token) for number, text in source for field, token in enumerate(text.split(), 1))
+        self._tokens = (
+            (number, field, token) for number, text in source for field, token in enumerate(text.split(), 1)
+        )
 
     def integer(self, name: str, low: int, high: int = MAX_UNITS) -> int:
         """Take an integer in [low, high], called ``name`` in the file's format."""

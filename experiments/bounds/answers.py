@@ -80,7 +80,9 @@ class Answers:
     def write(self, path: Path, how: dict[str, Any]) -> None:
         """Write a file; ``how`` says how the answers came about."""
         listed = [asdict(answer) | {"status": answer.status} for answer in self.of.values()]
-        write_text(path, json.dumps({**how, "objective": asdict(self.objective), "instances": listed}, allow_nan=False) + "\n")
+        write_text(
+            path, json.dumps({**how, "objective": asdict(self.objective), "instances": listed}, allow_nan=False) + "\n"
+        )
 
     @classmethod
     def read(cls, path: Path) -> Answers:
@@ -93,7 +95,10 @@ class Answers:
             content = strict_json.loads(path.read_text(encoding="utf-8"))
             listed = content["instances"]
             names = {field.name for field in fields(Answer)}
-            answers = [check({k: v for k, v in one.items() if k in names}, Answer, f"instances[{n}]") for n, one in enumerate(listed)]
+            answers = [
+                check({k: v for k, v in one.items() if k in names}, Answer, f"instances[{n}]")
+                for n, one in enumerate(listed)
+            ]
             objective: Objective = check(content["objective"], Objective, "objective")
         except (OSError, ConfigError, ScenarioError) as error:
             raise UsageError(f"{path}: {getattr(error, 'strerror', None) or error}") from None

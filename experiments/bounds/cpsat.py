@@ -37,7 +37,9 @@ class Found(NamedTuple):
 def check_installed() -> None:
     """Raise UsageError where ortools is absent."""
     if importlib.util.find_spec("ortools") is None:
-        raise UsageError(f"CP-SAT needs ortools, which is not installed: pip install ortools, or this project with [{EXTRA}]")
+        raise UsageError(
+            f"CP-SAT needs ortools, which is not installed: pip install ortools, or this project with [{EXTRA}]"
+        )
 
 
 def solve(objective: Objective, i: Instance, seconds: float, workers: int, seed: int) -> Found:
@@ -58,7 +60,9 @@ def solve(objective: Objective, i: Instance, seconds: float, workers: int, seed:
     solver.parameters.random_seed = seed
     status = solver.solve(model.model)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE, cp_model.UNKNOWN):
-        raise RuntimeError(f"{i.name}: CP-SAT says {solver.status_name(status)} of a model that has a solution: {model.model.validate()}")
+        raise RuntimeError(
+            f"{i.name}: CP-SAT says {solver.status_name(status)} of a model that has a solution: {model.model.validate()}"
+        )
     bound = max(0.0, solver.best_objective_bound * model.price)
     return Found(None if status == cp_model.UNKNOWN else model.read(solver), bound)
 
@@ -70,7 +74,9 @@ class _Model:
         self.i, self.model = i, cp_model.CpModel()
         of_jobs, seconds = late(objective, i), realised(i)
         longest = np.maximum.reduceat(seconds, i.option_first[:-1])
-        self.grid = Grid.of(joined([seconds, i.job_release, *(term.due for term in of_jobs)]), float(i.job_release[-1] + longest.sum()))
+        self.grid = Grid.of(
+            joined([seconds, i.job_release, *(term.due for term in of_jobs)]), float(i.job_release[-1] + longest.sum())
+        )
         self.length, release = self.grid.down(seconds), self.grid.down(i.job_release)
         self.horizon = int(release[-1] + np.maximum.reduceat(self.length, i.option_first[:-1]).sum())
         self.users: defaultdict[Pool, list[tuple[Any, int]]] = defaultdict(list)
@@ -135,7 +141,11 @@ class _Model:
         parts += [(float(rate), size) for rate, size in zip(leased(objective, i), self.size, strict=True) if rate]
         weights = np.array([weight for weight, _ in parts])
         scale = Grid.of(weights, float(weights.max()))
-        scale = scale if scale.down(weights).sum() * self.horizon < LARGEST else Grid(float(weights.sum()) * self.horizon / LARGEST, False)
+        scale = (
+            scale
+            if scale.down(weights).sum() * self.horizon < LARGEST
+            else Grid(float(weights.sum()) * self.horizon / LARGEST, False)
+        )
         whole: Ticks = scale.down(weights)
         self.model.minimize(sum(int(weight) * value for weight, (_, value) in zip(whole, parts, strict=True)))
         return scale.unit * self.grid.unit

@@ -36,7 +36,9 @@ def busy(release: FloatArray, length: FloatArray, rate: FloatArray) -> FloatArra
     return mean / length
 
 
-def _run(release: FloatArray, length: FloatArray, key: Callable[[int, float], float]) -> Iterator[tuple[int, float, float, float]]:
+def _run(
+    release: FloatArray, length: FloatArray, key: Callable[[int, float], float]
+) -> Iterator[tuple[int, float, float, float]]:
     """Work on what has the least key (work, seconds left) among what is there: who, from when, until when, what is then left of it."""
     order = np.argsort(release, kind="stable").tolist()
     there, needs = release.tolist(), length.tolist()

@@ -49,14 +49,18 @@ def benchmark(config: DictConfig) -> Outcome:
         for name, (policy, workload) in FAMILIES.items():
             places = np.concatenate([_places(policy, workload, k, bar) for k in range(episodes)])
             inside, below = float((places == 0).mean()), float((places < 0).mean())
-            rows.append([name, f"{len(places):,}", f"{inside:.1%}", f"{below:.1%}", f"{float((places > 0).mean()):.1%}"])
+            rows.append(
+                [name, f"{len(places):,}", f"{inside:.1%}", f"{below:.1%}", f"{float((places > 0).mean()):.1%}"]
+            )
             found.append({"family": name, "ends": len(places), "inside": inside, "before_p10": below})
     header = ["", "ends", "in p10 to p90", "before p10", "after p90"]
     notes = [
         f"{episodes} episodes of each family, with plans of {FUTURES} futures after {', '.join(f'{share:.0%}' for share in MOMENTS)} "
         "of their starts; jobs that come later are announced. Of well calibrated plans, 80% of the ends lie inside.",
     ]
-    return Outcome("Calibration of plans", [Sheet("Ends of tasks", header, rows)], notes, {"families": found, "notes": notes})
+    return Outcome(
+        "Calibration of plans", [Sheet("Ends of tasks", header, rows)], notes, {"families": found, "notes": notes}
+    )
 
 
 def _places(policy: str, workload: Workload, number: int, bar: Any) -> np.ndarray[Any, np.dtype[np.int8]]:
@@ -73,7 +77,9 @@ def _places(policy: str, workload: Workload, number: int, bar: Any) -> np.ndarra
     for share in MOMENTS:
         now = float(log.time[starts[int(share * len(starts))]])
         told = int(np.searchsorted(log.time, now, side="right"))
-        plan = planner.plan_task_execution(situation_at(instance, scenario, log, told, now), futures=FUTURES, seconds=60.0, seed=number)
+        plan = planner.plan_task_execution(
+            situation_at(instance, scenario, log, told, now), futures=FUTURES, seconds=60.0, seed=number
+        )
         for each in plan.tasks:
             end = ends[int(each.task.split("-")[1])]
             places.append(-1 if end < each.end.p10 else int(end > each.end.p90))

@@ -49,7 +49,9 @@ class RulePlayer:
 
     def __init__(self, workload: Workload, streams: int = 1) -> None:
         """Draw the streams, set the world up, start the first episode and warm up."""
-        self.world = World(Scenario(workload, reservations=Reservations(allowed=False), candidates=CANDIDATES), num_instances=streams)
+        self.world = World(
+            Scenario(workload, reservations=Reservations(allowed=False), candidates=CANDIDATES), num_instances=streams
+        )
         self._policies = prioritizer(RULES[0]), negotiator(RULES[1])
         self._picks = np.zeros(self.world.reset().acting.shape, np.int32)
         self._bids = np.zeros(self._picks.shape)
@@ -106,7 +108,12 @@ def benchmark(config: DictConfig) -> Outcome:
         "Memory: peak of a fresh process, reading or generating included, above what it held with a small world; per task.",
         *notes,
     ]
-    return Outcome("Growth", [sheet("Growth", found)], notes, {"measurements": numbers(found), "share_of_jobs_done": done, "notes": notes})
+    return Outcome(
+        "Growth",
+        [sheet("Growth", found)],
+        notes,
+        {"measurements": numbers(found), "share_of_jobs_done": done, "notes": notes},
+    )
 
 
 def time_per_decision(jobs: int, few: int, part: int, bar: Progress) -> tuple[list[Measurement], float]:

@@ -96,7 +96,9 @@ def _choose(phase: Any, acting: Any, mask: Any, levels: int, random: Any, picks:
 class PolicyPlayer:
     """Policies in B worlds that play their episodes to the end: compiled, or asked from Python in every round."""
 
-    def __init__(self, scenario: Scenario, prioritizer: Prioritizer, negotiator: Negotiator, worlds: int, *, compiled: bool) -> None:
+    def __init__(
+        self, scenario: Scenario, prioritizer: Prioritizer, negotiator: Negotiator, worlds: int, *, compiled: bool
+    ) -> None:
         """Make the worlds; where it is ``compiled``, have the policies compiled."""
         from agents.compiled.completions import Completions, decide
 
@@ -104,7 +106,9 @@ class PolicyPlayer:
         if compiled:
             self._completions = Completions.by(self._world, prioritizer, negotiator)
         else:
-            self._completions = Completions(self._world, lambda out, picks, bids: decide(out, prioritizer, negotiator, picks, bids))
+            self._completions = Completions(
+                self._world, lambda out, picks, bids: decide(out, prioritizer, negotiator, picks, bids)
+            )
 
     def decisions(self, seconds: float) -> float:
         """Play for ``seconds`` and return decisions per second: what the policies take to decide counts as well."""

@@ -63,7 +63,10 @@ COMPLETED: Final = {
 }
 """Scenarios of the configuration and the policies that play them."""
 COMPLETIONS: Final = {
-    (name, compiled): f"completions under a trained policy, {name}, 1 thread{'' if compiled else ', asked from Python (torch)'}"
+    (
+        name,
+        compiled,
+    ): f"completions under a trained policy, {name}, 1 thread{'' if compiled else ', asked from Python (torch)'}"
     for name in COMPLETED
     for compiled in (True, False)
 }
@@ -102,7 +105,9 @@ class Bench:
         self.notes: list[str] = []
         self.bar = Progress(unit="run")
 
-    def lines(self, unit: str, tasks: Mapping[str, Callable[[], float]], repeats: int | None = None) -> list[Measurement]:
+    def lines(
+        self, unit: str, tasks: Mapping[str, Callable[[], float]], repeats: int | None = None
+    ) -> list[Measurement]:
         """Measure tasks in turns; where one says that it cannot be measured, all are left out and a note says why."""
         try:
             runs = take_turns(tasks, repeats or self.repeats, self.bar)
@@ -117,7 +122,9 @@ def engine(bench: Bench) -> list[Measurement]:
     players = {key: WorldPlayer(bench.scenario, *key) for key in NAMES}
     for player in players.values():
         player.decisions(WARM_UP * bench.seconds)
-    found = bench.lines(DECISIONS, {NAMES[key]: partial(player.decisions, bench.seconds) for key, player in players.items()})
+    found = bench.lines(
+        DECISIONS, {NAMES[key]: partial(player.decisions, bench.seconds) for key, player in players.items()}
+    )
     return found + bench.lines("calls/s", {STEP: partial(players[1, 1].calls, bench.seconds)})
 
 
@@ -138,7 +145,9 @@ def completions(bench: Bench) -> list[Measurement]:
             players[name, compiled] = PolicyPlayer(played, *policies, COMPLETING, compiled=compiled)
     for player in players.values():
         player.decisions(WARM_UP * bench.seconds)
-    found = bench.lines(DECISIONS, {COMPLETIONS[key]: partial(player.decisions, bench.seconds) for key, player in players.items()})
+    found = bench.lines(
+        DECISIONS, {COMPLETIONS[key]: partial(player.decisions, bench.seconds) for key, player in players.items()}
+    )
     return found + bench.lines(SECONDS, {name: partial(_searched, how) for name, how in SEARCHES.items()})
 
 
@@ -167,7 +176,13 @@ def start(bench: Bench) -> list[Measurement]:
     return found + bench.lines(SECONDS, {COLD_START: _cold_start}, repeats=1)
 
 
-PARTS: Final = {"engine": engine, "completions": completions, "pettingzoo": pettingzoo, "training": training, "start": start}
+PARTS: Final = {
+    "engine": engine,
+    "completions": completions,
+    "pettingzoo": pettingzoo,
+    "training": training,
+    "start": start,
+}
 
 
 def benchmark(config: DictConfig) -> Outcome:

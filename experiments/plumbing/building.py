@@ -53,7 +53,10 @@ def settings(config: DictConfig, kind: type[Settings]) -> Settings:
     if absent := [name for name in required if name not in config]:
         raise ConfigError(f"{absent[0]} is missing, must be given")
     values = {field.name: config[field.name] for field in fields(kind) if field.name in config}  # type: ignore[arg-type]
-    plain = {key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value for key, value in values.items()}
+    plain = {
+        key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+        for key, value in values.items()
+    }
     return kind(**{key: check(value, types[key], key) for key, value in plain.items()})
 
 
@@ -94,13 +97,20 @@ def check(value: Any, kind: Any, name: str) -> Any:
 
 def _build(node: Any, kind: Any, name: str, parts: dict[str, Any]) -> Any:
     if not isinstance(node, dict):
-        raise ConfigError(f"{name} is {node!r}, must be a mapping; on the command line, choose {name}=NAME or set {name}.KEY=VALUE")
+        raise ConfigError(
+            f"{name} is {node!r}, must be a mapping; on the command line, choose {name}=NAME or set {name}.KEY=VALUE"
+        )
     if "_target_" in node:
-        raise ConfigError(f"{name}._target_ is {node['_target_']!r}, must be absent: a config names what it wants, and imports nothing")
+        raise ConfigError(
+            f"{name}._target_ is {node['_target_']!r}, must be absent: a config names what it wants, and imports nothing"
+        )
     values = dict(node)
     if kind is None:
         kind = _named(values.pop(NAME, None), name)
-    types, known = get_type_hints(kind), {field.name: field for field in fields(kind) if field.init and field.name not in parts}
+    types, known = (
+        get_type_hints(kind),
+        {field.name: field for field in fields(kind) if field.init and field.name not in parts},
+    )
     for key in values:
         if key not in known:
             raise ConfigError(f"{name}.{key} is unknown{did_you_mean(key, known)}, must be one of {', '.join(known)}")
@@ -114,7 +124,9 @@ def _named(chosen: Any, name: str) -> Any:
     """Return the registered dataclass; nothing else is ever imported for a config."""
     known = registry.KINDS[name]
     if not isinstance(chosen, str) or chosen not in known:
-        raise ConfigError(f"{name}.{NAME} is {chosen!r}{did_you_mean(chosen, known)}, must be one of {', '.join(known)}")
+        raise ConfigError(
+            f"{name}.{NAME} is {chosen!r}{did_you_mean(chosen, known)}, must be one of {', '.join(known)}"
+        )
     return registry.find(known[chosen])
 
 

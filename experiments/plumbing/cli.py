@@ -43,7 +43,9 @@ DISK_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 PLAIN: Final = re.compile(r"[A-Za-z0-9_./-]+")
 """What Hydra's grammar takes without quotes."""
 OUR_PACKAGES: Final = ("envs", "agents", "experiments")
-HYDRA_HINTS: Final = re.compile(r"To append to your (config|default list) use \S+|(Config search path|full_key):.*", re.DOTALL)
+HYDRA_HINTS: Final = re.compile(
+    r"To append to your (config|default list) use \S+|(Config search path|full_key):.*", re.DOTALL
+)
 """What Hydra and OmegaConf add to a message that helps only their own developers."""
 
 
@@ -180,7 +182,9 @@ def user_errors(config_name: str) -> Iterator[None]:
 def explain(error: BaseException) -> str | None:
     """Return one line for the user, or None where the error is not the user's."""
     if isinstance(error, HydraException | OmegaConfBaseException):
-        return _one_line(*(HYDRA_HINTS.sub("", str(part)) for part in (error, error.__cause__) if part is not None), _meant(error))
+        return _one_line(
+            *(HYDRA_HINTS.sub("", str(part)) for part in (error, error.__cause__) if part is not None), _meant(error)
+        )
     if _raised_by_hydra(error):
         return _one_line(str(error), f"(command line: {shlex.join(sys.argv[1:])})")
     if isinstance(error, ValueError) and type(error).__module__.split(".")[0] in OUR_PACKAGES:

@@ -38,7 +38,9 @@ def manual(name: str, module: str, arguments: Iterable[str]) -> str:
         parts.append(_table(f"The workload {node}; of another: parley {name} workload=NAME --help", _workload(node)))
     for group in ("scenario", "learner"):
         if group in groups:
-            parts.append(_table(f"The {group}", settings(registry.NODES[group], f"{group}."), without=f"{group}.workload"))
+            parts.append(
+                _table(f"The {group}", settings(registry.NODES[group], f"{group}."), without=f"{group}.workload")
+            )
     return "\n\n".join([*parts, FOOT])
 
 
@@ -55,7 +57,11 @@ def _registered(recipe: str) -> str:
     """The registered workload that a recipe begins with; that of the default scenario where there is no such recipe."""
     while recipe not in registry.WORKLOADS and (CONF / "workload" / f"{recipe}.yaml").is_file():
         lines = (CONF / "workload" / f"{recipe}.yaml").read_text(encoding="utf-8").splitlines()
-        recipe = next(line for line in lines if line.startswith("  - ")).removeprefix("  - ").removeprefix("/defaults/workload/")
+        recipe = (
+            next(line for line in lines if line.startswith("  - "))
+            .removeprefix("  - ")
+            .removeprefix("/defaults/workload/")
+        )
         recipe = recipe.removesuffix("@_here_")
     return recipe if recipe in registry.WORKLOADS else "synthetic"
 

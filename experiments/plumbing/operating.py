@@ -18,13 +18,21 @@ WIDE: Final = 140
 """Columns of tables that go to a file or a pipe."""
 
 
-def parser(name: str, what: str, *, file: bool = True, policy: bool = True, as_json: bool = True) -> argparse.ArgumentParser:
+def parser(
+    name: str, what: str, *, file: bool = True, policy: bool = True, as_json: bool = True
+) -> argparse.ArgumentParser:
     """Return a parser with the arguments that commands about situations share."""
     made = argparse.ArgumentParser(prog=f"parley {name}", description=what, allow_abbrev=False)
     if file:
-        made.add_argument("file", metavar="FILE", help="a situation as JSON; - reads standard input (see docs/decide.md)")
+        made.add_argument(
+            "file", metavar="FILE", help="a situation as JSON; - reads standard input (see docs/decide.md)"
+        )
     if policy:
-        made.add_argument("--policy", default=POLICY, help=f"a trained policy, its folder, or a pair of rules as in wsrpt,drf ({POLICY})")
+        made.add_argument(
+            "--policy",
+            default=POLICY,
+            help=f"a trained policy, its folder, or a pair of rules as in wsrpt,drf ({POLICY})",
+        )
     if as_json:
         made.add_argument("--json", action="store_true", help="write JSON instead of tables")
     return made
@@ -50,11 +58,17 @@ def read_situation(file: str, *, as_json: bool = False) -> Situation:
         return Situation.read(document)
     except SituationError as error:
         if as_json:
-            print(json.dumps({"kind": "problems", "problems": [problem.as_json() for problem in error.problems]}, indent=1))
+            print(
+                json.dumps(
+                    {"kind": "problems", "problems": [problem.as_json() for problem in error.problems]}, indent=1
+                )
+            )
         raise UsageError(f"{name}: {error}") from None
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
+def print_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()
+) -> None:
     """Print a table, unless it has no rows; columns named in ``right`` hold numbers."""
     from rich.console import Console
     from rich.markup import escape

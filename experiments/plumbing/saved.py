@@ -48,7 +48,9 @@ def check_plain(path: Path, config: DictConfig) -> None:
     """Raise ConfigError where a config that was read from a file has an interpolation: it could ask for the environment."""
     for key, value in _texts("", OmegaConf.to_container(config, resolve=False)):
         if "${" in value:
-            raise ConfigError(f"{path}: {key} is {value!r}, must be plain: a config that was read may refer to nothing else")
+            raise ConfigError(
+                f"{path}: {key} is {value!r}, must be plain: a config that was read may refer to nothing else"
+            )
 
 
 def _check(path: Path, text: str) -> None:
@@ -62,7 +64,9 @@ def _check(path: Path, text: str) -> None:
             raise ConfigError(f"{place}: has the YAML tag {event.tag!r}, must be plain")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MOST_DEPTH or number > MOST_EVENTS:
-            raise ConfigError(f"{place}: is deeper than {MOST_DEPTH} levels or has too many values, must be the config of a run")
+            raise ConfigError(
+                f"{place}: is deeper than {MOST_DEPTH} levels or has too many values, must be the config of a run"
+            )
 
 
 def _texts(name: str, value: Any) -> Iterator[tuple[str, str]]:

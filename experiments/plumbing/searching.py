@@ -37,7 +37,9 @@ def listed(asked: Any) -> dict[str, Search]:
     found: dict[str, Search] = {}
     for search in made:
         if search.name in found:
-            raise UsageError(f"search lists {search.name!r} twice: tables could not tell them apart; ask for them one after the other")
+            raise UsageError(
+                f"search lists {search.name!r} twice: tables could not tell them apart; ask for them one after the other"
+            )
         found[search.name] = search
     return found
 
@@ -58,11 +60,18 @@ def check_searches(scenario: Scenario, episodes: Episodes, asked: Iterable[Searc
 def check_ranked(search: Search, team: int) -> None:
     """Raise UsageError where completions by rank, in which nobody bids, are asked for and several agents contest something."""
     if search.ranked and team > 1:
-        raise UsageError(f"search.ranked is true, must be false where several agents play, here {team}: nobody bids in such completions")
+        raise UsageError(
+            f"search.ranked is true, must be false where several agents play, here {team}: nobody bids in such completions"
+        )
 
 
 def searched(
-    scenario: Scenario, episodes: Episodes, prioritizer: Prioritizer, negotiator: Negotiator, search: Search, deterministic: bool
+    scenario: Scenario,
+    episodes: Episodes,
+    prioritizer: Prioritizer,
+    negotiator: Negotiator,
+    search: Search,
+    deterministic: bool,
 ) -> Results:
     """Play with search, every schedule checked; where all is known beforehand, plans are made first, and their wall time is what counts.
 

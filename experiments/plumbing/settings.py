@@ -25,7 +25,9 @@ class SettingError(ValueError):
 def within(name: str, value: int, low: int, high: int = LARGEST) -> None:
     """Raise SettingError where an integer, called ``name``, is not in ``low``..``high``."""
     if not low <= value <= high:
-        raise SettingError(f"{name} is {value!r}, must be an integer {f'>= {low}' if high == LARGEST else f'in {low}..{high}'}")
+        raise SettingError(
+            f"{name} is {value!r}, must be an integer {f'>= {low}' if high == LARGEST else f'in {low}..{high}'}"
+        )
 
 
 @dataclass(frozen=True)

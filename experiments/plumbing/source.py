@@ -66,7 +66,11 @@ def _find(module: str, name: str) -> ast.ClassDef | None:
 def _origin(module: str, name: str) -> str:
     """The dotted name of what a module calls ``name``."""
     for node in _module(module).body:
-        if isinstance(node, ast.ImportFrom) and node.module and any((alias.asname or alias.name) == name for alias in node.names):
+        if (
+            isinstance(node, ast.ImportFrom)
+            and node.module
+            and any((alias.asname or alias.name) == name for alias in node.names)
+        ):
             return f"{node.module}.{name}"
     return f"{module}.{name}"
 
@@ -91,7 +95,8 @@ def _default(module: str, value: ast.expr | None) -> str | None:
         assigned = [
             node
             for node in _module(module).body
-            if isinstance(node, ast.Assign | ast.AnnAssign) and value.id in ast.unparse(node).split("=")[0].split(":")[0].split()
+            if isinstance(node, ast.Assign | ast.AnnAssign)
+            and value.id in ast.unparse(node).split("=")[0].split(":")[0].split()
         ]
         return _default(module, assigned[0].value) if assigned else value.id
     try:

@@ -71,7 +71,11 @@ class TrainingRun:
     def command(self) -> str:
         """What trained it."""
         path = self.folder / COMMAND
-        return path.read_text(encoding="utf-8").strip() if path.is_file() else "unknown: the run is older than its record of it"
+        return (
+            path.read_text(encoding="utf-8").strip()
+            if path.is_file()
+            else "unknown: the run is older than its record of it"
+        )
 
     def rules(self) -> PlayRules:
         """The rules of play that it was trained under."""
@@ -127,7 +131,11 @@ def write_card(folder: Path, suite: str, run: TrainingRun, scores: Mapping[Train
         "torch": facts["torch"],
         "workload": OmegaConf.to_container(run.config.workload, resolve=True),
         "objective_of_runs": {str(each.facts()["seed"]): score for each, score in scores.items()},
-        "check": {"episodes": CHECKED, "objective": run.score(CHECKED), "objective_of_rules": run.score_of_rules(CHECKED)},
+        "check": {
+            "episodes": CHECKED,
+            "objective": run.score(CHECKED),
+            "objective_of_rules": run.score_of_rules(CHECKED),
+        },
         "rules": [run.config.learner.episodes.prioritizer, run.config.learner.episodes.negotiator],
         "limits": limits,
     }

@@ -89,10 +89,19 @@ def play_pairs(
     deterministic = all(is_deterministic(scenario, instance) for instance in episodes.instances)
     try:
         for (p, prioritizer), (n, negotiator) in itertools.product(prioritizers.items(), negotiators.items()):
-            results = play(scenario, episodes, prioritizer, negotiator, worlds=worlds, label=f"{p} with {n}", progress=True)
+            results = play(
+                scenario, episodes, prioritizer, negotiator, worlds=worlds, label=f"{p} with {n}", progress=True
+            )
             pairs.append(Pair(p, n, is_rule("prioritizer", p) and is_rule("negotiator", n), results))
             for name, how in (search or {}).items():
-                pairs.append(Pair(f"{p}, {name}", n, False, searched(scenario, episodes, prioritizer, negotiator, how, deterministic)))
+                pairs.append(
+                    Pair(
+                        f"{p}, {name}",
+                        n,
+                        False,
+                        searched(scenario, episodes, prioritizer, negotiator, how, deterministic),
+                    )
+                )
     except KeyboardInterrupt:
         if not pairs:
             raise
@@ -130,7 +139,16 @@ def as_report(comparison: Comparison) -> Report:
             row.append(Figure(total, f"{total:,.0f}", episodes=count))
         speed = results.decisions / results.seconds
         rows.append([*row, Figure(speed, f"{speed:,.0f}", unit="1/s")])
-    header = ["prioritizer", "negotiator", "objective", "mean, % of best", "median, % of best", *SHOWN, *COUNTED, "decisions/s"]
+    header = [
+        "prioritizer",
+        "negotiator",
+        "objective",
+        "mean, % of best",
+        "median, % of best",
+        *SHOWN,
+        *COUNTED,
+        "decisions/s",
+    ]
     told = [c for c in range(len(header)) if c < 3 or any(str(row[c]) not in NOTHING for row in rows)]
     best = comparison.baseline
     notes = [
@@ -138,7 +156,12 @@ def as_report(comparison: Comparison) -> Report:
         f"Differences of the objective are to {best.prioritizer} with {best.negotiator}. {_how_sure(comparison)}",
         "Less is better, but for Jain's index.",
     ]
-    sheet = Sheet("Policies and rules on the same episodes", [header[c] for c in told], [[row[c] for c in told] for row in rows], left=2)
+    sheet = Sheet(
+        "Policies and rules on the same episodes",
+        [header[c] for c in told],
+        [[row[c] for c in told] for row in rows],
+        left=2,
+    )
     return Report("Policies compared", [sheet], notes)
 
 

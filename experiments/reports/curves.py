@@ -46,7 +46,9 @@ def learning_curves(folder: Path) -> list[Chart]:
     charts = []
     for (title, y), named in TAGS.items():
         curves = [
-            Curve(name, series[tag][0], [factor * v for v in series[tag][1]]) for name, (tag, factor) in named.items() if tag in series
+            Curve(name, series[tag][0], [factor * v for v in series[tag][1]])
+            for name, (tag, factor) in named.items()
+            if tag in series
         ]
         if curves:
             charts.append(Chart(title, "decisions", y, curves))

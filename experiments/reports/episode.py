@@ -34,7 +34,11 @@ def schedule(title: str, cost: float, instance: Instance, log: EventLog) -> Sche
     spans, pooled = spans_of(log), _pooled(instance)
     row, rows = rows_of(spans, instance.num_agents)
     job, names = instance.job_of_task(), [label_of(instance, task) for task in range(instance.num_tasks)]
-    jobs = [str(name) for name in instance.job_names] if instance.job_names is not None else [str(j) for j in range(instance.num_jobs)]
+    jobs = (
+        [str(name) for name in instance.job_names]
+        if instance.job_names is not None
+        else [str(j) for j in range(instance.num_jobs)]
+    )
 
     def about(kind: EventKind, column: str) -> dict[str, Sequence[Any]]:
         at = np.flatnonzero(log.kind == kind)
@@ -91,7 +95,13 @@ def charts(title: str, instance: Instance, log: EventLog) -> list[Chart]:
     times, fair = _fairness(instance, log)
     if len(times):
         made.append(
-            Chart(f"Fairness so far: {title}", "s", "Jain's index of the owners' mean slowdowns", [curve("Jain", times, fair)], "step")
+            Chart(
+                f"Fairness so far: {title}",
+                "s",
+                "Jain's index of the owners' mean slowdowns",
+                [curve("Jain", times, fair)],
+                "step",
+            )
         )
     return made
 
@@ -105,7 +115,12 @@ def negotiation(title: str, instance: Instance, log: EventLog) -> Sheet:
         mine = log.agent == a
         bids, prices = log.value[mine & asked], log.value[mine & paid]
         mean = float(bids.mean()) if bids.size else math.nan
-        row: list[Cell] = [f"agent {a}", Figure(bids.size, str(bids.size)), Figure.of(mean), Figure.of(float(prices.sum()))]
+        row: list[Cell] = [
+            f"agent {a}",
+            Figure(bids.size, str(bids.size)),
+            Figure.of(mean),
+            Figure.of(float(prices.sum())),
+        ]
         rows.append([*row, *(Figure.of(100.0 * float(share[a]), 3, unit="%") for share in shares)])
     fair: list[Cell] = ["Jain's index", "", "", "", *(Figure.of(jain_index(share)) for share in shares)]
     names = [f"share of {instance.resources[r]}, %" for r in _pooled(instance)]
@@ -126,13 +141,19 @@ def _shares(instance: Instance, log: EventLog, resource: int) -> FloatArray:
 
 def _queue(log: EventLog) -> list[Curve]:
     """Jobs in the system, tasks that are ready and tasks that run."""
-    gone, stops = (EventKind.JOB_DONE, EventKind.JOB_ABANDONED), (EventKind.TASK_END, EventKind.TASK_FAILED, EventKind.TASK_INTERRUPTED)
+    gone, stops = (
+        (EventKind.JOB_DONE, EventKind.JOB_ABANDONED),
+        (EventKind.TASK_END, EventKind.TASK_FAILED, EventKind.TASK_INTERRUPTED),
+    )
     moves = {
         "jobs in the system": ((EventKind.TASK_SUBMISSION,), gone),
         "tasks ready": ((EventKind.TASK_READY,), (EventKind.TASK_START,)),
         "tasks running": ((EventKind.TASK_START,), stops),
     }
-    return [_steps(name, log.time, np.isin(log.kind, up).astype(np.int64) - np.isin(log.kind, down)) for name, (up, down) in moves.items()]
+    return [
+        _steps(name, log.time, np.isin(log.kind, up).astype(np.int64) - np.isin(log.kind, down))
+        for name, (up, down) in moves.items()
+    ]
 
 
 def _utilisation(instance: Instance, log: EventLog) -> list[Curve]:

@@ -28,7 +28,13 @@ RULE, INDEX, PUBLISHED, LEARNED, SEARCHED, SAME_SEARCH = COLUMNS = (
     "learned with search",
     "rule or index with the same search",
 )
-KINDS: Final = {RULE: ("rule",), INDEX: ("tuned",), PUBLISHED: ("other",), LEARNED: ("learned",), SEARCHED: ("searched",)}
+KINDS: Final = {
+    RULE: ("rule",),
+    INDEX: ("tuned",),
+    PUBLISHED: ("other",),
+    LEARNED: ("learned",),
+    SEARCHED: ("searched",),
+}
 """Of contestants, by column."""
 SAME_KINDS: Final = ("rule, searched", "tuned, searched")
 MINUS: Final = "\N{MINUS SIGN}"
@@ -91,7 +97,11 @@ class Found:
         """[runs, E] by name: the score of who is of these kinds, as multiples of the references where there are any."""
         references = np.array([episode["reference"] or 1.0 for episode in self.document["episodes"]])
         score, wanted = self.document["score"], set(kinds)
-        return {one["name"]: np.array(one[score]) / references for one in self.document["contestants"] if one["kind"] in wanted}
+        return {
+            one["name"]: np.array(one[score]) / references
+            for one in self.document["contestants"]
+            if one["kind"] in wanted
+        }
 
     def _search(self, name: str) -> str | None:
         """The search that a contestant's name ends with, before its negotiator's if that has a name; the longest that fits."""
@@ -110,7 +120,9 @@ class Found:
             if searched:
                 chosen[SEARCHED] = min(searched, key=lambda name: searched[name])
         how = self._search(chosen[SEARCHED]) if SEARCHED in chosen else None
-        same = {name: mean for name, mean in least[SAME_SEARCH].items() if how is not None and self._search(name) == how}
+        same = {
+            name: mean for name, mean in least[SAME_SEARCH].items() if how is not None and self._search(name) == how
+        }
         chosen.pop(SAME_SEARCH, None)
         return chosen | ({SAME_SEARCH: min(same, key=lambda name: same[name])} if same else {})
 
@@ -145,7 +157,9 @@ class Row:
         """Return what was measured, by column."""
         here = self._here(found)
         scores = {column: {n: s[:, here] for n, s in found.scores(kinds).items()} for column, kinds in _kinds().items()}
-        shown = found.shown({column: {name: float(s.mean()) for name, s in of.items()} for column, of in scores.items()})
+        shown = found.shown(
+            {column: {name: float(s.mean()) for name, s in of.items()} for column, of in scores.items()}
+        )
         everybody = {name: s for of in scores.values() for name, s in of.items()} | {"": np.ones((1, int(here.sum())))}
         base, cluster = everybody[shown[RULE] if self.to == BEST else self.to], found.column("cluster")[here]
         made = {}
@@ -156,7 +170,9 @@ class Row:
                 value = Interval(0.0, math.nan, math.nan)
             runs = len(everybody[name]) if column in (LEARNED, SEARCHED) else 0
             made[column] = Cell(value, self.unit, runs, found.commit, name)
-        others = [each for each in found.document["published"] if each["row"] == self.published and not each.get("rule")]
+        others = [
+            each for each in found.document["published"] if each["row"] == self.published and not each.get("rule")
+        ]
         if others and PUBLISHED not in made:
             least = min(others, key=lambda each: float(each["value"]))
             value = Interval(float(least["value"]), math.nan, math.nan)
@@ -196,12 +212,16 @@ class Queues:
                     ratios[column][name].append(mean / best)
             if cell in printed:
                 of_published.append(printed[cell] / best)
-        logarithms = {column: {name: float(np.log(each).mean()) for name, each in of.items()} for column, of in ratios.items()}
+        logarithms = {
+            column: {name: float(np.log(each).mean()) for name, each in of.items()} for column, of in ratios.items()
+        }
         made = {}
         for column, name in found.shown(logarithms).items():
             runs = len(scores[column][name]) if column in (LEARNED, SEARCHED) else 0
             made[column] = self._cell(ratios[column][name], runs, found.commit, name)
-        made[RULE] = self._cell([1.0] * len(ratios[RULE][next(iter(ratios[RULE]))]), 0, found.commit, "the best one in each cell")
+        made[RULE] = self._cell(
+            [1.0] * len(ratios[RULE][next(iter(ratios[RULE]))]), 0, found.commit, "the best one in each cell"
+        )
         if of_published:
             made[PUBLISHED] = self._cell(of_published, 0, None, str(found.document["published"][0]["method"]))
         return made
@@ -209,7 +229,9 @@ class Queues:
     def _cell(self, ratios: Sequence[float], runs: int, commit: str | None, who: str) -> Cell:
         below = sum(ratio <= 1.0 for ratio in ratios)
         value = float(below) if self.counted else 100.0 * (math.exp(float(np.log(ratios).mean())) - 1.0)
-        return Cell(Interval(value, math.nan, math.nan), self.unit, runs, commit, who, among=len(ratios) if self.counted else 0)
+        return Cell(
+            Interval(value, math.nan, math.nan), self.unit, runs, commit, who, among=len(ratios) if self.counted else 0
+        )
 
 
 def _kinds() -> dict[str, tuple[str, ...]]:
@@ -224,14 +246,23 @@ FLEXIBLE: Final = {"mk": "Brandimarte", "edata": "Hurink edata", "rdata": "Hurin
 SIZES: Final = (30, 60, 120)
 ROWS: Final[tuple[Row | Queues, ...]] = (
     Row("job shops: the classical ones here", "job_shop", KNOWN, "family"),
-    *(Row(f"flexible job shops: {n}, the part here", "flexible_job_shop", KNOWN, "family", f, "", f) for f, n in FLEXIBLE.items()),
-    *(Row(f"stochastic job shops: {s}", "stochastic_job_shop", "% above an oracle", "size", s, "", s) for s in ("6x6", "10x10")),
+    *(
+        Row(f"flexible job shops: {n}, the part here", "flexible_job_shop", KNOWN, "family", f, "", f)
+        for f, n in FLEXIBLE.items()
+    ),
+    *(
+        Row(f"stochastic job shops: {s}", "stochastic_job_shop", "% above an oracle", "size", s, "", s)
+        for s in ("6x6", "10x10")
+    ),
     *(
         Row(f"projects: generated, {n} tasks", "project", LFT, "family", f"generated {n}, to bound", "lft", singly=True)
         for n in (30, 60, 120)
     ),
     *(Row(f"workflows: {d}", "workflow", HEFT, "durations", d, "HEFT") for d in ("certain", "sigma 0.2", "sigma 0.5")),
-    *(Row(f"shared cluster: 12 settings, {t}", "shared_cluster", OF_BEST, "tasks", t, BEST) for t in ("large tasks", "small tasks")),
+    *(
+        Row(f"shared cluster: 12 settings, {t}", "shared_cluster", OF_BEST, "tasks", t, BEST)
+        for t in ("large tasks", "small tasks")
+    ),
     *(
         Row(f"shared cluster: load 1.5, 4 agents, {t}", "shared_cluster_lookahead", OF_BEST, "tasks", t, BEST)
         for t in ("large tasks", "small tasks")
@@ -244,7 +275,10 @@ ROWS: Final[tuple[Row | Queues, ...]] = (
 def table(folder: Path) -> str:
     """Return the table in Markdown, and what is to be said below it, from the suites' files in a folder."""
     suites = {name: Found.read(folder, name) for name in dict.fromkeys(row.suite for row in ROWS)}
-    lines = [["", "unit; less is better but in counts", "instances", *COLUMNS, "runs"], [":--", ":--", *["--:"] * (len(COLUMNS) + 2)]]
+    lines = [
+        ["", "unit; less is better but in counts", "instances", *COLUMNS, "runs"],
+        [":--", ":--", *["--:"] * (len(COLUMNS) + 2)],
+    ]
     for row in ROWS:
         cells = row.cells(suites[row.suite])
         shown = [str(cells[column]) if column in cells else ABSENT for column in COLUMNS]

@@ -45,12 +45,16 @@ def read(path: Path) -> tuple[str, Instance, EventLog]:
         with np.load(path, allow_pickle=False) as columns:
             parts = {name.removeprefix(INSTANCE): columns[name] for name in columns.files if name.startswith(INSTANCE)}
             texts = {name: parts[name].tolist() for name in ("resources", "job_names", "task_names") if name in parts}
-            instance = Instance(**{**parts, **texts, "name": str(parts["name"]), "resources": tuple(texts["resources"])})
+            instance = Instance(
+                **{**parts, **texts, "name": str(parts["name"]), "resources": tuple(texts["resources"])}
+            )
             types = {"time": np.float64, "value": np.float64}
             log = EventLog(*(columns[f"{LOG}{name}"].astype(types.get(name, np.int32)) for name in EventLog._fields))
             title = str(columns[TITLE])
     except (zipfile.BadZipFile, EOFError, KeyError, TypeError, AttributeError) as error:
-        raise ReportError(f"{path}: is no event log ({error}), must be a file that experiments.reports.logs.write made") from None
+        raise ReportError(
+            f"{path}: is no event log ({error}), must be a file that experiments.reports.logs.write made"
+        ) from None
     except (ReportError, WorkloadError):
         raise
     except ValueError as error:  # numpy's, of arrays of objects or with a damaged head
@@ -62,7 +66,9 @@ def read(path: Path) -> tuple[str, Instance, EventLog]:
 def _check(path: Path, instance: Instance, log: EventLog) -> None:
     """Refuse events of agents, jobs, tasks and kinds that are not there, and times that run backwards."""
     if len({column.shape for column in log}) > 1 or log.time.ndim != 1:
-        raise ReportError(f"{path}: the columns of its log have the shapes {[c.shape for c in log]}, must be as long as each other")
+        raise ReportError(
+            f"{path}: the columns of its log have the shapes {[c.shape for c in log]}, must be as long as each other"
+        )
     if not np.isfinite(log.time).all() or (np.diff(log.time, prepend=0.0) < 0).any():
         raise ReportError(f"{path}: {LOG}time must be finite and ascend from 0")
     most = {"agent": instance.num_agents, "job": instance.num_jobs, "task": instance.num_tasks, "kind": len(EventKind)}
@@ -74,7 +80,9 @@ def _check(path: Path, instance: Instance, log: EventLog) -> None:
     about = np.isin(log.kind, [kind for kind in EventKind if kind in OF_TASKS])
     wrong = np.flatnonzero(about & ((log.task < 0) | (log.agent < 0)))
     if wrong.size:
-        raise ReportError(f"{path}: event {wrong[0]} is {EventKind(log.kind[wrong[0]]).name}, must have an agent and a task")
+        raise ReportError(
+            f"{path}: event {wrong[0]} is {EventKind(log.kind[wrong[0]]).name}, must have an agent and a task"
+        )
 
 
 OF_TASKS: Final = (

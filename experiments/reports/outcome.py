@@ -45,12 +45,16 @@ def commit() -> str | None:
     """The commit that is checked out, with + behind it where files differ from it; None where this is no repository, or git is absent."""
 
     def git(*arguments: str) -> str:
-        return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30).stdout.strip()
+        return subprocess.run(
+            ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30
+        ).stdout.strip()
 
     try:
         if Path(git("rev-parse", "--show-toplevel")) != ROOT:
             return None  # installed somewhere below another repository
-        return git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+        return git("rev-parse", "--short", "HEAD") + (
+            "+" if git("status", "--porcelain", "--untracked-files=no") else ""
+        )
     except (OSError, subprocess.SubprocessError):
         return None
 
@@ -62,7 +66,9 @@ def as_text(outcome: Outcome, facts: dict[str, Any]) -> str:
 
 def as_markdown(outcome: Outcome, facts: dict[str, Any], command: str) -> str:
     """Lay an outcome out for the reader of a repository."""
-    return renderers.markdown(Report(outcome.title, outcome.sheets, outcome.notes), f"Made by `{command}`. {_sentence(facts)}")
+    return renderers.markdown(
+        Report(outcome.title, outcome.sheets, outcome.notes), f"Made by `{command}`. {_sentence(facts)}"
+    )
 
 
 def as_json(outcome: Outcome, facts: dict[str, Any], command: str) -> dict[str, Any]:

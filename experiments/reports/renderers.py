@@ -17,5 +17,8 @@ def markdown(report: Report, intro: str) -> str:
     parts = [f"# {report.title}", intro]
     for sheet in report.sheets:
         lines = [list(sheet.header), [*[":--"] * sheet.left, *["--:"] * (len(sheet.header) - sheet.left)], *sheet.texts]
-        parts += [f"## {sheet.title}", "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)]
+        parts += [
+            f"## {sheet.title}",
+            "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines),
+        ]
     return "\n\n".join([*parts, *report.notes]) + "\n"

@@ -55,7 +55,9 @@ class Figure:
     def relative(cls, interval: Interval, *, shown: str | None = None, runs: int = 0, episodes: int = 0) -> Figure:
         """A relative difference with its 95 % interval, in per cent."""
         value, low, high = (100.0 * part for part in interval)
-        return cls(value, percent(interval) if shown is None else shown, low, high, unit="%", runs=runs, episodes=episodes)
+        return cls(
+            value, percent(interval) if shown is None else shown, low, high, unit="%", runs=runs, episodes=episodes
+        )
 
 
 Cell = str | Figure
@@ -161,7 +163,12 @@ def from_json(where: str, document: Any) -> Report:
         raise ReportError(f"{where}: format is {found!r:.40}, must be {FORMAT}: write it again with this version")
     try:
         sheets = [
-            Sheet(str(each["title"]), _words(each["header"]), [[_cell(cell) for cell in row] for row in each["rows"]], int(each["left"]))
+            Sheet(
+                str(each["title"]),
+                _words(each["header"]),
+                [[_cell(cell) for cell in row] for row in each["rows"]],
+                int(each["left"]),
+            )
             for each in document["sheets"]
         ]
         for sheet in sheets:
@@ -170,7 +177,9 @@ def from_json(where: str, document: Any) -> Report:
         facts = {str(key): str(value) for key, value in document["facts"].items()}
         return Report(str(document["title"]), sheets, _words(document["notes"]), facts=facts)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ReportError(f"{where}: is no report ({type(error).__name__}: {error}), must be as this version writes it") from None
+        raise ReportError(
+            f"{where}: is no report ({type(error).__name__}: {error}), must be as this version writes it"
+        ) from None
 
 
 def plain(value: Any) -> Any:

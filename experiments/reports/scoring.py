@@ -56,7 +56,10 @@ def score(config: DictConfig, scenario: Scenario, folder: Path) -> float:
         raise KeyboardInterrupt
     comparison = compare(pairs, episodes.instance)
     settings: Any = OmegaConf.to_container(config, resolve=True)
-    write_text(folder / "evaluation.json", json.dumps(as_json(comparison, episodes, settings), indent=1, allow_nan=False) + "\n")
+    write_text(
+        folder / "evaluation.json",
+        json.dumps(as_json(comparison, episodes, settings), indent=1, allow_nan=False) + "\n",
+    )
     draw(scenario, episodes, list(prioritizers.values())[-1], list(negotiators.values())[-1], folder / PICTURE)
     last = list(prioritizers)[-1], list(negotiators)[-1]
     place = next(k for k, pair in enumerate(comparison.pairs) if (pair.prioritizer, pair.negotiator) == last)
@@ -64,7 +67,9 @@ def score(config: DictConfig, scenario: Scenario, folder: Path) -> float:
     objective = float(learned.objective.mean())
     scores = {"objective": objective, "gap_percent": 100.0 * difference.value}
     scores |= {name: mean(learned, name) for name in ("mean_slowdown", "jain")}
-    tensorboard.note(folder, settings, OmegaConf.to_yaml(config, resolve=True), scores, folder / PICTURE, decisions(policy))
+    tensorboard.note(
+        folder, settings, OmegaConf.to_yaml(config, resolve=True), scores, folder / PICTURE, decisions(policy)
+    )
     write_text(folder / PAGE, html(read(folder)))
     print(as_text(comparison))
     print(f"Policy, evaluation.json, schedule.png and TensorBoard files are in {folder}")

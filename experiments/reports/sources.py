@@ -43,9 +43,13 @@ def read(path: Path) -> Report:
         return _run(path)
     if path.suffix == ".npz":
         title, instance, log = logs.read(path)
-        return _with_episodes(Report(title, [], ["An event log."], facts={"instance": instance.name}), [(title, math.nan, instance, log)])
+        return _with_episodes(
+            Report(title, [], ["An event log."], facts={"instance": instance.name}), [(title, math.nan, instance, log)]
+        )
     if path.suffix != ".json":
-        raise ReportError(f"{path}: must be the folder of a run, the .json of an evaluation or a suite, or the .npz of an event log")
+        raise ReportError(
+            f"{path}: must be the folder of a run, the .json of an evaluation or a suite, or the .npz of an event log"
+        )
     return _document(path, _load(path), path.parent)
 
 
@@ -53,7 +57,10 @@ def _run(folder: Path) -> Report:
     """What a training run has left so far."""
     command = folder / COMMAND
     config = saved.read(folder / CONFIG)
-    facts = {"command": command.read_text(encoding="utf-8").strip() if command.is_file() else "unknown", "seed": str(config.get("seed"))}
+    facts = {
+        "command": command.read_text(encoding="utf-8").strip() if command.is_file() else "unknown",
+        "seed": str(config.get("seed")),
+    }
     title, charts = f"Training run {folder.resolve().name}", learning_curves(folder)
     if not (folder / EVALUATION).is_file():
         return Report(title, [], ["The run has not been compared with rules yet."], charts, facts=facts)
@@ -66,13 +73,17 @@ def _load(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         data = file.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
-        raise ReportError(f"{path}: has more than {MOST_BYTES} bytes, must be what parley evaluate or parley benchmark wrote")
+        raise ReportError(
+            f"{path}: has more than {MOST_BYTES} bytes, must be what parley evaluate or parley benchmark wrote"
+        )
     try:
         document = strict_json.loads(data)
     except ValueError as error:
         raise ReportError(f"{path}: no JSON: {error}") from None
     if not isinstance(document, dict):
-        raise ReportError(f"{path}: is a {type(document).__name__}, must be an object that parley evaluate or parley benchmark wrote")
+        raise ReportError(
+            f"{path}: is a {type(document).__name__}, must be an object that parley evaluate or parley benchmark wrote"
+        )
     return document
 
 
@@ -93,7 +104,12 @@ def _document(path: Path, document: dict[str, Any], folder: Path) -> Report:
         why = cli.explain(error)
         if why is None:
             raise
-        return Report(told.title, told.sheets, [*told.notes, f"No episode is shown, since it cannot be played again: {why}"], facts=facts)
+        return Report(
+            told.title,
+            told.sheets,
+            [*told.notes, f"No episode is shown, since it cannot be played again: {why}"],
+            facts=facts,
+        )
 
 
 def _older(path: Path, document: Mapping[str, Any]) -> Report:
@@ -106,11 +122,20 @@ def _older(path: Path, document: Mapping[str, Any]) -> Report:
             relative = Figure.relative(far, shown="= 0" if not any(far) else None, runs=runs)
             rows.append([str(one["name"]), str(one["kind"]), Figure.of(float(one["mean"]), runs=runs), relative])
     except (KeyError, TypeError, ValueError) as error:
-        raise ReportError(f"{path}: is no suite's ({type(error).__name__}: {error}), must be as parley benchmark writes it") from None
-    header = ["", "kind", f"mean {document.get('score', 'score')}", f"% of the best rules ({document.get('best_rules')})"]
+        raise ReportError(
+            f"{path}: is no suite's ({type(error).__name__}: {error}), must be as parley benchmark writes it"
+        ) from None
+    header = [
+        "",
+        "kind",
+        f"mean {document.get('score', 'score')}",
+        f"% of the best rules ({document.get('best_rules')})",
+    ]
     machine = {str(name): str(value) for name, value in dict(document.get("machine", {})).items()}
     facts = {"command": str(document.get("command")), **machine}
-    return Report(f"Suite {path.stem}", [Sheet("Everybody, all episodes", header, rows, left=2)], ["Less is better."], facts=facts)
+    return Report(
+        f"Suite {path.stem}", [Sheet("Everybody, all episodes", header, rows, left=2)], ["Less is better."], facts=facts
+    )
 
 
 Played = tuple[str, float, Instance, EventLog]
@@ -134,14 +159,20 @@ def _replayed(path: Path, document: Mapping[str, Any], folder: Path) -> list[Pla
     def learned(pair: Mapping[str, Any]) -> tuple[int, int]:
         """How many roles are the run's own, then how many are none of rules."""
         named = {role: str(pair[role]) for role in RULES}
-        return sum(name == LEARNED for name in named.values()), sum(not is_rule(role, name) for role, name in named.items())
+        return sum(name == LEARNED for name in named.values()), sum(
+            not is_rule(role, name) for role, name in named.items()
+        )
 
-    able = [pair for pair in document["pairs"] if ", " not in pair["prioritizer"]]  # a search is no policy that has a name
+    able = [
+        pair for pair in document["pairs"] if ", " not in pair["prioritizer"]
+    ]  # a search is no policy that has a name
     baseline = next(pair for pair in able if pair["baseline"])
     others = sorted((pair for pair in able if pair is not baseline), key=learned, reverse=True)
     made = []
     for pair in (*others[:1], baseline):
-        names = (str(folder / "policy") if pair[role] == LEARNED else pair[role] for role in ("prioritizer", "negotiator"))
+        names = (
+            str(folder / "policy") if pair[role] == LEARNED else pair[role] for role in ("prioritizer", "negotiator")
+        )
         prioritizer, negotiator = next(names), next(names)
         log = record(scenario, instance, seed, load_prioritizer(prioritizer), load_negotiator(negotiator))
         title = f"{pair['prioritizer']} with {pair['negotiator']}"
@@ -153,8 +184,15 @@ def _with_episodes(report: Report, played: list[Played]) -> Report:
     """Add what episodes have to show: schedules, curves over time and negotiations, those of one beside those of the other."""
     schedules = [episode.schedule(title, cost, instance, log) for title, cost, instance, log in played]
     by_episode = [episode.charts(title, instance, log) for title, _, instance, log in played]
-    paired = [chart for k in range(max(map(len, by_episode), default=0)) for charts in by_episode for chart in charts[k : k + 1]]
-    bargains = [episode.negotiation(title, instance, log) for title, _, instance, log in played if instance.shared.any()]
+    paired = [
+        chart
+        for k in range(max(map(len, by_episode), default=0))
+        for charts in by_episode
+        for chart in charts[k : k + 1]
+    ]
+    bargains = [
+        episode.negotiation(title, instance, log) for title, _, instance, log in played if instance.shared.any()
+    ]
     notes = list(report.notes)
     if len(played) > 1:
         costs = " and ".join(f"{number(cost)} by {title}" for title, cost, _, _ in played)

@@ -17,7 +17,10 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -
     lines = [list(header), *(list(row) for row in rows)]
     widths = [max(len(line[c]) for line in lines) for c in range(len(header))]
     texts = [
-        "  ".join(cell.ljust(width) if c < left else cell.rjust(width) for c, (cell, width) in enumerate(zip(line, widths, strict=True)))
+        "  ".join(
+            cell.ljust(width) if c < left else cell.rjust(width)
+            for c, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
         for line in lines
     ]
     texts.insert(1, "-" * len(texts[0]))

@@ -21,7 +21,9 @@ SETTINGS: Final = ("scenario", "workload", "learner", "seed")
 """Parts of a config that differ between runs that are compared."""
 
 
-def note(folder: Path, config: Mapping[str, Any], text: str, scores: Mapping[str, float], picture: Path, step: int) -> None:
+def note(
+    folder: Path, config: Mapping[str, Any], text: str, scores: Mapping[str, float], picture: Path, step: int
+) -> None:
     """Write the settings, scores and picture of the run in ``folder`` as of ``step`` decisions; ``text`` is its config as YAML.
 
     Raises:

@@ -35,7 +35,9 @@ def questions(ask: Questions) -> dict[str, Answers]:
     """The answers to every question whose answer is who has the shortest flow time."""
     rules, home = ask.rules, ask.home
     asked = {"Which role to learn?": {f"none ({rules.name})": rules} | _roles(ask)}
-    asked["Whose cost to reward, where bids are free?"] = {variant.name: home(variant) for variant in ask.free_rewards()}
+    asked["Whose cost to reward, where bids are free?"] = {
+        variant.name: home(variant) for variant in ask.free_rewards()
+    }
     for free in ask.free_rewards():
         if paying := ask.paying(free):
             answers = {f"{free.name}, bids free": home(free)} | {paid.name: home(paid) for paid in paying}
@@ -43,7 +45,9 @@ def questions(ask: Questions) -> dict[str, Answers]:
     asked["How many bid levels?"] = {
         f"{variant.scenario.negotiation.levels}": home(variant)._replace(how=ROUNDED) for variant in ask.levels()
     }
-    asked["How to reserve, where policies learn?"] = {ask.reserving(variant): home(variant) for variant in ask.reservations()}
+    asked["How to reserve, where policies learn?"] = {
+        ask.reserving(variant): home(variant) for variant in ask.reservations()
+    }
     asked["How to reserve, where rules decide?"] = {
         f"{p}, {ask.reserving(variant)}": Meeting(variant.name, p, rules.negotiator)
         for p in (rules.prioritizer, reserving(rules.prioritizer))
@@ -53,7 +57,10 @@ def questions(ask: Questions) -> dict[str, Answers]:
 
 
 def _roles(ask: Questions) -> Answers:
-    return {"both" if len(variant.roles) > 1 else f"the {variant.roles[0]} alone": ask.home(variant) for variant in ask.roles()}
+    return {
+        "both" if len(variant.roles) > 1 else f"the {variant.roles[0]} alone": ask.home(variant)
+        for variant in ask.roles()
+    }
 
 
 def _verdict(answers: Answers, found: Found) -> list[str]:
@@ -61,7 +68,10 @@ def _verdict(answers: Answers, found: Found) -> list[str]:
     best, *others = sorted(answers, key=lambda name: float(found[answers[name]].column(SCORE).mean()))
     longer = {name: _between(answers[name], answers[best], found) for name in others}
     alike = [name for name, difference in longer.items() if _unsure(difference)]
-    return [" or ".join([best, *alike]), "; ".join(f"{name} {_told(difference)}" for name, difference in longer.items())]
+    return [
+        " or ".join([best, *alike]),
+        "; ".join(f"{name} {_told(difference)}" for name, difference in longer.items()),
+    ]
 
 
 def _unsure(difference: Interval) -> bool:
@@ -78,7 +88,11 @@ def _incentives(ask: Questions, found: Found) -> Iterator[list[str]]:
         honest, deviating = found[ask.home(variant)], found[ask.home(variant)._replace(how=DEVIATING)]
         gain = deviating.compared(honest, of_deviator(deviating), of_deviator(honest))
         answer = UNSURE if _unsure(gain) else "yes" if gain.value < 0.0 else "no, it loses"
-        yield [f"Does one agent of {variant.name} gain if it always bids the top?", answer, f"its own flow time {percent(gain)} %"]
+        yield [
+            f"Does one agent of {variant.name} gain if it always bids the top?",
+            answer,
+            f"its own flow time {percent(gain)} %",
+        ]
 
 
 def _fairness(ask: Questions, found: Found) -> list[str]:

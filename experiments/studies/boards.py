@@ -36,7 +36,9 @@ class Board:
 
     def sheet(self, found: Found) -> Sheet:
         """Fill it in."""
-        return Sheet(self.title, self.header, [[label, *self.cells(found, meetings)] for label, meetings in self.rows.items()])
+        return Sheet(
+            self.title, self.header, [[label, *self.cells(found, meetings)] for label, meetings in self.rows.items()]
+        )
 
 
 def boards(ask: Questions) -> list[Board]:
@@ -86,7 +88,9 @@ def roles(ask: Questions) -> Board:
 def rewards(ask: Questions) -> Board:
     """What agents are rewarded for, and whether winners pay."""
     name, base, asked = ask.base.name, ask.home(ask.base), ask.rewards()
-    rows = {variant.name: [ask.home(variant)] + [ask.home(variant)._replace(how=OTHERS)] * ask.several for variant in asked}
+    rows = {
+        variant.name: [ask.home(variant)] + [ask.home(variant)._replace(how=OTHERS)] * ask.several for variant in asked
+    }
     rows |= {label: [played] for label, played in _where_winners_pay(ask).items()}
 
     def cells(found: Found, meetings: list[Meeting]) -> list[Cell]:
@@ -110,13 +114,26 @@ def rewards(ask: Questions) -> Board:
         "Jain",
         f"Jain, % of {name}",
     ]
-    return Board("Rewards and credits", header + ["with partners of other runs, % of itself"] * ask.several, rows, [base, ask.rules], cells)
+    return Board(
+        "Rewards and credits",
+        header + ["with partners of other runs, % of itself"] * ask.several,
+        rows,
+        [base, ask.rules],
+        cells,
+    )
 
 
 def _where_winners_pay(ask: Questions) -> dict[str, Meeting]:
     """The base's policies under credits that they were not trained with."""
-    paying = {ask.credit(variant): variant for variant in ask.rewards() if ask.credit(variant) not in ("", ask.credit(ask.base))}
-    return {f"{ask.base.name}, played where {credit}": ask.home(ask.base)._replace(where=paid.name) for credit, paid in paying.items()}
+    paying = {
+        ask.credit(variant): variant
+        for variant in ask.rewards()
+        if ask.credit(variant) not in ("", ask.credit(ask.base))
+    }
+    return {
+        f"{ask.base.name}, played where {credit}": ask.home(ask.base)._replace(where=paid.name)
+        for credit, paid in paying.items()
+    }
 
 
 def partners(ask: Questions) -> Board:
@@ -171,9 +188,17 @@ def reservations(ask: Questions) -> Board:
     """What it changes that units can be kept for what cannot start yet, and that others may use them meanwhile."""
     places, rules = ask.reservations(), ask.rules
     rows = {}
-    for p, n in ((rules.prioritizer, rules.negotiator), (reserving(rules.prioritizer), rules.negotiator), (INDEX, INDEX)):
+    for p, n in (
+        (rules.prioritizer, rules.negotiator),
+        (reserving(rules.prioritizer), rules.negotiator),
+        (INDEX, INDEX),
+    ):
         rows[f"{p} with {n}".replace(f"{SHIPPED}/", "")] = [Meeting(place.name, p, n) for place in places]
-    rows[f"{ask.base.name}, trained as in the first column"] = [Meeting(place.name, ask.base.name, ask.base.name) for place in places]
+    rows[f"{ask.base.name}, trained as in the first column"] = [
+        Meeting(place.name, ask.base.name, ask.base.name) for place in places
+    ]
     rows["trained as in each column"] = [ask.home(place) for place in places]
     title = f"Reservations: flow time, % of {rules.name} in the first column"
-    return Board(title, ["", *(ask.reserving(place) for place in places)], rows if len(places) > 1 else {}, [rules], _to(rules))
+    return Board(
+        title, ["", *(ask.reserving(place) for place in places)], rows if len(places) > 1 else {}, [rules], _to(rules)
+    )

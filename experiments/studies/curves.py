@@ -29,7 +29,9 @@ def read(folder: Path, name: str) -> Curve:
     events = EventAccumulator(str(folder / "tensorboard"), {"scalars": 0})
     events.Reload()
     points = events.Scalars(name) if name in events.Tags()["scalars"] else []
-    return np.array([point.step for point in points], np.float64), np.array([point.value for point in points], np.float64)
+    return np.array([point.step for point in points], np.float64), np.array(
+        [point.value for point in points], np.float64
+    )
 
 
 def thirds(curve: Curve) -> tuple[float, float]:

@@ -55,7 +55,9 @@ class Meeting(NamedTuple):
 class Field:
     """Loads the policies of all runs, and plays."""
 
-    def __init__(self, chosen: list[Variant], runs: Mapping[str, list[Replicate]], loads: list[float], count: int) -> None:
+    def __init__(
+        self, chosen: list[Variant], runs: Mapping[str, list[Replicate]], loads: list[float], count: int
+    ) -> None:
         """Draw the same episodes of each load for all."""
         self._variants = {variant.name: variant for variant in chosen}
         self._runs = runs
@@ -83,18 +85,27 @@ class Field:
         results = tuple(self._results(meeting, *pair) for pair in self._pairs(meeting))
         side = Side(meeting.prioritizer, meeting.negotiator, results)
         size = len(self._episodes.seeds)
-        return Standing(meeting.name, self._kind(meeting), [side], [np.ones(size)], np.ones(size, np.bool_), [self._clusters])
+        return Standing(
+            meeting.name, self._kind(meeting), [side], [np.ones(size)], np.ones(size, np.bool_), [self._clusters]
+        )
 
     def _kind(self, meeting: Meeting) -> str:
         if meeting.prioritizer in self._variants or meeting.negotiator in self._variants:
             return LEARNED
-        return RULE if is_rule("prioritizer", meeting.prioritizer) and is_rule("negotiator", meeting.negotiator) else TUNED
+        return (
+            RULE if is_rule("prioritizer", meeting.prioritizer) and is_rule("negotiator", meeting.negotiator) else TUNED
+        )
 
     def _results(self, meeting: Meeting, prioritizer: Prioritizer, negotiator: Negotiator) -> Results:
         scenario, episodes = self._variants[meeting.where].scenario, self._episodes
         if meeting.how == DEVIATING:
             played = rules_of_play(scenario, prioritizer)
-            return play_by(lambda world, first: with_deviator(prioritizer, negotiator, world, first), played, episodes, worlds=WORLDS)
+            return play_by(
+                lambda world, first: with_deviator(prioritizer, negotiator, world, first),
+                played,
+                episodes,
+                worlds=WORLDS,
+            )
         if meeting.how == ROUNDED:
             negotiator = Rounded(negotiator)
         elif meeting.how.isdigit():
@@ -110,7 +121,10 @@ class Field:
 
     def _pairs(self, meeting: Meeting) -> list[tuple[Prioritizer, Negotiator]]:
         """One pair of what is not trained; else one per run, or per run and the next one."""
-        prioritizers, negotiators = self._of("prioritizer", meeting.prioritizer), self._of("negotiator", meeting.negotiator)
+        prioritizers, negotiators = (
+            self._of("prioritizer", meeting.prioritizer),
+            self._of("negotiator", meeting.negotiator),
+        )
         if meeting.how == OTHERS:
             negotiators = negotiators[1:] + negotiators[:1]
         number = max(len(prioritizers), len(negotiators))
@@ -154,7 +168,9 @@ def _deviators(standing: Standing) -> tuple[NDArray[np.int64], NDArray[np.int64]
 
 def _by_agent(standing: Standing) -> Scores:
     """[runs, E, A] weighted flow times; NaN of an agent without jobs."""
-    return np.array([[metrics.flow_by_agent for metrics in results.metrics] for results in standing.sides[0].results], np.float64)
+    return np.array(
+        [[metrics.flow_by_agent for metrics in results.metrics] for results in standing.sides[0].results], np.float64
+    )
 
 
 def _draw(scenario: Scenario, loads: list[float], count: int, seed: int) -> Episodes:
@@ -166,7 +182,9 @@ def _draw(scenario: Scenario, loads: list[float], count: int, seed: int) -> Epis
     first = np.cumsum([0, *(len(episodes.instances) for episodes in drawn)])
     return Episodes(
         [instance for episodes in drawn for instance in episodes.instances],
-        np.concatenate([episodes.instance + start for start, episodes in zip(first, drawn, strict=False)]).astype(np.int32),
+        np.concatenate([episodes.instance + start for start, episodes in zip(first, drawn, strict=False)]).astype(
+            np.int32
+        ),
         np.concatenate([episodes.seeds for episodes in drawn]),
     )
 

@@ -50,7 +50,10 @@ def meetings(ask: Questions) -> dict[str, Meeting]:
     """Return who is on the frontier, by name: rules and the index by the base's rules of play, what is learned by its own."""
     pairs = [*RULES, (INDEX, INDEX)]
     met = {f"{p} with {n}": Meeting(ask.base.name, p, n) for p, n in pairs}
-    met = {name.replace(f"{SHIPPED}/", "") if INDEX not in name else "tuned index": meeting for name, meeting in met.items()}
+    met = {
+        name.replace(f"{SHIPPED}/", "") if INDEX not in name else "tuned index": meeting
+        for name, meeting in met.items()
+    }
     return met | {variant.name: ask.home(variant) for variant in ask.chosen}
 
 
@@ -65,7 +68,11 @@ def points(ask: Questions, found: Found) -> list[Point]:
 
 def unbeaten(among: list[Point]) -> list[Point]:
     """Return those that no other beats in one of flow time and Jain's index without losing in the other; the shortest flow time first."""
-    return [p for p in among if not any(q.flow <= p.flow and q.jain >= p.jain and (q.flow < p.flow or q.jain > p.jain) for q in among)]
+    return [
+        p
+        for p in among
+        if not any(q.flow <= p.flow and q.jain >= p.jain and (q.flow < p.flow or q.jain > p.jain) for q in among)
+    ]
 
 
 def sheet(ask: Questions, found: Found) -> Sheet:
@@ -75,7 +82,9 @@ def sheet(ask: Questions, found: Found) -> Sheet:
     rows = []
     for point in among:
         one, to = found[point.meeting], found[ask.rules]
-        rows.append([point.label, number(point.flow), flow(one, to), *_fairness(one, to), _place(point, best, of_rules)])
+        rows.append(
+            [point.label, number(point.flow), flow(one, to), *_fairness(one, to), _place(point, best, of_rules)]
+        )
     header = [
         "",
         "flow time, s",
@@ -90,7 +99,9 @@ def sheet(ask: Questions, found: Found) -> Sheet:
 
 
 def _fairness(one: Standing, to: Standing) -> list[Cell]:
-    shown = [number(float(values.mean())) for values in (one.column("mean_slowdown"), worst_off(one), one.column("jain"))]
+    shown = [
+        number(float(values.mean())) for values in (one.column("mean_slowdown"), worst_off(one), one.column("jain"))
+    ]
     return [*shown, differs(one, to, jain)]
 
 
@@ -108,7 +119,9 @@ def draw(among: list[Point], path: Path) -> None:
     _chart(left, among, "everybody")
     _chart(right, close, f"within {100 * (CLOSE - 1):.0f} % of the shortest flow time")
     left.legend(frameon=False, fontsize=10, labelcolor=INK, loc="lower left")
-    figure.suptitle("Flow time against fairness: less to the left, fairer above", fontsize=15, fontweight="bold", color=INK)
+    figure.suptitle(
+        "Flow time against fairness: less to the left, fairer above", fontsize=15, fontweight="bold", color=INK
+    )
     figure.draw_without_rendering()  # which puts the charts where they stay
     figure.set_layout_engine("none")
     place_labels(left, [_named(point) for point in among if point not in close], [_named(point) for point in close])
@@ -125,9 +138,27 @@ def _named(point: Point) -> Named:
 def _chart(axis: Axes, among: list[Point], title: str) -> None:
     for kind, (colour, marker) in STYLE.items():
         of_kind = [point for point in among if point.kind == kind]
-        axis.scatter([p.flow for p in of_kind], [p.jain for p in of_kind], s=52, color=colour, marker=marker, label=kind, zorder=3)
-    for front, colour in ((unbeaten(among), FAINT), (unbeaten([point for point in among if point.kind == RULE]), STYLE[RULE][0])):
-        axis.plot([p.flow for p in front], [p.jain for p in front], color=colour, linewidth=1.0, linestyle=(0, (5, 3)), zorder=2)
+        axis.scatter(
+            [p.flow for p in of_kind],
+            [p.jain for p in of_kind],
+            s=52,
+            color=colour,
+            marker=marker,
+            label=kind,
+            zorder=3,
+        )
+    for front, colour in (
+        (unbeaten(among), FAINT),
+        (unbeaten([point for point in among if point.kind == RULE]), STYLE[RULE][0]),
+    ):
+        axis.plot(
+            [p.flow for p in front],
+            [p.jain for p in front],
+            color=colour,
+            linewidth=1.0,
+            linestyle=(0, (5, 3)),
+            zorder=2,
+        )
     axis.set_title(title, fontsize=11, color=FAINT)
     axis.set_xlabel("weighted mean flow time, s", color=FAINT)
     axis.set_ylabel("Jain's index of the agents' mean slowdowns", color=FAINT)

@@ -37,10 +37,15 @@ def place_labels(axis: Axes, points: Sequence[Named], others: Sequence[Named] = 
 
     scale = axis.figure.dpi / 72
     places = {point: axis.transData.transform((point.x, point.y)) for point in (*points, *others)}
-    taken = [Bbox.from_bounds(x - MARK * scale, y - MARK * scale, 2 * MARK * scale, 2 * MARK * scale) for x, y in places.values()]
+    taken = [
+        Bbox.from_bounds(x - MARK * scale, y - MARK * scale, 2 * MARK * scale, 2 * MARK * scale)
+        for x, y in places.values()
+    ]
     named: list[Bbox] = []
     for point in sorted(points, key=lambda each: (-each.y, each.x)):
-        text = axis.annotate(point.name, (point.x, point.y), (0, 0), textcoords="offset points", fontsize=FONT, color=INK, va="center")
+        text = axis.annotate(
+            point.name, (point.x, point.y), (0, 0), textcoords="offset points", fontsize=FONT, color=INK, va="center"
+        )
         x, y = places[point]
         size = text.get_window_extent()
         box = _free(x, y, size.width, size.height, (MARK + AWAY) * scale, [*taken, *named], axis.bbox)
@@ -63,5 +68,7 @@ def _free(x: float, y: float, width: float, height: float, away: float, taken: S
         for step in steps
         for left in (x + away * (1 + (abs(step) > 2)), x - width - away * (1 + (abs(step) > 2)))
     ]
-    inside = (box for box in tried if chart.x0 <= box.x0 and box.x1 <= chart.x1 and chart.y0 <= box.y0 and box.y1 <= chart.y1)
+    inside = (
+        box for box in tried if chart.x0 <= box.x0 and box.x1 <= chart.x1 and chart.y0 <= box.y0 and box.y1 <= chart.y1
+    )
     return next((box for box in inside if not box.count_overlaps(taken)), tried[0])

@@ -76,7 +76,9 @@ class Questions:
         reservations = variant.scenario.reservations
         if not reservations.allowed:
             return "no reservations"
-        return ("backfilled" if reservations.backfill else "strict") + (", until the start" if reservations.hold == "start" else "")
+        return ("backfilled" if reservations.backfill else "strict") + (
+            ", until the start" if reservations.hold == "start" else ""
+        )
 
     @staticmethod
     def credit(variant: Variant) -> str:

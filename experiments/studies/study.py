@@ -34,7 +34,9 @@ class Study:
     settings: dict[str, Any]
 
     @classmethod
-    def of(cls, config: DictConfig, chosen: list[Variant], runs: Mapping[str, list[Replicate]], told: Negotiation) -> Study:
+    def of(
+        cls, config: DictConfig, chosen: list[Variant], runs: Mapping[str, list[Replicate]], told: Negotiation
+    ) -> Study:
         """Draw the episodes.
 
         Raises:
@@ -55,7 +57,11 @@ class Study:
         meetings += [self.ask.rules, *frontier.meetings(self.ask).values(), *advice.meetings(self.ask)]
         found = self.field.meet(meetings)
         frontier.draw(frontier.points(self.ask, found), picture)
-        sheets = [advice.sheet(self.ask, found), *(board.sheet(found) for board in asked), frontier.sheet(self.ask, found)]
+        sheets = [
+            advice.sheet(self.ask, found),
+            *(board.sheet(found) for board in asked),
+            frontier.sheet(self.ask, found),
+        ]
         return Outcome("Negotiation", sheets, self._notes(found), self._numbers(found))
 
     def _notes(self, found: Found) -> list[str]:
@@ -64,7 +70,11 @@ class Study:
         episodes, loads = self.settings["episodes"], " and ".join(map(str, self.settings["loads"]))
         seeds, rules = len(self.settings["seeds"]), self.ask.rules
         learner = self.settings["learner"]
-        start = f" All networks start as {learner['network']['guide']} and learn the difference." if learner["network"]["guide"] else ""
+        start = (
+            f" All networks start as {learner['network']['guide']} and learn the difference."
+            if learner["network"]["guide"]
+            else ""
+        )
         return [
             f"{checked} schedules, every one checked against the rules of its scenario: no violation.",
             f"Everybody plays the same {episodes} fresh episodes at each of the loads {loads}, with the same durations. Differences are of "

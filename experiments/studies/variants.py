@@ -104,7 +104,9 @@ def _variant(config: DictConfig, name: str, changed: Any) -> Variant:
     if not name.replace("-", "_").isidentifier() or any(is_rule(role, name) for role in RULES):
         raise cli.UsageError(f"variants has {name!r}, must be a word that is no rule's name")
     if not isinstance(changed, DictConfig):
-        raise cli.UsageError(f"variants.{name} is {changed!r}, must be a mapping such as {{scenario: {{cooperation: 0.5}}}}")
+        raise cli.UsageError(
+            f"variants.{name} is {changed!r}, must be a mapping such as {{scenario: {{cooperation: 0.5}}}}"
+        )
     if other := [str(node) for node in changed if node not in CHANGED]:
         raise cli.UsageError(f"variants.{name}.{other[0]} cannot be changed, must be in {' or '.join(CHANGED)}")
     common = OmegaConf.masked_copy(config, list(TRAINED))
@@ -127,7 +129,10 @@ def replicates(config: DictConfig, chosen: list[Variant]) -> dict[str, list[Repl
     if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
         raise cli.UsageError(f"seeds is {seeds}, must be a list of different integers >= 0")
     folder = Path(check(config.runs, str, "runs"))
-    return {variant.name: [Replicate(variant, seed, folder / f"{variant.name}-s{seed}") for seed in seeds] for variant in chosen}
+    return {
+        variant.name: [Replicate(variant, seed, folder / f"{variant.name}-s{seed}") for seed in seeds]
+        for variant in chosen
+    }
 
 
 def train_missing(replicates: dict[str, list[Replicate]], command: str) -> None:
@@ -153,5 +158,7 @@ def flat(node: Any, prefix: str = "") -> dict[str, Any]:
         node = OmegaConf.to_container(node, resolve=True)
     if not isinstance(node, dict):
         return {prefix: node}
-    below: list[dict[str, Any]] = [flat(part, f"{prefix}.{name}" if prefix else str(name)) for name, part in node.items()]
+    below: list[dict[str, Any]] = [
+        flat(part, f"{prefix}.{name}" if prefix else str(name)) for name, part in node.items()
+    ]
     return {key: value for part in below for key, value in part.items()}

@@ -61,7 +61,9 @@ def _contests(config: DictConfig) -> list[Contest]:
     made = [contest for trace, starts, part in parts if starts for contest in _of_log(trace, starts, part)]
     if not made:
         needed = traces.TRAINING_JOBS + traces.JOBS
-        raise cli.UsageError(f"{folder}: no log has {needed:,} jobs that can run: those for training, and a window behind them")
+        raise cli.UsageError(
+            f"{folder}: no log has {needed:,} jobs that can run: those for training, and a window behind them"
+        )
     return made
 
 
@@ -78,10 +80,18 @@ def _of_log(trace: Trace, starts: tuple[int, ...], part: str) -> list[Contest]:
         name = f"{traces.cell(trace.name, mode)}{part}"
         for estimates, workload, episodes, scenario in played:
             label = name if estimates == REQUESTED else f"{name}, {estimates}"
-            classes = {key: [value] * len(starts) for key, value in ((LOG, label), (CELL, name), (ESTIMATES, estimates))}
-            rules_of_play = replace(scenario, workload=workload, reservations=replace(scenario.reservations, backfill=backfill))
+            classes = {
+                key: [value] * len(starts) for key, value in ((LOG, label), (CELL, name), (ESTIMATES, estimates))
+            }
+            rules_of_play = replace(
+                scenario, workload=workload, reservations=replace(scenario.reservations, backfill=backfill)
+            )
             together = [f"{trace.name}: {group}" for group in traces.overlapping(starts)]
-            made.append(Contest(rules_of_play, episodes, classes | {FIRST_JOB: [str(start) for start in starts]}, cluster=together))
+            made.append(
+                Contest(
+                    rules_of_play, episodes, classes | {FIRST_JOB: [str(start) for start in starts]}, cluster=together
+                )
+            )
     return made
 
 
@@ -101,12 +111,18 @@ def _tables(contests: list[Contest], standings: list[Standing]) -> list[Sheet]:
     ]
     return [
         Sheet(f"By {LOG}: median bounded slowdown", ["", "windows", *(one.name for one in standings)], medians),
-        *(_bests(metric, contests, standings, groups, one) for metric in (MEAN, MEDIAN) for one in contenders or [None]),
+        *(
+            _bests(metric, contests, standings, groups, one)
+            for metric in (MEAN, MEDIAN)
+            for one in contenders or [None]
+        ),
         *_reproduced(standings, groups),
     ]
 
 
-def _bests(metric: str, contests: list[Contest], standings: list[Standing], groups: Rows, learned: Standing | None) -> Sheet:
+def _bests(
+    metric: str, contests: list[Contest], standings: list[Standing], groups: Rows, learned: Standing | None
+) -> Sheet:
     """Each cell's best rule with either kind of estimates, and what is learned, with the estimates that know most."""
     header = ["", "best of all rules", "its value", "RL, published"]
     if metric == MEAN:
@@ -115,11 +131,18 @@ def _bests(metric: str, contests: list[Contest], standings: list[Standing], grou
         header += [learned.name, "% of that rule", "at or below both", "10 % below both"]
     rows: list[list[Cell]] = []
     for name, group in groups.items():
-        all_rules = [(one.multiples(metric, [place]), one.name, place) for one in standings if one.rule for place in group]
+        all_rules = [
+            (one.multiples(metric, [place]), one.name, place) for one in standings if one.rule for place in group
+        ]
         best, rule, place = min(all_rules, key=lambda each: float(each[0].mean()))
         estimates = contests[place].classes[ESTIMATES][0]
         printed = PUBLISHED.get(name, {}).get(RL, "") if metric == MEAN else ""
-        row: list[Cell] = [name, rule if estimates == REQUESTED else f"{rule}, {estimates}", frame.in_cell(best, False), printed]
+        row: list[Cell] = [
+            name,
+            rule if estimates == REQUESTED else f"{rule}, {estimates}",
+            frame.in_cell(best, False),
+            printed,
+        ]
         if metric == MEAN:
             row.append(number(_bound(contests[group[0]].episodes)))
         if learned is not None:
@@ -129,7 +152,9 @@ def _bests(metric: str, contests: list[Contest], standings: list[Standing], grou
         rows.append(row)
     title = f"Best of all rules: {metric.split('_')[0]} bounded slowdown"
     if learned is not None:
-        told = [row for row, group in zip(rows, groups.values(), strict=True) if somebody_waits(metric, standings, group)]
+        told = [
+            row for row, group in zip(rows, groups.values(), strict=True) if somebody_waits(metric, standings, group)
+        ]
         below, far_below = (sum(row[column] == "yes" for row in told) for column in (-2, -1))
         title += f"; {learned.name} at or below in {below} of the {len(told)} cells in which anything waits, 10 % below in {far_below}"
     return Sheet(title, header, rows)

@@ -41,7 +41,9 @@ def reference_of(config: DictConfig, objective: Objective) -> Reference:
 def all_is_done_once(scenario: Scenario) -> bool:
     """Whether no attempt fails, is interrupted or is cut off: what a task takes then does not depend on who plays."""
     chance = scenario.uncertainty
-    return not chance.failure_probability and chance.mean_time_between_failures == math.inf and scenario.limits == Limits()
+    return (
+        not chance.failure_probability and chance.mean_time_between_failures == math.inf and scenario.limits == Limits()
+    )
 
 
 def realised_bounds(scenario: Scenario, episodes: Episodes, objective: Objective) -> NDArray[np.float64]:

@@ -57,7 +57,13 @@ def searchers(suite: Suite, players: Players, best: Pairing) -> list[Pairing]:
 
 
 def meet_with_search(
-    suite: Suite, contest: Contest, players: Players, pair: Pairing, search: Mapping[str, Search], own: Side, bar: Progress
+    suite: Suite,
+    contest: Contest,
+    players: Players,
+    pair: Pairing,
+    search: Mapping[str, Search],
+    own: Side,
+    bar: Progress,
 ) -> Sides:
     """Let a pair play a contest with every search; where something is uncertain, those that do not foresee do as it did by itself."""
     scenario, episodes = contest.scenario, contest.episodes
@@ -82,8 +88,14 @@ def learned(suite: Suite, players: Players) -> list[Pairing]:
 def kind_of(suite: Suite, name: str, search: Iterable[str]) -> str:
     """What sort of contestant the one of that name is, in the words of ``standing``; ``search`` are the names of searches."""
     sorts = {standing.RULE: suite.rules, standing.TUNED: suite.tuned, LEARNED: suite.learned}
-    kinds = {name_of(suite, *pair): kind for kind, pairs in sorts.items() for pair in pairs} | dict.fromkeys(suite.others, standing.OTHER)
-    with_search = {standing.SEARCHED: suite.learned, standing.RULE_SEARCHED: suite.rules, standing.TUNED_SEARCHED: suite.tuned}
+    kinds = {name_of(suite, *pair): kind for kind, pairs in sorts.items() for pair in pairs} | dict.fromkeys(
+        suite.others, standing.OTHER
+    )
+    with_search = {
+        standing.SEARCHED: suite.learned,
+        standing.RULE_SEARCHED: suite.rules,
+        standing.TUNED_SEARCHED: suite.tuned,
+    }
     for kind, pairs in with_search.items():
         kinds |= {searched_name(suite, pair, how): kind for how in search for pair in pairs}
     return kinds[name]

@@ -55,7 +55,10 @@ def _contests(config: DictConfig) -> list[Contest]:
 
 
 def _published(method: str, *values: float) -> list[Published]:
-    return [Published(method, "published", row, value) for row, value in zip(("mk", "edata", "rdata", "vdata"), values, strict=False)]
+    return [
+        Published(method, "published", row, value)
+        for row, value in zip(("mk", "edata", "rdata", "vdata"), values, strict=False)
+    ]
 
 
 SUITE: Final = Suite(

@@ -37,11 +37,16 @@ def benchmark(suite: Suite, config: DictConfig) -> Outcome:
         InvalidEpisode: where a schedule breaks the rules of its scenario.
     """
     names = entrants(config, suite.name)
-    how = searches(config, suite) if names or config.search is not None else {}  # rules alone: nothing to set their searches beside
+    how = (
+        searches(config, suite) if names or config.search is not None else {}
+    )  # rules alone: nothing to set their searches beside
     contests = suite.contests(config)
     _check_references(contests)
     _check_ranked(contests, how.values())
-    if not any(all(is_deterministic(contest.scenario, instance) for instance in contest.episodes.instances) for contest in contests):
+    if not any(
+        all(is_deterministic(contest.scenario, instance) for instance in contest.episodes.instances)
+        for contest in contests
+    ):
         how = {name: search for name, search in how.items() if search.foresees}
     players = Players.of(names, negotiators=any(pair[1] == pair[0] for pair in suite.learned))
     episodes = sum(len(contest.episodes.seeds) for contest in contests)
@@ -83,7 +88,9 @@ def benchmark(suite: Suite, config: DictConfig) -> Outcome:
     numbers = {
         "policies": names,
         "searches": {name: vars(search) for name, search in how.items()},
-        "episodes": [_episode(contest, c, e) for c, contest in enumerate(contests) for e in range(len(contest.episodes.seeds))],
+        "episodes": [
+            _episode(contest, c, e) for c, contest in enumerate(contests) for e in range(len(contest.episodes.seeds))
+        ],
         "score": suite.metrics[0],
         "best_rules": best.name,
         "contestants": [_numbers(suite, one, best) for one in standings],
@@ -99,7 +106,9 @@ def _check_references(contests: list[Contest]) -> None:
         if contest.reference is not None and not (contest.reference > 0).all():
             first = int(np.argmin(contest.reference > 0))
             name = contest.episodes.instances[int(contest.episodes.instance[first])].name
-            raise UsageError(f"{name}: scores would be measured against {contest.reference[first]:g} s, must be more; leave it out")
+            raise UsageError(
+                f"{name}: scores would be measured against {contest.reference[first]:g} s, must be more; leave it out"
+            )
 
 
 def _check_ranked(contests: list[Contest], how: Iterable[Search]) -> None:
@@ -122,11 +131,16 @@ def _standings(suite: Suite, contests: list[Contest], met: list[dict[str, Side]]
         counted = ~counted
     names = [name for name in met[0] if all(name in sides for sides in met)]
     clusters = [contest.clusters(c) for c, contest in enumerate(contests)]
-    return [Standing(name, kind_of(suite, name, how), [sides[name] for sides in met], references, counted, clusters) for name in names]
+    return [
+        Standing(name, kind_of(suite, name, how), [sides[name] for sides in met], references, counted, clusters)
+        for name in names
+    ]
 
 
 def _to_bound(contests: list[Contest]) -> NDArray[np.bool_]:
-    return np.concatenate([np.zeros(len(c.episodes.seeds), np.bool_) if c.to_bound is None else c.to_bound for c in contests])
+    return np.concatenate(
+        [np.zeros(len(c.episodes.seeds), np.bool_) if c.to_bound is None else c.to_bound for c in contests]
+    )
 
 
 def _difference(suite: Suite, one: Standing, to: Standing) -> Interval:
@@ -148,7 +162,14 @@ def _overall(suite: Suite, standings: list[Standing], best: Standing, ratio: boo
         others = [Figure.of(float(one.column(name).mean()), **known) for name in suite.metrics[1:]]
         times = [Figure.of(1e3 * one.decision, 3, unit="ms"), Figure.of(one.seconds, 3, unit="s")]
         rows.append([one.name, mean, cell(_difference(suite, one, best)), *others, *times])
-    header = ["", suite.unit, f"% of the best rules ({best.name})", *suite.metrics[1:], "ms per decision", "s per episode"]
+    header = [
+        "",
+        suite.unit,
+        f"% of the best rules ({best.name})",
+        *suite.metrics[1:],
+        "ms per decision",
+        "s per episode",
+    ]
     return Sheet("Everybody, all episodes", header, rows)
 
 
@@ -178,14 +199,22 @@ def in_cell(scores: Scores, ratio: bool) -> Figure:
 def _episode(contest: Contest, c: int, e: int) -> dict[str, Any]:
     reference = None if contest.reference is None else float(contest.reference[e])
     name = contest.episodes.instances[int(contest.episodes.instance[e])].name
-    return {"instance": name, "seed": int(contest.episodes.seeds[e]), "reference": reference, "cluster": str(contest.clusters(c)[e])} | {
-        view: labels[e] for view, labels in contest.classes.items()
-    }
+    return {
+        "instance": name,
+        "seed": int(contest.episodes.seeds[e]),
+        "reference": reference,
+        "cluster": str(contest.clusters(c)[e]),
+    } | {view: labels[e] for view, labels in contest.classes.items()}
 
 
 def _numbers(suite: Suite, one: Standing, best: Standing) -> dict[str, Any]:
     measured = {name: one.column(name).tolist() for name in suite.metrics}
     scores = one.scores(suite.metrics[0])
-    told = {"name": one.name, "kind": one.kind, "mean": float(scores.mean()), "mean_by_run": scores.mean(axis=1).tolist()}
+    told = {
+        "name": one.name,
+        "kind": one.kind,
+        "mean": float(scores.mean()),
+        "mean_by_run": scores.mean(axis=1).tolist(),
+    }
     times = {"seconds_per_decision": one.decision, "seconds_per_episode": one.seconds}
     return told | {"to_best_rules": _difference(suite, one, best)._asdict()} | times | measured

@@ -88,13 +88,18 @@ def contests(
     for label, members in sorted(sizes.items(), key=lambda item: tuple(map(int, item[0].split("x")))):
         names = [stem(file) for file, _ in members]
         episodes = one_each([workload for _, workload in members])
-        measured = [(known[n], False) if n in known else reference(i) for n, i in zip(names, episodes.instances, strict=True)]
+        measured = [
+            (known[n], False) if n in known else reference(i) for n, i in zip(names, episodes.instances, strict=True)
+        ]
         marks = [f", {TO_BOUND}" if bound else "" for _, bound in measured]
         made.append(
             Contest(
                 at_home(scenario, members[0][1], episodes),
                 episodes,
-                {FAMILY: [family(n) + mark for n, mark in zip(names, marks, strict=True)], SIZE: [label + mark for mark in marks]},
+                {
+                    FAMILY: [family(n) + mark for n, mark in zip(names, marks, strict=True)],
+                    SIZE: [label + mark for mark in marks],
+                },
                 np.array([value for value, _ in measured]),
                 np.array([bound for _, bound in measured]),
             )
@@ -137,7 +142,9 @@ def best_known(folder: Path) -> dict[str, float]:
                     raise ValueError(f"{name} has {value!r}, no number > 0")
                 known[name] = float(value)
         except (ValueError, TypeError, AttributeError) as error:
-            raise UsageError(f"{path}: must give for each name its best known value, or an object with {KEYS[0]}, but: {error!r}") from None
+            raise UsageError(
+                f"{path}: must give for each name its best known value, or an object with {KEYS[0]}, but: {error!r}"
+            ) from None
     return known
 
 

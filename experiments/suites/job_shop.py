@@ -42,12 +42,18 @@ def _contests(config: DictConfig) -> list[Contest]:
     folder, scenario = folder_of(config, "jsp/instances"), cli.standard_scenario("job_shop")
     reference = reference_of(config, scenario.objective)
     published = contests(folder, (".txt",), lambda path: JobShopWorkload(path), scenario, family, reference)
-    return published if config.path is not None else published + [_generated(jobs, machines, reference) for jobs, machines in GENERATED]
+    return (
+        published
+        if config.path is not None
+        else published + [_generated(jobs, machines, reference) for jobs, machines in GENERATED]
+    )
 
 
 def _generated(jobs: int, machines: int, reference: Reference) -> Contest:
     workload, scenario = RandomJobShop(jobs, jobs, machines, machines), cli.standard_scenario("job_shop")
-    return generated(scenario, workload, f"{jobs}x{machines}", [FIRST_SEED + number for number in range(EACH)], reference)
+    return generated(
+        scenario, workload, f"{jobs}x{machines}", [FIRST_SEED + number for number in range(EACH)], reference
+    )
 
 
 SUITE: Final = Suite(

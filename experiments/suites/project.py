@@ -61,7 +61,8 @@ class Design:
     def __init__(self, activities: int) -> None:
         combinations = product(COMPLEXITIES, FACTORS, STRENGTHS[activities])
         self.cells: list[RandomProject] = [
-            RandomProject(activities, activities, complexities=(c,), factors=(f,), strengths=(s,)) for c, f, s in combinations
+            RandomProject(activities, activities, complexities=(c,), factors=(f,), strengths=(s,))
+            for c, f, s in combinations
         ]
 
     def instance(self, seed: int) -> Instance:
@@ -83,7 +84,11 @@ def _contests(config: DictConfig) -> list[Contest]:
         size=lambda i: str(i.num_tasks),
     )
     published = [replace(contest, to_bound=None) for contest in made]  # by protocol: they count with the others
-    return published if config.path is not None else published + [_generated(scenario, activities, reference) for activities in STRENGTHS]
+    return (
+        published
+        if config.path is not None
+        else published + [_generated(scenario, activities, reference) for activities in STRENGTHS]
+    )
 
 
 def _reference(config: DictConfig, scenario: Scenario) -> Reference:
@@ -99,7 +104,13 @@ def _reference(config: DictConfig, scenario: Scenario) -> Reference:
 
 def _generated(scenario: Scenario, activities: int, reference: Reference) -> Contest:
     design = Design(activities)
-    return generated(scenario, design, str(activities), [FIRST_SEED + number for number in range(EACH * len(design.cells))], reference)
+    return generated(
+        scenario,
+        design,
+        str(activities),
+        [FIRST_SEED + number for number in range(EACH * len(design.cells))],
+        reference,
+    )
 
 
 def _ratios(contests: Sequence[Contest], standings: Sequence[Standing]) -> list[Sheet]:
@@ -110,8 +121,16 @@ def _ratios(contests: Sequence[Contest], standings: Sequence[Standing]) -> list[
     for label in dict.fromkeys(labels.tolist()):
         ratios = [(one.column("makespan") / rule)[:, labels == label] for one in standings]
         cluster = standings[0].cluster()[labels == label]
-        rows.append([label, *(cell(relative_difference(ratio, np.ones(len(cluster)), cluster=cluster)) for ratio in ratios)])
-    return [Sheet(f"Against {REFERENCE} on the same instances: mean % of its makespan", ["", *(one.name for one in standings)], rows)]
+        rows.append(
+            [label, *(cell(relative_difference(ratio, np.ones(len(cluster)), cluster=cluster)) for ratio in ratios)]
+        )
+    return [
+        Sheet(
+            f"Against {REFERENCE} on the same instances: mean % of its makespan",
+            ["", *(one.name for one in standings)],
+            rows,
+        )
+    ]
 
 
 def _published(method: str, source: str, *values: float, rule: str = "") -> list[Published]:

@@ -76,7 +76,10 @@ def job_shops(data: Path) -> list[Group]:
     """Classical job shops, by family."""
     folder = data / "jsp"
     found = {name: _files(folder / "instances", patterns, ".txt") for name, patterns in JOB_SHOPS.items()}
-    return [Group(name, [JobShopWorkload(str(f)) for f in files], _bounds(folder, files, "upper_bound")) for name, files in found.items()]
+    return [
+        Group(name, [JobShopWorkload(str(f)) for f in files], _bounds(folder, files, "upper_bound"))
+        for name, files in found.items()
+    ]
 
 
 def flexible_job_shops(data: Path) -> list[Group]:
@@ -93,7 +96,10 @@ def projects(data: Path) -> list[Group]:
     """PSPLIB's projects, by the number of activities."""
     folder = data / "rcpsp"
     found = {name: _files(folder / "patterson" / name, ("*",), ".rcp") for name in PROJECTS}
-    return [Group(name, [ProjectWorkload(str(f)) for f in files], _bounds(folder, files, "ub")) for name, files in found.items()]
+    return [
+        Group(name, [ProjectWorkload(str(f)) for f in files], _bounds(folder, files, "ub"))
+        for name, files in found.items()
+    ]
 
 
 def workflows(data: Path) -> list[Group]:
@@ -116,7 +122,9 @@ def batch_queues(data: Path) -> list[Group]:
 def _files(folder: Path, patterns: Sequence[str], suffix: str) -> list[Path]:
     files = sorted(path for pattern in patterns for path in folder.glob(pattern + suffix))
     if not files:
-        raise UsageError(f"{folder} has no file {' or '.join(pattern + suffix for pattern in patterns)}; data= must be the folder around")
+        raise UsageError(
+            f"{folder} has no file {' or '.join(pattern + suffix for pattern in patterns)}; data= must be the folder around"
+        )
     return files
 
 

@@ -147,7 +147,10 @@ def benchmark(config: DictConfig) -> Outcome:
                 checked += size * len(study.rules)
                 expected = study.reference.get((group.name, size))
                 rows.append([group.name, str(size), *map(_cell, scores)])
-                numbers[study.key][group.name] = {"instances": size, "scores": dict(zip(study.rules, scores, strict=True))}
+                numbers[study.key][group.name] = {
+                    "instances": size,
+                    "scores": dict(zip(study.rules, scores, strict=True)),
+                }
                 if expected is not None:
                     distances += [abs(score[0] - value) for score, value in zip(scores, expected, strict=True)]
                     rows.append(["  reference", "", *(f"{value:.1f}" for value in expected)])
@@ -160,7 +163,9 @@ def benchmark(config: DictConfig) -> Outcome:
             f"Reference: an independent event-driven schedule builder; {word} {len(distances)} means agree within {TOLERANCE} points "
             f"(largest difference {max(distances):.2f})."
         )
-    notes.append("Durations are known, but for batch queues, where they are what users requested. Nobody reserves except by +r.")
+    notes.append(
+        "Durations are known, but for batch queues, where they are what users requested. Nobody reserves except by +r."
+    )
     numbers |= {"schedules_checked": checked, "largest_difference_to_reference": max(distances, default=None)}
     return Outcome("Rules on public benchmarks", sheets, notes, numbers)
 

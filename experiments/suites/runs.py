@@ -41,7 +41,9 @@ def policies(config: DictConfig) -> list[str]:
     folders = {str(name): policy_folder(str(name)) for name in names}
     for name, folder in folders.items():
         if folder is None or not roles_in(folder):
-            raise UsageError(f"runs has {name}, which holds no policy: must be the folder of a training run or of a shipped policy")
+            raise UsageError(
+                f"runs has {name}, which holds no policy: must be the folder of a training run or of a shipped policy"
+            )
     return [str(folder) for folder in folders.values()]
 
 
@@ -83,7 +85,9 @@ class Side:
 
     def column(self, metric: str) -> NDArray[np.float64]:
         """[runs, E] the objective, where ``metric`` is OBJECTIVE, or a scalar metric."""
-        return np.stack([results.objective if metric == OBJECTIVE else results.column(metric) for results in self.results])
+        return np.stack(
+            [results.objective if metric == OBJECTIVE else results.column(metric) for results in self.results]
+        )
 
     def mean(self, metric: str) -> float:
         """The mean of that."""
@@ -116,7 +120,10 @@ class Players:
     @classmethod
     def of(cls, folders: list[str], negotiators: bool = True) -> Players:
         """Load the prioritizer of every run, and its negotiator, from the folders of their policies."""
-        return cls([load_prioritizer(folder) for folder in folders], [load_negotiator(folder) for folder in folders if negotiators])
+        return cls(
+            [load_prioritizer(folder) for folder in folders],
+            [load_negotiator(folder) for folder in folders if negotiators],
+        )
 
     def pairs(self, prioritizer: str, negotiator: str) -> list[tuple[Prioritizer, Negotiator]]:
         """Return who plays: one pair of rules, or one pair per run (per two different runs where ANOTHER is asked for)."""
@@ -134,7 +141,11 @@ class Players:
 
     def play(self, scenario: Scenario, episodes: Episodes, prioritizer: str, negotiator: str) -> Side:
         """Let them play the episodes, every schedule checked; errors as in ``agents.evaluation.play``."""
-        return Side(prioritizer, negotiator, tuple(play(scenario, episodes, *pair) for pair in self.pairs(prioritizer, negotiator)))
+        return Side(
+            prioritizer,
+            negotiator,
+            tuple(play(scenario, episodes, *pair) for pair in self.pairs(prioritizer, negotiator)),
+        )
 
 
 def difference(side: Side, to: Side, metric: str, cluster: NDArray[Any]) -> Interval:

@@ -48,7 +48,9 @@ def _contests(config: DictConfig) -> list[Contest]:
         raise cli.UsageError(f"path={config.path}: suite=shared_cluster draws its instances; leave it out")
     count = cli.integer(config, "episodes", 2, MOST_EPISODES)
     cli.make_scenario(config)  # whose numbers of agents and jobs are counted with below
-    loads, agents, tasks = (_listed(config, key, kind) for key, kind in (("loads", float), ("agents", int), ("tasks", str)))
+    loads, agents, tasks = (
+        _listed(config, key, kind) for key, kind in (("loads", float), ("agents", int), ("tasks", str))
+    )
     if unknown := [size for size in tasks if size not in SIZES]:
         raise cli.UsageError(f"tasks has {unknown[0]!r}, must be a list of {' and '.join(SIZES)}")
     return [_contest(config, load, team, SIZES[size], count) for load, team, size in product(loads, agents, tasks)]
@@ -64,14 +66,21 @@ def _listed(config: DictConfig, key: str, kind: type[Any]) -> list[Any]:
 
 def _contest(config: DictConfig, load: float, agents: int, tasks: str, count: int) -> Contest:
     """Episodes with as many jobs per agent as the config's workload has."""
-    workload = {"load_min": load, "load_max": load, "agents": agents, "jobs": config.workload.jobs * agents // config.workload.agents}
+    workload = {
+        "load_min": load,
+        "load_max": load,
+        "agents": agents,
+        "jobs": config.workload.jobs * agents // config.workload.agents,
+    }
     if tasks == SMALL:
         workload["big_fraction"] = 0.0
     changed = OmegaConf.merge(config, {"workload": workload})
     assert isinstance(changed, DictConfig)
     scenario = cli.make_scenario(changed)
     classes = {"load": f"load {load}", "agents": f"{agents} agents", "tasks": tasks}
-    draws = [str(number) for number in range(count)]  # everywhere from the same seeds: what two loads show is no news twice
+    draws = [
+        str(number) for number in range(count)
+    ]  # everywhere from the same seeds: what two loads show is no news twice
     episodes = draw_episodes(scenario, count, SEED)
     return Contest(scenario, episodes, {view: [label] * count for view, label in classes.items()}, cluster=draws)
 
@@ -80,11 +89,15 @@ def _tables(contests: list[Contest], standings: list[Standing]) -> list[Sheet]:
     """Who plays without rules against the strongest rules and against the index, everywhere; then each role for itself."""
     groups = _groups(contests)
     by_pair = {one.pair: one for one in standings}
-    others = [one for one in standings if not is_rule("prioritizer", one.pair[0]) and not is_rule("negotiator", one.pair[1])]
+    others = [
+        one for one in standings if not is_rule("prioritizer", one.pair[0]) and not is_rule("negotiator", one.pair[1])
+    ]
     best, index = strongest(standings, groups, SCORE), dict.fromkeys(groups, by_pair[INDEX, INDEX])
     sheets = [
         duels("Everywhere: % of the rules that are the best there", groups, best, others, SCORE),
-        duels("Everywhere: % of the tuned index", groups, index, [one for one in others if one.pair[0] != INDEX], SCORE),
+        duels(
+            "Everywhere: % of the tuned index", groups, index, [one for one in others if one.pair[0] != INDEX], SCORE
+        ),
         *_gaps(contests, groups, best, others),
     ]
     if (LEARNED, LEARNED) in by_pair:

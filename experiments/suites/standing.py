@@ -114,4 +114,7 @@ def duels(title: str, rows: Rows, to: Mapping[str, Standing], others: Sequence[S
 def strongest(standings: Sequence[Standing], rows: Rows, metric: str) -> dict[str, Standing]:
     """The rules with the smallest mean in each row."""
     rules = [one for one in standings if one.rule]
-    return {label: min(rules, key=lambda one: float(one.multiples(metric, contests).mean())) for label, contests in rows.items()}
+    return {
+        label: min(rules, key=lambda one: float(one.multiples(metric, contests).mean()))
+        for label, contests in rows.items()
+    }

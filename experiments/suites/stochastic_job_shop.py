@@ -57,7 +57,9 @@ def oracle(folder: Path) -> dict[str, float]:
                     if not 0 < value < math.inf:
                         raise ValueError(f"{row[ORACLE]!r}")
         except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-            raise UsageError(f"{path}: must give {INSTANCE!r} and {ORACLE!r}, seconds > 0, in every line, but: {error!r}") from None
+            raise UsageError(
+                f"{path}: must give {INSTANCE!r} and {ORACLE!r}, seconds > 0, in every line, but: {error!r}"
+            ) from None
     return known
 
 
@@ -65,7 +67,9 @@ def _contests(config: DictConfig) -> list[Contest]:
     folder, scenario = folder_of(config, "jsp_stochastic"), cli.standard_scenario("stochastic_job_shop")
     reference = reference_of(config, scenario.objective)
     known = best_known(folder) | oracle(folder)
-    published = contests(folder, (".npz",), StochasticJobShopWorkload, scenario, lambda stem: stem, reference, known=known)
+    published = contests(
+        folder, (".npz",), StochasticJobShopWorkload, scenario, lambda stem: stem, reference, known=known
+    )
     return published if config.path is not None else published + [_generated(size, reference) for size in GENERATED]
 
 

@@ -75,22 +75,31 @@ def _contests(config: DictConfig) -> list[Contest]:
 
 
 def _instance(file: Path, agents: int, site: int) -> Instance:
-    return WfFormatWorkload(str(file), agents=agents, speed_spread=SPREAD, kind_spread=SPREAD, speed_seed=site).instance(0)
+    return WfFormatWorkload(
+        str(file), agents=agents, speed_spread=SPREAD, kind_spread=SPREAD, speed_seed=site
+    ).instance(0)
 
 
 def _tables(contests: list[Contest], standings: list[Standing]) -> list[Sheet]:
     """Everybody against HEFT, and against a lower bound, by uncertainty."""
     heft = next(one for one in standings if one.name == HEFT)
     groups = {contest.classes[DURATIONS][0]: [place] for place, contest in enumerate(contests)}
-    groups = {"uncertain": [place for place, contest in enumerate(contests) if contest.scenario.uncertainty.duration_sigma]} | groups
+    groups = {
+        "uncertain": [place for place, contest in enumerate(contests) if contest.scenario.uncertainty.duration_sigma]
+    } | groups
     others = [one for one in standings if one is not heft]
     bounds = [realised_bounds(contest.scenario, contest.episodes, Objective(makespan=1.0)) for contest in contests]
     gaps: list[list[Cell]] = [
-        [one.name, *(frame.in_cell(side.column(SCORE) / bound, True) for side, bound in zip(one.sides, bounds, strict=True))]
+        [
+            one.name,
+            *(frame.in_cell(side.column(SCORE) / bound, True) for side, bound in zip(one.sides, bounds, strict=True)),
+        ]
         for one in standings
     ]
     return [
-        duels("Against HEFT on the same episodes: % of its makespan", groups, dict.fromkeys(groups, heft), others, SCORE),
+        duels(
+            "Against HEFT on the same episodes: % of its makespan", groups, dict.fromkeys(groups, heft), others, SCORE
+        ),
         Sheet("Gap to the lower bound: mean % above it", ["", *SIGMAS], gaps),
     ]
 

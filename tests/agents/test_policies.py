@@ -47,7 +47,9 @@ def test_load(run_folder: Path) -> None:
     assert isinstance(agents.load("policies/shared_cluster_index"), Index)
     assert isinstance(agents.load("fdd_mwkr"), RulePrioritizer)
     assert isinstance(agents.load("drf"), RuleNegotiator)
-    with pytest.raises(PolicyError, match=r"is a prioritizer and a negotiator; say which one, as in load\(.*, 'prioritizer'\)"):
+    with pytest.raises(
+        PolicyError, match=r"is a prioritizer and a negotiator; say which one, as in load\(.*, 'prioritizer'\)"
+    ):
         agents.load(run_folder)
     with pytest.raises(PolicyError, match="role is 'prioritiser', must be prioritizer or negotiator"):
         agents.load("drf", "prioritiser")
@@ -60,7 +62,9 @@ def test_load(run_folder: Path) -> None:
 def test_loading_is_light() -> None:
     """Protects whoever imports one part of agents: neither torch nor the world comes with the package."""
     code = "import agents, sys; print(sorted({'torch', 'numba', 'numpy', 'envs'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
+    )
     assert done.stdout.strip() == "[]"
 
 
@@ -81,7 +85,9 @@ def test_wrong_role(run_folder: Path) -> None:
 def test_role_that_was_not_trained(tmp_path: Path) -> None:
     """Protects who names a policy of one role for the other: its role is named, and what would be right."""
     save(tmp_path / PRIORITIZER, Brain(Spec.default(PRIORITIZER, 4)), {})
-    with pytest.raises(ArtifactError, match="has no negotiator, only a prioritizer; give a rule, or a policy that has one"):
+    with pytest.raises(
+        ArtifactError, match="has no negotiator, only a prioritizer; give a rule, or a policy that has one"
+    ):
         load_negotiator(str(tmp_path))
 
 

@@ -33,7 +33,9 @@ def run(section: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_an_example_runs(section: str, capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_example_runs(
+    section: str, capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Protects who copies an example: it is short, runs, and says something."""
     client = re.findall(r"\(`(\w+)`\)", section)[0]
     if importlib.util.find_spec(client) is None:

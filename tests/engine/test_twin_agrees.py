@@ -29,7 +29,9 @@ def assert_same(where: str, twin: object, engine: np.ndarray) -> None:
     different = (bits(expected, engine.dtype) != bits(engine, engine.dtype)).any(axis=-1).reshape(engine.shape)
     if different.any():
         places = [tuple(int(i) for i in place) for place in np.argwhere(different)[:5]]
-        shown = "; ".join(f"{list(place)}: twin {expected[place].item()!r}, engine {engine[place].item()!r}" for place in places)
+        shown = "; ".join(
+            f"{list(place)}: twin {expected[place].item()!r}, engine {engine[place].item()!r}" for place in places
+        )
         pytest.fail(f"{where} differs in {int(different.sum())} places: {shown}")
 
 
@@ -57,7 +59,11 @@ def compare(case: int) -> None:
     twin = Twin(scenario, instance, episode_seed)
     world = World(scenario, num_worlds=1, instances=[instance], auto_reset=False, record=True)
     out = twin.reset()
-    assert_same_outputs(f"case {case}, reset", out, world.reset(seeds=np.array([episode_seed], np.uint64), instance=np.zeros(1, np.int32)))
+    assert_same_outputs(
+        f"case {case}, reset",
+        out,
+        world.reset(seeds=np.array([episode_seed], np.uint64), instance=np.zeros(1, np.int32)),
+    )
     while not twin.over:
         picks, bids = random_actions(random, out.mask)
         out = twin.step(picks, bids)

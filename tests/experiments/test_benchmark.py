@@ -38,7 +38,9 @@ def test_rules_reach_their_published_gaps(
     """Protects the engine: it builds the schedules that an independent builder makes, and the checker finds no fault in them."""
 
     def some(study: published.Study) -> published.Study:
-        return replace(study, groups=lambda data: [group for group in study.groups(data) if group.name in ("abz", "j60")])
+        return replace(
+            study, groups=lambda data: [group for group in study.groups(data) if group.name in ("abz", "j60")]
+        )
 
     monkeypatch.setattr(published, "STUDIES", tuple(some(study) for study in published.STUDIES[:2]))
     out = tmp_path / "new" / "published.json"
@@ -85,7 +87,9 @@ def test_decisions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = measured(out)
     assert len(found) == 6 * len(decisions.POLICIES)
     assert all(each["median"] > 0 for each in found.values())
-    assert all(found[f"8 tasks, 4 agents, {name}: CPU, over the bare policy's"]["median"] > 1 for name in decisions.POLICIES)
+    assert all(
+        found[f"8 tasks, 4 agents, {name}: CPU, over the bare policy's"]["median"] > 1 for name in decisions.POLICIES
+    )
 
 
 def test_calibration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +160,8 @@ def test_turns() -> None:
 
 
 @pytest.mark.parametrize(
-    ("runs", "at_most", "met"), [([1, 9, 2], True, True), ([4, 4], True, False), ([4, 1, 4], False, True), ([], True, None)]
+    ("runs", "at_most", "met"),
+    [([1, 9, 2], True, True), ([4, 4], True, False), ([4, 1, 4], False, True), ([], True, None)],
 )
 def test_verdict(runs: list[float], at_most: bool, met: bool | None) -> None:
     """Protects verdicts: the median decides, in the right direction, and nothing measured is nothing met."""
@@ -174,7 +179,10 @@ def test_verdict(runs: list[float], at_most: bool, met: bool | None) -> None:
         (["suite=published", "data=no/such"], "data=no/such is no folder; say with data=PATH or PARLEY_DATA where"),
         (["suite=published", "data=."], "jsp/instances has no file abz*.txt"),
         (["suite=growth", "jobs=5"], "jobs is 5, must be an integer in 1000..10000000"),
-        (["parts=[engine,nosuch]"], "parts is ['engine', 'nosuch'], must be some of engine, completions, pettingzoo, training, start"),
+        (
+            ["parts=[engine,nosuch]"],
+            "parts is ['engine', 'nosuch'], must be some of engine, completions, pettingzoo, training, start",
+        ),
         (["parts=[]"], "parts is [], must be some of engine, completions, pettingzoo, training, start"),
         (["out=true"], "out is True, must be text or null"),
         (["seconds=0"], "seconds is 0.0, must be a number > 0"),
@@ -183,7 +191,11 @@ def test_verdict(runs: list[float], at_most: bool, met: bool | None) -> None:
     ],
 )
 def test_mistakes_of_the_user(
-    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Protects users: one line, exit code 2, and nothing written, before anything is measured."""
     monkeypatch.chdir(tmp_path)
@@ -204,7 +216,10 @@ def test_damaged_bounds(tmp_path: Path) -> None:
         (folder / "patterson" / name).mkdir(parents=True)
         (folder / "patterson" / name / f"{name}_1.rcp").write_text("1 1\n", encoding="utf-8")
     (folder / public_data.BOUNDS).write_text('{"instances": {"j30_1": {"ub": 3}}}', encoding="utf-8")
-    with pytest.raises(ValueError, match=r"bks_dev.json: must give instances.NAME.ub for every file beside it, but: KeyError\('j60_1'\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"bks_dev.json: must give instances.NAME.ub for every file beside it, but: KeyError\('j60_1'\)",
+    ):
         public_data.projects(tmp_path)
 
 
@@ -212,9 +227,16 @@ def test_help() -> None:
     """Protects --help: it answers at once, without torch and numba."""
     command = [sys.executable, "-X", "importtime", "-m", "experiments", "benchmark", "--help"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
-    imported = {line.rsplit("|", 1)[1].strip().split(".")[0] for line in done.stderr.splitlines() if line.startswith("import time:")}
+    imported = {
+        line.rsplit("|", 1)[1].strip().split(".")[0]
+        for line in done.stderr.splitlines()
+        if line.startswith("import time:")
+    }
     assert imported.isdisjoint({"torch", "numba", "stable_baselines3"})
     assert "suite=growth" in done.stdout
     for group in ("scenario", "workload"):
-        assert f"{group}    {' '.join(sorted(path.stem for path in (ROOT / 'conf' / group).glob('*.yaml')))}\n" in done.stdout
+        assert (
+            f"{group}    {' '.join(sorted(path.stem for path in (ROOT / 'conf' / group).glob('*.yaml')))}\n"
+            in done.stdout
+        )
     assert "experiment=" not in done.stdout

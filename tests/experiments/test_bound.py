@@ -24,7 +24,9 @@ from tests.by_hand import OBJECTIVE, TEAM_COST, ByHand
 from tests.experiments.test_bounds import OBJECTIVES, least
 from tests.small import every_end, small
 
-ORTOOLS = pytest.mark.skipif(importlib.util.find_spec("ortools") is None, reason="ortools is an optional extra: pip install '.[bounds]'")
+ORTOOLS = pytest.mark.skipif(
+    importlib.util.find_spec("ortools") is None, reason="ortools is an optional extra: pip install '.[bounds]'"
+)
 SHOP = "3 3\n0 3 1 2 2 2\n0 2 2 1 1 4\n1 4 2 3 0 1\n"
 """The three jobs of OR-Tools' own job shop, of which the best makespan is 11; no bound without search is above 10."""
 
@@ -79,7 +81,9 @@ def test_leases_and_every_term() -> None:
 
 
 @ORTOOLS
-def test_gaps_to_what_was_found(shops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_gaps_to_what_was_found(
+    shops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Protects the way from a search to a suite's gaps: optima count as best known, and are no bounds any more."""
     file, out = tmp_path / "known.json", tmp_path / "out.json"
     run(monkeypatch, bound, "suite=job_shop", f"path={shops}", "seconds=20", f"out={file}")
@@ -87,10 +91,15 @@ def test_gaps_to_what_was_found(shops: Path, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("experiments.suites.runs.SHIPPED", "no/such")
     run(monkeypatch, benchmark, "suite=job_shop", f"path={shops}", f"bounds={file}", f"out={out}")
     episodes = json.loads(out.read_text(encoding="utf-8"))["episodes"]
-    assert {(each["instance"], each["reference"], each["family"]) for each in episodes} == {("aa1.txt", 11, "aa"), ("bb1.txt", 6, "bb")}
+    assert {(each["instance"], each["reference"], each["family"]) for each in episodes} == {
+        ("aa1.txt", 11, "aa"),
+        ("bb1.txt", 6, "bb"),
+    }
 
 
-def test_without_search(shops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_search(
+    shops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Protects those without ortools: seconds=0 keeps the bounds that need no search, and a suite measures against them."""
     file = tmp_path / "known.json"
     run(monkeypatch, bound, "suite=job_shop", f"path={shops}", "seconds=0", f"out={file}")
@@ -177,7 +186,11 @@ def test_damaged_files(text: str, message: str, tmp_path: Path) -> None:
     ],
 )
 def test_mistakes_of_the_user(
-    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Protects users: one line and exit code 2, and nothing written."""
     monkeypatch.chdir(tmp_path)
@@ -188,7 +201,9 @@ def test_mistakes_of_the_user(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ortools_is_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ortools_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Protects users without the extra: one line says how to get it."""
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(SystemExit):

@@ -94,7 +94,9 @@ def test_by_hand() -> None:
     assert lower_bound(Objective(makespan=1.0), pool(5, units=4, demand=2)) == 5 * 3 * 2 / 4  # energy
     assert lower_bound(Objective(makespan=1.0), pool(5, units=4, demand=3)) == 15  # one after another; energy: 11.25
     weights = np.array([1.0, 5.0, 2.0])
-    assert lower_bound(Objective(flow=1.0), pool(3, 1, 1, weights)) == pytest.approx(5 * 3 + 2 * 6 + 1 * 9)  # Smith's rule
+    assert lower_bound(Objective(flow=1.0), pool(3, 1, 1, weights)) == pytest.approx(
+        5 * 3 + 2 * 6 + 1 * 9
+    )  # Smith's rule
     # Four jobs, two at a time: energy ends at 1.5, 3, 4.5 and 6 s, but each task takes 3 s: Eastman, Even and Isaacs are exact.
     assert lower_bound(Objective(flow=1.0), pool(4, 2, 1)) == pytest.approx(3 + 3 + 6 + 6)
     assert lower_bound(Objective(tardiness=1.0), pool(3, 1, 1, due=4.0)) == pytest.approx(0 + 2 + 5)  # Chu

@@ -68,7 +68,13 @@ def trained(*arguments: str, bytes_per_file: int | None = None) -> subprocess.Co
             resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_per_file, bytes_per_file))
 
     return subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=600, check=False, preexec_fn=limit
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+        preexec_fn=limit,
     )
 
 
@@ -109,7 +115,9 @@ def test_a_run_ends_with_its_report(whole: Path) -> None:
     assert report.sheets[0].header[:3] == ["prioritizer", "negotiator", "objective"]
     events = EventAccumulator(str(whole))
     events.Reload()
-    assert {"score/objective", "score/gap_percent", "score/mean_slowdown", "score/jain"} <= set(events.Tags()["scalars"])
+    assert {"score/objective", "score/gap_percent", "score/mean_slowdown", "score/jain"} <= set(
+        events.Tags()["scalars"]
+    )
     assert events.Tags()["images"] == ["schedule"]
     assert "config/text_summary" in events.Tags()["tensors"]
     assert "_hparams_/session_start_info" in events.summary_metadata
@@ -145,13 +153,18 @@ def test_full_disk_is_one_line(killed: dict[str, Path], tmp_path: Path, limit: f
     assert told == [f"parley train: error: {folder / named}: File too large"]
     after = {path for path in folder.rglob("*") if path.is_file() and path.parent.name != "tensorboard"}
     assert after == {path for path in before if path.parent.name != "tensorboard"}
-    assert all(path.read_bytes() == before[path] for path in after if path.suffix == ".safetensors" and path.parent == folder)
+    assert all(
+        path.read_bytes() == before[path] for path in after if path.suffix == ".safetensors" and path.parent == folder
+    )
 
 
 def test_full_disk_before_anything_is_learned(tmp_path: Path) -> None:
     """Protects the first moment: where not even the first checkpoint fits, the folder holds nothing but the claim on it."""
     full = trained("-m", "experiments", "train", f"folder={tmp_path / 'run'}", *TINY, bytes_per_file=4096)
     assert full.returncode == 2
-    assert full.stderr.strip().split("\n")[-1] == f"parley train: error: {tmp_path / 'run' / checkpoint.NAME}: File too large"
+    assert (
+        full.stderr.strip().split("\n")[-1]
+        == f"parley train: error: {tmp_path / 'run' / checkpoint.NAME}: File too large"
+    )
     assert "Traceback" not in full.stderr
     assert [path.name for path in (tmp_path / "run").iterdir()] == [".claimed"]

@@ -18,7 +18,9 @@ from experiments.plumbing import saved
 from experiments.plumbing.building import ConfigError
 from tests.conftest import ROOT
 
-BOMB = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True))
+BOMB = "a: &a [x, x]\n" + "".join(
+    f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+)
 REFUSED = {
     "anchors": (BOMB, "config.yaml:1: has the YAML anchor or alias 'a', must write its value out"),
     "alias": ("a: *b\n", "config.yaml:1: has the YAML anchor or alias 'b'"),
@@ -26,7 +28,10 @@ REFUSED = {
     "deeper": ("[" * 5000 + "]" * 5000, "is deeper than 32 levels|not YAML"),
     "many": ("a: [" + "1," * 200_000 + "]", "has too many values"),
     "large": ("a: " + "x" * 2**20, "has more than 1048576 bytes"),
-    "environment": ("workload: {name: swf, path: '${oc.env:HOME}/x.swf'}", r"workload.path is '\${oc.env:HOME}/x.swf', must be plain"),
+    "environment": (
+        "workload: {name: swf, path: '${oc.env:HOME}/x.swf'}",
+        r"workload.path is '\${oc.env:HOME}/x.swf', must be plain",
+    ),
     "reference": ("a: [1, {b: '${c}'}]\nc: 1", r"a\[1\].b is '\${c}', must be plain"),
     "key": ("'${oc.env:HOME}': 1", "must be plain"),
     "escaped": ("a: '\\${b}'", "must be plain"),
@@ -80,7 +85,9 @@ def foreign(tmp_path: Path) -> Path:
 def test_no_config_runs_code(command: list[str], key: str, foreign: Path) -> None:
     """Protects who resumes or ships a foreign run from within its folder: a module that lies there is never imported."""
     for path in foreign.rglob("config.yaml"):
-        path.write_text(path.read_text(encoding="utf-8").replace("_target_: payload", f"{key}: payload"), encoding="utf-8")
+        path.write_text(
+            path.read_text(encoding="utf-8").replace("_target_: payload", f"{key}: payload"), encoding="utf-8"
+        )
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     run = [sys.executable, "-m", "experiments", *command]
     done = subprocess.run(run, cwd=foreign, env=environment, capture_output=True, text=True, timeout=120, check=False)

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from experiments.plumbing.files import write_text
 from hydra import compose, initialize_config_module
 from omegaconf import OmegaConf
 
@@ -19,6 +18,7 @@ from agents.networks.artifact import save
 from agents.policies import SHIPPED_FOLDER, load_prioritizer
 from agents.rules.conditional import SIZE, Conditional, text
 from agents.rules.index import FILE
+from envs.files import write_text
 from experiments import ship
 from experiments.plumbing.cli import UsageError
 from experiments.reports.cards import CARD, MAX_BYTES, PAGE, TrainingRun
@@ -42,7 +42,9 @@ def test_shipped_policies_are_as_good_as_their_cards_say(path: Path) -> None:
             pytest.skip("the public logs that it learned from are not here")
         run.config.workload.folder = logs
     check = card["check"]
-    assert run.score(check["episodes"]) == pytest.approx(check["objective"], rel=2e-3)  # torch's last bits differ between machines
+    assert run.score(check["episodes"]) == pytest.approx(
+        check["objective"], rel=2e-3
+    )  # torch's last bits differ between machines
     assert run.score_of_rules(check["episodes"]) == pytest.approx(check["objective_of_rules"], rel=1e-9)
 
 
@@ -59,7 +61,9 @@ def logs_of(suite: str) -> str | None:
 def trained(tmp_path: Path) -> list[Path]:
     """The folders of three runs that learned nothing of small job shops."""
     with initialize_config_module("conf", version_base="1.3"):
-        config = compose("train", ["experiment=job_shop", "workload.jobs_max=10", "workload.jobs_min=4", "workload.machines_min=4"])
+        config = compose(
+            "train", ["experiment=job_shop", "workload.jobs_max=10", "workload.jobs_min=4", "workload.machines_min=4"]
+        )
     del config.folder
     folders = [tmp_path / f"run-s{seed}" for seed in range(3)]
     for seed, folder in enumerate(folders):
@@ -82,7 +86,14 @@ def run(monkeypatch: pytest.MonkeyPatch, results: Path, *arguments: str) -> None
 def test_the_median_is_shipped(trained: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects from shipping the luckiest seed; what is shipped is found by its name and plays as its card says."""
     results = tmp_path / "results"
-    run(monkeypatch, results, "suite=job_shop", f"runs=[{','.join(map(str, trained))}]", "episodes=9", "limits='None, really.'")
+    run(
+        monkeypatch,
+        results,
+        "suite=job_shop",
+        f"runs=[{','.join(map(str, trained))}]",
+        "episodes=9",
+        "limits='None, really.'",
+    )
     folder = results / "job_shop"
     card = json.loads((folder / CARD).read_text(encoding="utf-8"))
     scores = [TrainingRun.read(path).score(9) for path in trained]
@@ -107,7 +118,9 @@ def test_an_index_is_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     runs = [tmp_path / f"run-s{seed}" for seed in range(3)]
     for seed, folder in enumerate(runs):
         learned = Conditional(np.random.default_rng(seed).standard_normal(SIZE))
-        write_text(folder / "policy" / FILE, text(learned, {"seed": seed, "seconds": 36.0, "decisions": 1000, "torch": "2"}))
+        write_text(
+            folder / "policy" / FILE, text(learned, {"seed": seed, "seconds": 36.0, "decisions": 1000, "torch": "2"})
+        )
         OmegaConf.save(config, folder / "config.yaml", resolve=True)
     run(monkeypatch, tmp_path / "results", "suite=shared_cluster", f"runs=[{','.join(map(str, runs))}]", "episodes=5")
     folder = tmp_path / "results" / "shared_cluster"
@@ -130,7 +143,11 @@ def test_an_index_is_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     ],
 )
 def test_mistakes_of_the_user(
-    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Protects users: one line and exit code 2, and nothing is shipped."""
     monkeypatch.chdir(tmp_path)

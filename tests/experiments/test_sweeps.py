@@ -59,7 +59,9 @@ def test_every_job_has_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.M
     assert list(tmp_path.iterdir()) == []
 
 
-def test_one_bad_job_of_a_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_bad_job_of_a_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Protects the other jobs: they are run, then the error is told in a line with the job's settings, exit code 2."""
     monkeypatch.chdir(tmp_path)
     done = []
@@ -78,7 +80,9 @@ def test_one_bad_job_of_a_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     assert "Traceback" not in told
 
 
-def test_a_sweeper_gets_a_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_sweeper_gets_a_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Protects sweepers such as Optuna's: each job's value is the mean objective of what it learned, and runs of a sweep do not meet."""
     monkeypatch.chdir(tmp_path)
     values: list[float] = []
@@ -110,7 +114,11 @@ def test_a_sweeper_gets_a_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 )
 def test_a_scenario_brings_its_experiment(arguments: list[str], expected: str | None) -> None:
     """Protects who names a scenario alone: the default experiment is for its own, and its settings go nowhere else."""
-    found = [argument.removeprefix("experiment=") for argument in train.with_experiment(arguments) if "experiment" in argument]
+    found = [
+        argument.removeprefix("experiment=")
+        for argument in train.with_experiment(arguments)
+        if "experiment" in argument
+    ]
     assert found == ([] if expected is None else [expected])
 
 
@@ -155,9 +163,17 @@ def test_one_thread_for_every_command(name: str, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("MKL_NUM_THREADS", "7")
     torch.set_num_threads(3)
     try:
-        sweep(lambda config: seen.append(torch.get_num_threads()), name, *REQUIRED.get(name, []), monkeypatch=monkeypatch)
+        sweep(
+            lambda config: seen.append(torch.get_num_threads()), name, *REQUIRED.get(name, []), monkeypatch=monkeypatch
+        )
         if name != "bound":
-            sweep(lambda config: seen.append(torch.get_num_threads()), name, "threads=2", *REQUIRED.get(name, []), monkeypatch=monkeypatch)
+            sweep(
+                lambda config: seen.append(torch.get_num_threads()),
+                name,
+                "threads=2",
+                *REQUIRED.get(name, []),
+                monkeypatch=monkeypatch,
+            )
     finally:
         torch.set_num_threads(before)
     assert seen == ([1] if name == "bound" else [1, 2])
@@ -167,5 +183,7 @@ def test_threads_before_torch_is_imported() -> None:
     """Protects commands that import torch late: what was set holds then, too."""
     code = "from experiments.plumbing import cli; cli.set_threads(1); import torch; print(torch.get_num_threads())"
     environment = {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2", "PATH": ""}
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "1"

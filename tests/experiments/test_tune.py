@@ -18,7 +18,14 @@ from envs.default_scenario import default_scenario
 from experiments import tune
 from experiments.plumbing.building import make
 
-SMALL = ["workload.jobs=8", "search.population=4", "search.elite=2", "search.generations=2", "search.episodes=2", "score.episodes=2"]
+SMALL = [
+    "workload.jobs=8",
+    "search.population=4",
+    "search.elite=2",
+    "search.generations=2",
+    "search.episodes=2",
+    "score.episodes=2",
+]
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
@@ -35,11 +42,15 @@ def test_published_indices_are_what_they_say(folder: str) -> None:
     episodes = draw_episodes(scenario, 16, facts["score"]["seed"])
     name, rules = f"policies/{folder}", facts["score"]
     mean = play(scenario, episodes, load_prioritizer(name), load_negotiator(name)).objective.mean()
-    of_rules = play(scenario, episodes, load_prioritizer(rules["prioritizer"]), load_negotiator(rules["negotiator"])).objective.mean()
+    of_rules = play(
+        scenario, episodes, load_prioritizer(rules["prioritizer"]), load_negotiator(rules["negotiator"])
+    ).objective.mean()
     assert mean / of_rules - 1 < facts["difference"]["high"] < 0
 
 
-def test_an_index_is_tuned_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_index_is_tuned_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Protects what is published: weights, what they were tuned on, and the name by which commands find them in both roles."""
     monkeypatch.setattr(policies, "SHIPPED_FOLDER", tmp_path)
     run(monkeypatch, *SMALL, f"folder={tmp_path / 'mine'}")
@@ -54,7 +65,9 @@ def test_an_index_is_tuned_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "On 2 fresh episodes its mean objective is" in capsys.readouterr().out
 
 
-def test_policies_are_not_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_policies_are_not_hidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Protects shipped policies: an index is not written beside one, where it would be taken for it."""
     (tmp_path / "prioritizer").mkdir()
     with pytest.raises(SystemExit):

@@ -78,7 +78,9 @@ def choice(state: State, a: int) -> Choice:
         reservable = [task for task in ready if task not in startable and (startable or _fits_alone(state, a, task))]
         heads = state.scenario.reservations.blocking and any(_fits_alone(state, a, task) for task in reservable)
         earliest = min((state.now + state.estimate(a, task) for task in startable), default=-math.inf)
-        reservable += [task for task in offered if (p := state.running_predecessor(task)) and state.remaining_end(p) < earliest]
+        reservable += [
+            task for task in offered if (p := state.running_predecessor(task)) and state.remaining_end(p) < earliest
+        ]
     candidates = sorted(task.fact.index for task in (*startable, *reservable))
     return Choice(
         candidates=candidates,
@@ -92,7 +94,9 @@ def choice(state: State, a: int) -> Choice:
 
 def _fits_alone(state: State, a: int, task: Task) -> bool:
     """Whether the agent's own units would do for a task."""
-    return all(demand <= state.agents[a].free[r] for r, demand in enumerate(task.fact.demand) if not state.facts.shared[r])
+    return all(
+        demand <= state.agents[a].free[r] for r, demand in enumerate(task.fact.demand) if not state.facts.shared[r]
+    )
 
 
 def _window(state: State, a: int, candidates: list[int]) -> list[int]:

@@ -107,7 +107,12 @@ def _charge(state: State, until: float) -> None:
     team_rate = 0.0
     sums = [0.0] * 5
     for a, agent in enumerate(state.agents):
-        flow, tardiness, slowdown, lease = agent.flow_rate.value, agent.tardy_rate.value, agent.slow_rate.value, sum(agent.leased)
+        flow, tardiness, slowdown, lease = (
+            agent.flow_rate.value,
+            agent.tardy_rate.value,
+            agent.slow_rate.value,
+            sum(agent.leased),
+        )
         x = weights.flow * flow + weights.tardiness * tardiness + weights.slowdown * slowdown + weights.lease * lease
         team_rate += x
         state.own_cost[a] += dt * (x + weights.makespan * (a in owners))

@@ -9,7 +9,17 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.columns import CLIP, NUM_CANDIDATE, NUM_CONTEST, NUM_CONTEXT, RAW_CANDIDATE, RAW_CONTEXT, Candidate, Contest, Context
+from envs.columns import (
+    CLIP,
+    NUM_CANDIDATE,
+    NUM_CONTEST,
+    NUM_CONTEXT,
+    RAW_CANDIDATE,
+    RAW_CONTEXT,
+    Candidate,
+    Contest,
+    Context,
+)
 from tests.reference.candidates import Choice
 from tests.reference.forecast import forecast
 from tests.reference.rounds import Round

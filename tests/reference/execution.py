@@ -167,7 +167,9 @@ def break_down(state: State, a: int) -> None:
     uncertainty, agent = state.scenario.uncertainty, state.agents[a]
     state.log(EventKind.AGENT_DOWN, agent=a)
     agent.up = False
-    agent.next_change = state.now + exponential(uncertainty.mean_time_to_repair, state.seed, What.REPAIR, a, agent.breakdowns)
+    agent.next_change = state.now + exponential(
+        uncertainty.mean_time_to_repair, state.seed, What.REPAIR, a, agent.breakdowns
+    )
     agent.breakdowns += 1
     for task in [task for task in state.running() if task.agent == a]:
         if task.full > 0:

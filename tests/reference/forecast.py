@@ -36,7 +36,9 @@ def forecast(state: State) -> dict[int, tuple[int, float]]:
 
 
 def _is_live(state: State, task: Task) -> bool:
-    return task.status is Status.READY or (state.scenario.reservations.allowed and state.running_predecessor(task) is not None)
+    return task.status is Status.READY or (
+        state.scenario.reservations.allowed and state.running_predecessor(task) is not None
+    )
 
 
 def _running(state: State, a: int) -> Shelf:

@@ -87,7 +87,9 @@ def facts_of(instance: Instance) -> Facts:
     )
 
 
-def _longest(tasks: list[TaskFacts], length: Callable[[TaskFacts], float], following: Callable[[TaskFacts], list[int]]) -> list[float]:
+def _longest(
+    tasks: list[TaskFacts], length: Callable[[TaskFacts], float], following: Callable[[TaskFacts], list[int]]
+) -> list[float]:
     """The longest path from every task, itself included, along `following`."""
 
     @cache

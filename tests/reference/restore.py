@@ -35,7 +35,9 @@ def restore(scenario: Scenario, instance: Instance, snapshot: Snapshot) -> tuple
     state.events = history
     for agent, active, balance in zip(state.agents, snapshot.active, snapshot.balance.tolist(), strict=True):
         agent.active, agent.balance = bool(active) and agent.up, balance
-    held = zip(snapshot.reserved_by.tolist(), snapshot.reserved_task.tolist(), snapshot.reserved_start.tolist(), strict=True)
+    held = zip(
+        snapshot.reserved_by.tolist(), snapshot.reserved_task.tolist(), snapshot.reserved_start.tolist(), strict=True
+    )
     state.reservations = [Reservation(*each) for each in held]
     state.rounds, state.price, twin.steps = snapshot.round, snapshot.price, snapshot.steps
     if twin.steps:
@@ -69,7 +71,12 @@ def _happens(state: State, kind: EventKind, a: int, j: int, t: int) -> bool:
             return possible
         case EventKind.TASK_START:
             task = state.tasks[t]
-            possible = task.status is Status.READY and a in task.fact.options and state.agents[a].up and _has_room(state, a, task)
+            possible = (
+                task.status is Status.READY
+                and a in task.fact.options
+                and state.agents[a].up
+                and _has_room(state, a, task)
+            )
             if possible:
                 start(state, a, task)
             return possible
@@ -120,6 +127,8 @@ def _leave_the_past(state: State) -> None:
     for a, agent in enumerate(state.agents):
         if agent.next_change < state.now:
             mean, what = (
-                (uncertainty.mean_time_between_failures, What.BREAKDOWN) if agent.up else (uncertainty.mean_time_to_repair, What.REPAIR)
+                (uncertainty.mean_time_between_failures, What.BREAKDOWN)
+                if agent.up
+                else (uncertainty.mean_time_to_repair, What.REPAIR)
             )
             agent.next_change = state.now + exponential(mean, state.seed, what, a, agent.breakdowns)

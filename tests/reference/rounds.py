@@ -98,7 +98,9 @@ class Round:
         def key(a: int) -> tuple[float, float, int]:
             return (-bids[a], self.state.now + self._estimate(a), a)
 
-        return [a for a, t in self.picks.items() if a == min((b for b, other in self.picks.items() if other == t), key=key)]
+        return [
+            a for a, t in self.picks.items() if a == min((b for b, other in self.picks.items() if other == t), key=key)
+        ]
 
     def _serve(self, a: int, bid: float) -> None:
         state, task = self.state, self.state.tasks[self.picks[a]]

@@ -50,11 +50,19 @@ class JobSpec:
 
 
 def build(
-    jobs: list[JobSpec], shared: list[bool], shared_capacity: list[int], local_capacity: list[list[int]], speed: list[list[float]]
+    jobs: list[JobSpec],
+    shared: list[bool],
+    shared_capacity: list[int],
+    local_capacity: list[list[int]],
+    speed: list[list[float]],
 ) -> Instance:
     """Pack jobs into an instance; local_capacity and speed have one row per agent."""
     tasks = [task for job in jobs for task in job.tasks]
-    successors = [[place for place, other in enumerate(job.tasks) if here in other.after] for job in jobs for here in range(len(job.tasks))]
+    successors = [
+        [place for place, other in enumerate(job.tasks) if here in other.after]
+        for job in jobs
+        for here in range(len(job.tasks))
+    ]
     job_first = np.cumsum([0, *(len(job.tasks) for job in jobs)])
     offsets = [first for job, first in zip(jobs, job_first[:-1], strict=True) for _ in job.tasks]
     return Instance(
@@ -76,7 +84,9 @@ def build(
         option_agent=np.array([a for task in tasks for a in sorted(task.options)]),
         option_nominal=np.array([task.options[a] for task in tasks for a in sorted(task.options)]),
         successor_first=np.cumsum([0, *(len(row) for row in successors)]),
-        successor=np.array([offset + s for row, offset in zip(successors, offsets, strict=True) for s in row], dtype=np.int32),
+        successor=np.array(
+            [offset + s for row, offset in zip(successors, offsets, strict=True) for s in row], dtype=np.int32
+        ),
     )
 
 
@@ -104,7 +114,9 @@ def _instance(random: Random) -> Instance:
     agents, resources, kinds = int(random.integers(1, 6)), int(random.integers(1, 4)), int(random.integers(1, 4))
     shared = [_chance(random, 0.5) for _ in range(resources)]
     shared_capacity = [int(random.integers(1, 7)) if s else 0 for s in shared]
-    local_capacity = [[0 if s else int(random.integers(0 if _chance(random, 0.2) else 1, 5)) for s in shared] for _ in range(agents)]
+    local_capacity = [
+        [0 if s else int(random.integers(0 if _chance(random, 0.2) else 1, 5)) for s in shared] for _ in range(agents)
+    ]
     plain_speed = _chance(random, 0.3)
     speed = [[1.0 if plain_speed else float(random.uniform(0.5, 2.0)) for _ in range(kinds)] for _ in range(agents)]
     whole = _chance(random, 0.5)  # whole seconds, so that events coincide
@@ -127,7 +139,12 @@ def _instance(random: Random) -> Instance:
 
 
 def _tasks(
-    random: Random, whole: bool, shared: list[bool], shared_capacity: list[int], local_capacity: list[list[int]], kinds: int
+    random: Random,
+    whole: bool,
+    shared: list[bool],
+    shared_capacity: list[int],
+    local_capacity: list[list[int]],
+    kinds: int,
 ) -> list[TaskSpec]:
     agents = len(local_capacity)
     density = float(random.choice([0.0, 0.3, 0.7, 1.0]))
@@ -158,7 +175,10 @@ def _scenario(random: Random, instance: Instance) -> Scenario:
     def sometimes(p: float, value: float) -> float:
         return value if _chance(random, p) else 0.0
 
-    terms = {term: sometimes(0.5, float(random.uniform(0.1, 2.0))) for term in ("flow", "tardiness", "slowdown", "makespan", "lease")}
+    terms = {
+        term: sometimes(0.5, float(random.uniform(0.1, 2.0)))
+        for term in ("flow", "tardiness", "slowdown", "makespan", "lease")
+    }
     if not any(terms.values()):
         terms["flow"] = 1.0
     return Scenario(
@@ -192,9 +212,13 @@ def _scenario(random: Random, instance: Instance) -> Scenario:
 
 def _reservations(random: Random) -> Reservations:
     allowed, start, backfill = _chance(random, 0.8), _chance(random, 0.5), _chance(random, 0.5)
-    return Reservations(allowed, "start" if start else "event", backfill, blocking=allowed and start and _chance(random, 0.5))
+    return Reservations(
+        allowed, "start" if start else "event", backfill, blocking=allowed and start and _chance(random, 0.5)
+    )
 
 
 def _max_time(random: Random, instance: Instance) -> float:
     """A limit, at times one at which a job arrives."""
-    return float(random.integers(5, 80)) if _chance(random, 0.5) else max(1.0, float(random.choice(instance.job_release)))
+    return (
+        float(random.integers(5, 80)) if _chance(random, 0.5) else max(1.0, float(random.choice(instance.job_release)))
+    )

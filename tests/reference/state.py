@@ -253,7 +253,9 @@ class State:
     def share(self, a: int) -> float:
         """The dominant share of what an agent has leased."""
         leased = self.agents[a].leased
-        return max((leased[r] / capacity for r, capacity in enumerate(self.facts.shared_capacity) if capacity > 0), default=0.0)
+        return max(
+            (leased[r] / capacity for r, capacity in enumerate(self.facts.shared_capacity) if capacity > 0), default=0.0
+        )
 
     def avail(self, a: int) -> float:
         """Seconds until an agent is expected to have a free unit of each of its own resources."""
@@ -267,7 +269,9 @@ class State:
     def fits(self, a: int, task: Task) -> bool:
         """Whether units suffice to start a task now, standing reservations respected."""
         backfill = self.scenario.reservations.backfill
-        blocking = [held for held in self.reservations if not backfill or not self.is_over_by(a, task, held.expected_start)]
+        blocking = [
+            held for held in self.reservations if not backfill or not self.is_over_by(a, task, held.expected_start)
+        ]
         for r, demand in enumerate(task.fact.demand):
             shared = self.facts.shared[r]
             blocked = sum(self.tasks[b.task].fact.demand[r] for b in blocking if shared or b.agent == a)

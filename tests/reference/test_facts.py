@@ -14,7 +14,9 @@ def test_draws_known_answers() -> None:
     """Protects the generator: the finaliser gives the published splitmix64 sequence from state 0, and draws depend on every argument."""
     golden = 0x9E3779B97F4A7C15
     assert [mix(golden), mix(2 * golden % 2**64)] == [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4]
-    different = {draw(s, w, i, k) for s in (0, 2**64 - 1) for w in (What.FAILS, What.REPAIR) for i in (0, 1) for k in (0, 1)}
+    different = {
+        draw(s, w, i, k) for s in (0, 2**64 - 1) for w in (What.FAILS, What.REPAIR) for i in (0, 1) for k in (0, 1)
+    }
     assert len(different) == 16
     assert np.mean([uniform(7, What.FAILS, i, 0) for i in range(2000)]) == pytest.approx(0.5, abs=0.02)
 

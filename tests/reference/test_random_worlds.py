@@ -67,7 +67,9 @@ def test_stubborn_policies_always_finish() -> None:
         while not twin.over:
             startable = out.candidates[:, :, Candidate.STARTABLE] == 1
             wait = out.mask & ~np.pad(startable, ((0, 0), (0, 1)))
-            picks = np.where(wait.any(axis=1), out.mask.shape[1] - 1 - wait[:, ::-1].argmax(axis=1), out.mask.argmax(axis=1))
+            picks = np.where(
+                wait.any(axis=1), out.mask.shape[1] - 1 - wait[:, ::-1].argmax(axis=1), out.mask.argmax(axis=1)
+            )
             out = twin.step(picks.astype(np.int32), np.zeros(len(picks)))
             assert out.steps < 5000, f"case {case} does not end"
         assert ends_as_it_may(twin), case
@@ -82,9 +84,18 @@ def test_costs_are_the_objective() -> None:
         weights, c = twin.scenario.objective, twin.scenario.cooperation
         terms = objective_from_ends(twin)
         assert outputs[-1].terms.tolist() == pytest.approx(terms, rel=1e-9, abs=1e-6), case
-        factors = (weights.flow, weights.tardiness, weights.slowdown, weights.makespan, weights.lease, weights.abandonment)
+        factors = (
+            weights.flow,
+            weights.tardiness,
+            weights.slowdown,
+            weights.makespan,
+            weights.lease,
+            weights.abandonment,
+        )
         team = sum(out.team_cost for out in outputs)
-        assert team == pytest.approx(sum(f * term for f, term in zip(factors, terms, strict=True)), rel=1e-9, abs=1e-6), case
+        assert team == pytest.approx(
+            sum(f * term for f, term in zip(factors, terms, strict=True)), rel=1e-9, abs=1e-6
+        ), case
         own = np.sum([out.own_cost for out in outputs], axis=0)
         assert np.sum([out.reward for out in outputs], axis=0) == pytest.approx(-((1 - c) * own + c * team)), case
 
@@ -94,13 +105,17 @@ def test_units_and_credits_come_back() -> None:
     for case in CASES:
         twin, outputs = played(case)
         state = twin.state
-        assert sum(agent.balance for agent in state.agents) == pytest.approx(twin.scenario.negotiation.credits * state.num_agents), case
+        assert sum(agent.balance for agent in state.agents) == pytest.approx(
+            twin.scenario.negotiation.credits * state.num_agents
+        ), case
         if outputs[-1].terminated:
             assert state.free_shared == twin.facts.shared_capacity, case
             for agent, capacity in zip(state.agents, twin.facts.local_capacity, strict=True):
                 assert (agent.free, agent.leased) == (capacity, [0] * len(capacity)), case
                 rates = (agent.flow_rate, agent.tardy_rate, agent.slow_rate, agent.seen_slow_rate)
-                assert [(s.value, s.count) for s in (agent.queue_work, agent.future_work, *rates)] == [(0.0, 0)] * 6, case
+                assert [(s.value, s.count) for s in (agent.queue_work, agent.future_work, *rates)] == [(0.0, 0)] * 6, (
+                    case
+                )
 
 
 def test_random_cases_reach_everything() -> None:

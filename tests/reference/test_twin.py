@@ -82,7 +82,11 @@ def test_contest_reservation_and_costs_by_hand() -> None:
     # Weighted flow times: 4 + 2 x 10 + 6 + 12 = 42. Leases: 2 x 4 + 1 x 2 + 1 x 6 = 16 unit seconds.
     assert out.terms.tolist() == [42.0, 0.0, 0.0 + (12 - 10) / 10, 12.0, 16.0, 0.0]
     assert twin.log() == [
-        *(event for j in range(4) for event in ((0.0, E.TASK_SUBMISSION, NONE, j, NONE, 0.0), (0.0, E.TASK_READY, NONE, j, j, 0.0))),
+        *(
+            event
+            for j in range(4)
+            for event in ((0.0, E.TASK_SUBMISSION, NONE, j, NONE, 0.0), (0.0, E.TASK_READY, NONE, j, j, 0.0))
+        ),
         (0.0, E.RESOURCE_REQUEST, 0, 0, 0, 5.0),
         (0.0, E.RESOURCE_REQUEST, 1, 1, 1, 3.0),
         (0.0, E.ALLOCATION_UPDATE, 0, 0, 0, 0.0),
@@ -138,8 +142,12 @@ def test_columns_by_hand() -> None:
     out = twin.step({}, {0: 5.0, 1: 3.0})
     c, x = out.candidates[1, 0], out.context[1]
     # No shared unit is free (counted as half a one), and task 0 is expected to return two at 4.
-    assert (c[Candidate.WAIT], c[Candidate.SHARED_FIT], x[Context.NEXT_RETURN]) == pytest.approx((4 / 3.5, 2, 4 / 3.5), rel=1e-6)
-    assert (x[Context.ROUND], x[Context.TEAM_SHARE], x[Context.SHARED_FREE_MIN]) == pytest.approx((math.log(2), 1, 0), rel=1e-6)
+    assert (c[Candidate.WAIT], c[Candidate.SHARED_FIT], x[Context.NEXT_RETURN]) == pytest.approx(
+        (4 / 3.5, 2, 4 / 3.5), rel=1e-6
+    )
+    assert (x[Context.ROUND], x[Context.TEAM_SHARE], x[Context.SHARED_FREE_MIN]) == pytest.approx(
+        (math.log(2), 1, 0), rel=1e-6
+    )
     assert twin.state.price == pytest.approx(0.5)
 
 
@@ -172,7 +180,11 @@ def test_reservation_of_a_soon_task(hold: str) -> None:
         assert (out.time, out.task[1].tolist()) == (2.0, [1, 2, -1, -1])
         out = twin.step(picks_of(twin, 1), {})
     assert out.terminated
-    assert kinds(twin, E.TASK_START) == [(0.0, E.TASK_START, 0, 0), (2.0, E.TASK_START, 1, 1), (5.0, E.TASK_START, 1, 2)]
+    assert kinds(twin, E.TASK_START) == [
+        (0.0, E.TASK_START, 0, 0),
+        (2.0, E.TASK_START, 1, 1),
+        (5.0, E.TASK_START, 1, 2),
+    ]
     assert [event for event in twin.log() if event[1] == E.RESERVATION] == [(1.0, E.RESERVATION, 1, 0, 1, 2.0)]
 
 
@@ -180,14 +192,20 @@ def test_reservation_of_a_soon_task(hold: str) -> None:
 def test_backfill_ends_before_the_reservation(hold: str) -> None:
     """Protects EASY backfilling: while task 1 (both units) waits for task 0 until 10, task 2 (3 s) may run and task 3 (20 s) may not."""
     durations_demands = ((10.0, 1), (5.0, 2), (3.0, 1), (20.0, 1))
-    instance = one_agent([JobSpec([TaskSpec({0: duration}, [demand])]) for duration, demand in durations_demands], capacity=2)
+    instance = one_agent(
+        [JobSpec([TaskSpec({0: duration}, [demand])]) for duration, demand in durations_demands], capacity=2
+    )
     twin = Twin(scenario(instance, reservations=Reservations(hold=hold, backfill=True)), instance, seed=1)
     twin.reset()
     out = twin.step(picks_of(twin, 0), {})
     assert out.task[0].tolist() == [1, 2, 3, -1]
     out = twin.step(picks_of(twin, 1), {})  # task 2 is the only candidate left, and starts unasked
     if hold == "event":  # at 3 the reservation is gone: task 3 would be startable
-        assert (out.time, out.task[0].tolist(), out.candidates[0, :2, Candidate.STARTABLE].tolist()) == (3.0, [1, 3, -1, -1], [0.0, 1.0])
+        assert (out.time, out.task[0].tolist(), out.candidates[0, :2, Candidate.STARTABLE].tolist()) == (
+            3.0,
+            [1, 3, -1, -1],
+            [0.0, 1.0],
+        )
         out = twin.step(picks_of(twin, 1), {})
         assert (out.time, out.candidates[0, :2, Candidate.STARTABLE].tolist()) == (10.0, [1.0, 1.0])
         out = twin.step(picks_of(twin, 1), {})
@@ -202,7 +220,9 @@ def test_failure_and_retry() -> None:
     seed = next(s for s in range(99) if uniform(s, What.FAILS, task, 0) < chance <= uniform(s, What.FAILS, task, 1))
     failed_at = 10.0 * uniform(seed, What.FAILS_AT, task, 0)
     instance = one_agent([JobSpec([TaskSpec({0: 10.0}, [1], ratio=1.0)], weight=2.0)])
-    twin = Twin(scenario(instance, uncertainty=Uncertainty(failure_probability=chance, retry_delay=3.0)), instance, seed)
+    twin = Twin(
+        scenario(instance, uncertainty=Uncertainty(failure_probability=chance, retry_delay=3.0)), instance, seed
+    )
     out = twin.reset()
     assert out.terminated
     assert twin.log()[2:] == [
@@ -222,10 +242,14 @@ def test_abandonment_stops_the_rest_of_the_job() -> None:
     """Protects giving up: the job's running sibling is interrupted, its waiting one abandoned, and the owner charged."""
     chance = 0.5
     seed = next(s for s in range(99) if uniform(s, What.FAILS, 0, 0) < chance <= uniform(s, What.FAILS, 1, 0))
-    job = JobSpec([TaskSpec({0: 1.0}, [1]), TaskSpec({0: 100.0}, [1]), TaskSpec({0: 1.0}, [1], after=(0, 1))], weight=3.0)
+    job = JobSpec(
+        [TaskSpec({0: 1.0}, [1]), TaskSpec({0: 100.0}, [1]), TaskSpec({0: 1.0}, [1], after=(0, 1))], weight=3.0
+    )
     instance = one_agent([job], capacity=2)
     uncertain = Uncertainty(failure_probability=chance, max_failures=1)
-    twin = Twin(scenario(instance, objective=Objective(flow=1.0, abandonment=7.0), uncertainty=uncertain), instance, seed)
+    twin = Twin(
+        scenario(instance, objective=Objective(flow=1.0, abandonment=7.0), uncertainty=uncertain), instance, seed
+    )
     twin.reset()
     out = twin.step(picks_of(twin, 0), {})
     failed_at = 1.0 * uniform(seed, What.FAILS_AT, 0, 0)
@@ -267,7 +291,9 @@ def test_breakdown_keeps_progress() -> None:
 
 def test_learning_from_one_observation() -> None:
     """Protects estimates: after realised / nominal = 2 with five prior counts the factor is 2^(1/6)."""
-    instance = one_agent([JobSpec([TaskSpec({0: 3.0}, [1], ratio=2.0)]), JobSpec([TaskSpec({0: 6.0}, [1])], release=1.0)])
+    instance = one_agent(
+        [JobSpec([TaskSpec({0: 3.0}, [1], ratio=2.0)]), JobSpec([TaskSpec({0: 6.0}, [1])], release=1.0)]
+    )
     twin = Twin(scenario(instance), instance, seed=1)
     twin.reset()
     assert twin.log()[-1][0] == 12.0

@@ -78,7 +78,9 @@ class Twin:
         self._run()
         return self._output(charge=False)
 
-    def step(self, picks: Mapping[int, int] | NDArray[np.int32], bids: Mapping[int, float] | NDArray[np.float64]) -> Output:
+    def step(
+        self, picks: Mapping[int, int] | NDArray[np.int32], bids: Mapping[int, float] | NDArray[np.float64]
+    ) -> Output:
         """Play the round with the actions of those who act, and run to the next choice.
 
         Raises:

@@ -47,7 +47,10 @@ def test_a_fork_goes_on_exactly() -> None:
         for part in chosen:
             part[2:] = part[0]
         world.step(*chosen, range(2, 4))
-        assert all(np.array_equal(part[:2], old[:2], equal_nan=part.dtype.kind == "f") for part, old in zip(world.out, before, strict=True))
+        assert all(
+            np.array_equal(part[:2], old[:2], equal_nan=part.dtype.kind == "f")
+            for part, old in zip(world.out, before, strict=True)
+        )
         world.step(*chosen, range(2))
         for name, part in zip(Outputs._fields, world.out, strict=True):
             if name != "entry":

@@ -63,9 +63,9 @@ def spoil(state: dict[str, np.ndarray], random: np.random.Generator) -> tuple[st
     else:
         info = np.iinfo(array.dtype)
         near = int(array[at]) + int(random.integers(-2, 3))
-        array[at] = np.clip(near if random.random() < 0.3 else int(random.choice(WRONG_NUMBERS)), int(info.min), int(info.max)).astype(
-            array.dtype
-        )
+        array[at] = np.clip(
+            near if random.random() < 0.3 else int(random.choice(WRONG_NUMBERS)), int(info.min), int(info.max)
+        ).astype(array.dtype)
     return f"{name}{at} = {array[at]}", array.dtype.kind != "f"
 
 
@@ -100,8 +100,12 @@ def play_spoilt(first: int, last: int) -> None:
 
 def test_spoilt_states_cannot_crash() -> None:
     """Protects against crafted checkpoints, in another process: one number is changed anywhere; nothing crashes, hangs or spreads."""
-    code = "import faulthandler; faulthandler.enable(); from tests.state.test_check import play_spoilt; play_spoilt(0, 40)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=500, check=False)
+    code = (
+        "import faulthandler; faulthandler.enable(); from tests.state.test_check import play_spoilt; play_spoilt(0, 40)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=500, check=False
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     refused, taken = map(int, done.stdout.split())
     assert refused > 300
@@ -134,10 +138,14 @@ def test_what_is_wrong_is_named(where: tuple[str, str | None], value: Any, messa
         state[name][field][...] = value
     with pytest.raises(ValueError, match=f"World.set_state: {message}"):
         world.set_state(state)
-    assert all(np.array_equal(array.view(np.uint8), before[name].view(np.uint8)) for name, array in world.get_state().items())
+    assert all(
+        np.array_equal(array.view(np.uint8), before[name].view(np.uint8)) for name, array in world.get_state().items()
+    )
 
 
-@pytest.mark.parametrize("name", ["num_tasks", "num_agents", "max_agents", "room", "log_room", "tasks", "facts", "log_size"])
+@pytest.mark.parametrize(
+    "name", ["num_tasks", "num_agents", "max_agents", "room", "log_room", "tasks", "facts", "log_size"]
+)
 def test_sizes_and_addresses_are_the_worlds_own(name: str) -> None:
     """Protects memory: what a state says of sizes and addresses is not read."""
     world, other = start(3), start(3)

@@ -100,7 +100,9 @@ def test_the_twin_restores_alike(first: int) -> None:
             if random.random() < 0.15:
                 snapshot = worlds[0].snapshot(0)
                 snapshot = (
-                    another_past(random, snapshot, instance.num_tasks, instance.speed.shape[1]) if random.random() < 0.6 else snapshot
+                    another_past(random, snapshot, instance.num_tasks, instance.speed.shape[1])
+                    if random.random() < 0.6
+                    else snapshot
                 )
                 where = f"case {case}, step {out.steps[0]}"
                 submitted = int((snapshot.events.kind == EventKind.TASK_SUBMISSION).sum())
@@ -121,7 +123,9 @@ def test_the_twin_restores_alike(first: int) -> None:
                     while not twin.over:
                         actions = random_actions(random, seen.mask)
                         seen = twin.step(*actions)
-                        assert_same_outputs(f"{where}, then {seen.steps}", seen, worlds[1].step(*(each[None] for each in actions)))
+                        assert_same_outputs(
+                            f"{where}, then {seen.steps}", seen, worlds[1].step(*(each[None] for each in actions))
+                        )
             picks, bids = random_actions(random, out.mask[0])
             out = worlds[0].step(picks[None], bids[None])
     assert impossible

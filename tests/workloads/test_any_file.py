@@ -32,9 +32,55 @@ SECONDS = 5.0
 KIB = 500 * 1024
 
 TOKENS = [
-    *("0", "1", "-1", "2", "3", "9999999999", "1e308", "1e-308", "nan", "inf", "0x10", "1_0", "1,024", "+1", "1.", ".5"),
-    *("", " ", "\n", "\r", "\x00", "\x85", "\u2028", "\u0663", "\uff11", "#", ";", "***", "+++", "instance x", "Nb of jobs"),
-    *('"', "{", "}", "[", "]", "null", "true", "10000000", "3162 3162", "2147483648", "-2147483649", "99999999999999999999"),
+    *(
+        "0",
+        "1",
+        "-1",
+        "2",
+        "3",
+        "9999999999",
+        "1e308",
+        "1e-308",
+        "nan",
+        "inf",
+        "0x10",
+        "1_0",
+        "1,024",
+        "+1",
+        "1.",
+        ".5",
+    ),
+    *(
+        "",
+        " ",
+        "\n",
+        "\r",
+        "\x00",
+        "\x85",
+        "\u2028",
+        "\u0663",
+        "\uff11",
+        "#",
+        ";",
+        "***",
+        "+++",
+        "instance x",
+        "Nb of jobs",
+    ),
+    *(
+        '"',
+        "{",
+        "}",
+        "[",
+        "]",
+        "null",
+        "true",
+        "10000000",
+        "3162 3162",
+        "2147483648",
+        "-2147483649",
+        "99999999999999999999",
+    ),
 ]
 """What files go wrong by, put in the place of any part of them."""
 
@@ -58,9 +104,14 @@ def npy(array: object) -> bytes:
 WORKFLOW = {
     "workflow": {
         "specification": {
-            "tasks": [{"name": "a", "id": "a1", "children": ["b1"], "parents": []}, {"name": "b", "id": "b1", "parents": ["a1"]}],
+            "tasks": [
+                {"name": "a", "id": "a1", "children": ["b1"], "parents": []},
+                {"name": "b", "id": "b1", "parents": ["a1"]},
+            ],
         },
-        "execution": {"tasks": [{"id": "a1", "runtimeInSeconds": 3, "coreCount": 2}, {"id": "b1", "runtimeInSeconds": 1.5}]},
+        "execution": {
+            "tasks": [{"id": "a1", "runtimeInSeconds": 3, "coreCount": 2}, {"id": "b1", "runtimeInSeconds": 1.5}]
+        },
     }
 }
 TEXTS: list[tuple[str, type[FileWorkload], str]] = [
@@ -71,7 +122,11 @@ TEXTS: list[tuple[str, type[FileWorkload], str]] = [
     ("a.fjs", FlexibleJobShopWorkload, "2 3 1.5\n2 1 1 3 2 2 4 3 2\n1 1 2 5\n"),
     ("a.sm", ProjectWorkload, test_psplib.SM),
     ("a.rcp", ProjectWorkload, test_psplib.RCP),
-    ("a.swf", SwfWorkload, test_swf.HEADER + "".join(test_swf.job(submit=k, limit=60, status=k % 5, preceding=k % 3) for k in range(6))),
+    (
+        "a.swf",
+        SwfWorkload,
+        test_swf.HEADER + "".join(test_swf.job(submit=k, limit=60, status=k % 5, preceding=k % 3) for k in range(6)),
+    ),
     ("a.json", WfFormatWorkload, json.dumps(WORKFLOW)),
 ]
 NPZ = {ROUTE: npy([[0, 1], [1, 0]]), DURATIONS: npy(np.tile([2.0, 1.0, 3.0, 2.0], (2, 2, 1)))}

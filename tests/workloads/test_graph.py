@@ -63,7 +63,10 @@ def test_descendants_take_little(width: int) -> None:
     """Protects memory: of 100,000 tasks in one job, in layers that wait for one another, a bit per pair would be 1.2 GB."""
     layers = 100_000 // width
     edges = [
-        (a, b) for low in range(0, 100_000 - width, width) for a in range(low, low + width) for b in range(low + width, low + 2 * width)
+        (a, b)
+        for low in range(0, 100_000 - width, width)
+        for a in range(low, low + width)
+        for b in range(low + width, low + 2 * width)
     ]
     counted(4, [(0, 1), (0, 2), (1, 3)], [0, 4])  # compiled before memory is looked at
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -113,7 +113,13 @@ def test_files_of_a_folder(tmp_path: Path) -> None:
     for name in ("b.swf", "b.swf.gz", "a.swf.gz", "a.txt.gz", "swf.gz", "below/c.swf", "below/d.swf.gz"):
         (tmp_path / name).touch()
     assert [path.name for path in files_in(tmp_path, ".swf")] == ["a.swf.gz", "b.swf"]
-    assert [path.name for path in files_in(tmp_path, ".txt", ".swf", below=True)] == ["a.swf.gz", "a.txt.gz", "b.swf", "c.swf", "d.swf.gz"]
+    assert [path.name for path in files_in(tmp_path, ".txt", ".swf", below=True)] == [
+        "a.swf.gz",
+        "a.txt.gz",
+        "b.swf",
+        "c.swf",
+        "d.swf.gz",
+    ]
     assert [stem(path) for path in files_in(tmp_path, ".swf")] == ["a", "b"]
 
 

@@ -55,7 +55,9 @@ class Evolution:
         self._scenario, self._learner, self._seed, self._threads = scenario, learner, seed, threads
         self.experience: dict[str, Experience] = {}
         self._episodes = draw_episodes(scenario, learner.episodes.number, derive(seed, Purpose.TRAINING))
-        self._world = World(scenario, 2 * learner.evolution.pairs, instances=self._episodes.instances, auto_reset=False, threads=threads)
+        self._world = World(
+            scenario, 2 * learner.evolution.pairs, instances=self._episodes.instances, auto_reset=False, threads=threads
+        )
         self._unit = 1.0 / spreads()
         start = _start(learner.evolution.start) / self._unit
         self._weights = start * (learner.evolution.length / np.linalg.norm(start)) if start.any() else start
@@ -84,7 +86,9 @@ class Evolution:
         chosen = random.permutation(np.resize(random.permutation(len(self._episodes.seeds)), pairs))
         self._tried = random.standard_normal((pairs, SIZE)) * (spread * self._free)
         population = np.concatenate((self._weights + self._tried, self._weights - self._tried)) * self._unit
-        cost, self._decisions = self._play(np.tile(chosen, 2), Tables(population, bids=False), Tables(population, bids=True))
+        cost, self._decisions = self._play(
+            np.tile(chosen, 2), Tables(population, bids=False), Tables(population, bids=True)
+        )
         one, other = cost.reshape(2, pairs)
         mean = (one + other) / 2
         self._difference = np.clip((one - other) / np.where(mean > 0, mean, 1.0), -LARGEST, LARGEST)
@@ -92,7 +96,9 @@ class Evolution:
 
     def _play(self, episodes: NDArray[np.integer], picks: Tables, bids: Tables) -> tuple[Floats, int]:
         completions = Completions(self._world, _nobody, picks, bids)
-        cost, _, decisions = play_batch(self._world, self._episodes.seeds[episodes], self._episodes.instance[episodes], completions)
+        cost, _, decisions = play_batch(
+            self._world, self._episodes.seeds[episodes], self._episodes.instance[episodes], completions
+        )
         return cost, decisions
 
     def held(self) -> int:

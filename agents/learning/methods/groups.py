@@ -35,7 +35,9 @@ class Groups(Networks):
     (Corsini et al. 2024), the best rollout is imitated. There is no critic and no discount.
     """
 
-    def __init__(self, scenario: Scenario, learner: Learner, models: Mapping[str, RolePPO], seed: int, threads: int) -> None:
+    def __init__(
+        self, scenario: Scenario, learner: Learner, models: Mapping[str, RolePPO], seed: int, threads: int
+    ) -> None:
         """Draw the instances."""
         super().__init__(models)
         self._learner, self._seed = learner, seed
@@ -44,7 +46,9 @@ class Groups(Networks):
         scenario = learned_by(scenario, learner)
         self._world = World(scenario, worlds, instances=self._episodes.instances, auto_reset=False, threads=threads)
         self._rules_world = World(scenario, learner.groups.number, instances=self._episodes.instances, threads=threads)
-        self.experience.update({role: Experience(model.policy, worlds * self._world.num_agents) for role, model in models.items()})
+        self.experience.update(
+            {role: Experience(model.policy, worlds * self._world.num_agents) for role, model in models.items()}
+        )
         self._collector = Collector(self._world, self.experience, *rules(learner))
         self._cost = np.zeros(worlds)
         self._ranked = easy_first(self._episodes, learner.episodes.order)
@@ -70,7 +74,9 @@ class Groups(Networks):
         random = np.random.default_rng(derive(self._seed, Purpose.CHOICE, iteration + 1))
         may = opened(self._ranked, self._learner.episodes.curriculum, iteration)
         which = self._episodes.instance[random.choice(may, size=groups.number)]
-        self._chosen = Episodes(self._episodes.instances, which, random.integers(2**64, size=groups.number, dtype=np.uint64))
+        self._chosen = Episodes(
+            self._episodes.instances, which, random.integers(2**64, size=groups.number, dtype=np.uint64)
+        )
         self._world.schedule(np.repeat(self._chosen.seeds, groups.rollouts), np.repeat(which, groups.rollouts))
         self._world.reset()
         self._collector.restart(None)
@@ -107,7 +113,9 @@ class Groups(Networks):
 def compare(cost: Floats, extremes: int) -> Floats:
     """Advantages [G, R] of rollouts within their groups; nan: not to be learned from, as all were equal or it is not among the extremes."""
     deviation = cost.std(axis=1, keepdims=True)
-    score = np.where(deviation > 0, (cost.mean(axis=1, keepdims=True) - cost) / np.where(deviation > 0, deviation, 1.0), np.nan)
+    score = np.where(
+        deviation > 0, (cost.mean(axis=1, keepdims=True) - cost) / np.where(deviation > 0, deviation, 1.0), np.nan
+    )
     if extremes:
         rank = cost.argsort(axis=1, kind="stable").argsort(axis=1)
         score[(rank >= extremes) & (rank < cost.shape[1] - extremes)] = np.nan

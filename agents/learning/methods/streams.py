@@ -32,7 +32,9 @@ Floats = NDArray[np.float64]
 class Streams(Networks):
     """PPO on streams of decisions: the worlds never stop, a rollout is a number of decisions."""
 
-    def __init__(self, scenario: Scenario, learner: Learner, models: Mapping[str, RolePPO], seed: int, threads: int) -> None:
+    def __init__(
+        self, scenario: Scenario, learner: Learner, models: Mapping[str, RolePPO], seed: int, threads: int
+    ) -> None:
         """Draw the episodes, play the baseline on them and start the worlds."""
         self._scenario, self._learner, self._seed, self._threads = learned_by(scenario, learner), learner, seed, threads
         super().__init__(models)
@@ -65,7 +67,9 @@ class Streams(Networks):
 
     def rule_cost(self, finished: list[Finished]) -> Floats:
         """As the bank has it."""
-        cost: Floats = self._bank.team_cost[self._bank.places(np.array([episode.seed for episode in finished], np.uint64))]
+        cost: Floats = self._bank.team_cost[
+            self._bank.places(np.array([episode.seed for episode in finished], np.uint64))
+        ]
         return cost
 
     def integrate(self, logger: Logger) -> None:
@@ -107,7 +111,9 @@ class Streams(Networks):
 
     def _start(self, number: int, iteration: int) -> None:
         learner = self._learner
-        self._episodes = episodes = draw_episodes(self._scenario, learner.episodes.number, derive(self._seed, Purpose.TRAINING, number))
+        self._episodes = episodes = draw_episodes(
+            self._scenario, learner.episodes.number, derive(self._seed, Purpose.TRAINING, number)
+        )
         self._ranked = easy_first(episodes, learner.episodes.order)
         self._world = World(self._scenario, learner.worlds, instances=episodes.instances, threads=self._threads)
         self._clock = clock(learner, episodes)
@@ -116,7 +122,9 @@ class Streams(Networks):
         self._world.reset()
         for experience in self.experience.values():
             experience.forget()
-        self._collector = Collector(self._world, self.experience, *rules(learner), self._bank if learner.episodes.baseline else None)
+        self._collector = Collector(
+            self._world, self.experience, *rules(learner), self._bank if learner.episodes.baseline else None
+        )
 
     def _play_bank(self, episodes: Episodes) -> Bank:
         """What the rules cost, by their own rules of play."""

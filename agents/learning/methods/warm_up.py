@@ -53,7 +53,9 @@ def _play_for(collector: Collector, decisions: int) -> None:
         LearnerError: where many episodes end without one decision of a role that learns.
     """
     ended = 0
-    while collector.decisions() < decisions and (collector.world.auto_reset or (collector.world.out.phase != Phase.OVER).any()):
+    while collector.decisions() < decisions and (
+        collector.world.auto_reset or (collector.world.out.phase != Phase.OVER).any()
+    ):
         ended += len(collector.step())
         if ended >= FRUITLESS and not collector.decisions():
             roles = " and ".join(collector.experience)

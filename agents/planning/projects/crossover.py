@@ -30,7 +30,9 @@ SWAPS: Final = 100
 """Of neighbours in a child: without them, the schedules of small projects soon are all alike. Large ones do not mind."""
 
 
-def improve(scenario: Scenario, episodes: Episodes, drawn: Sequence[Sequence[Plan]], search: Search, until: float) -> list[Plan]:
+def improve(
+    scenario: Scenario, episodes: Episodes, drawn: Sequence[Sequence[Plan]], search: Search, until: float
+) -> list[Plan]:
     """Return the best plan found of each episode [E], given those that were drawn for it; ``until`` is a reading of the wall clock."""
     best = []
     for e, starts in enumerate(_schedules(scenario, episodes, drawn, search.slots)):
@@ -41,7 +43,9 @@ def improve(scenario: Scenario, episodes: Episodes, drawn: Sequence[Sequence[Pla
     return _play(scenario, episodes, best)
 
 
-def _schedules(scenario: Scenario, episodes: Episodes, drawn: Sequence[Sequence[Plan]], slots: int) -> list[list[Floats]]:
+def _schedules(
+    scenario: Scenario, episodes: Episodes, drawn: Sequence[Sequence[Plan]], slots: int
+) -> list[list[Floats]]:
     """When tasks start [T], by each plan of each episode."""
     listed = [(e, plan) for e, plans in enumerate(drawn) for plan in plans]
     starts: list[list[Floats]] = [[] for _ in drawn]
@@ -59,7 +63,9 @@ def _schedules(scenario: Scenario, episodes: Episodes, drawn: Sequence[Sequence[
     return starts
 
 
-def _breed(project: Project, schedules: list[Floats], children: int, random: np.random.Generator, until: float) -> Floats:
+def _breed(
+    project: Project, schedules: list[Floats], children: int, random: np.random.Generator, until: float
+) -> Floats:
     """Return the best schedule after crossing the best ones; a child that is new and no longer than the longest takes its place."""
     different = {start.tobytes(): start for start in schedules}
     ranked = sorted(different.values(), key=project.length)[:PARENTS]

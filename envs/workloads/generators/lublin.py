@@ -52,13 +52,43 @@ class Population(NamedTuple):
 
 POPULATIONS: Final = {
     "batch": Population(
-        0.2927, 0.6686, 1.2, 2.0, 0.875, (6.57, 0.823), (639.1, 0.0156), -0.003, 0.6986, (6.0415 * 1.0519, 0.8531), (6.1271, 5.2740)
+        0.2927,
+        0.6686,
+        1.2,
+        2.0,
+        0.875,
+        (6.57, 0.823),
+        (639.1, 0.0156),
+        -0.003,
+        0.6986,
+        (6.0415 * 1.0519, 0.8531),
+        (6.1271, 5.2740),
     ),
     "interactive": Population(
-        0.1541, 0.625, 1.0, 2.5, 0.705, (3.8351, 0.6605), (7.073, 0.6856), -0.0118, 0.9156, (6.5510 * 0.9797, 0.6621), (8.9186, 3.6680)
+        0.1541,
+        0.625,
+        1.0,
+        2.5,
+        0.705,
+        (3.8351, 0.6605),
+        (7.073, 0.6856),
+        -0.0118,
+        0.9156,
+        (6.5510 * 0.9797, 0.6621),
+        (8.9186, 3.6680),
     ),
     "all": Population(
-        0.244, 0.576, 0.8, 2.5, 0.86, (4.2, 0.94), (312.0, 0.03), -0.0054, 0.78, (10.2303 * 1.0225, 0.4871), (8.1737, 3.9631)
+        0.244,
+        0.576,
+        0.8,
+        2.5,
+        0.86,
+        (4.2, 0.94),
+        (312.0, 0.03),
+        -0.0054,
+        0.78,
+        (10.2303 * 1.0225, 0.4871),
+        (8.1737, 3.9631),
     ),
 }
 """Columns of the published model; 'all' describes batch and interactive jobs together."""
@@ -98,7 +128,12 @@ class LublinWorkload:
         require(number(self.load_scale) and self.load_scale > 0, self, "load_scale", "> 0")
         require(self.population in POPULATIONS, self, "population", f"one of {', '.join(POPULATIONS)}")
         require(number(self.estimate_factor) and self.estimate_factor > 0, self, "estimate_factor", "> 0")
-        require(integer(self.users, 0, MAX_CELLS // self.owners), self, "users", f"an integer in 0..{MAX_CELLS // self.owners}")
+        require(
+            integer(self.users, 0, MAX_CELLS // self.owners),
+            self,
+            "users",
+            f"an integer in 0..{MAX_CELLS // self.owners}",
+        )
         require(number(self.habit, 0, 10), self, "habit", "in [0, 10]")
         require(number(self.whim, 0, 10), self, "whim", "in [0, 10]")
 
@@ -163,7 +198,9 @@ def _draw_run_times(rng: np.random.Generator, population: Population, size: IntA
     log_time = np.full(size.size, np.inf)
     while (todo := np.flatnonzero(log_time > LOG_RUN_TIME_MAX)).size:
         short = rng.random(todo.size) < chance[todo]
-        log_time[todo] = np.where(short, rng.gamma(*population.short, todo.size), rng.gamma(*population.long, todo.size))
+        log_time[todo] = np.where(
+            short, rng.gamma(*population.short, todo.size), rng.gamma(*population.long, todo.size)
+        )
     return np.asarray(np.floor(np.exp(log_time)))
 
 

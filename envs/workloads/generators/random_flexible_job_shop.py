@@ -43,7 +43,9 @@ class RandomFlexibleJobShop:
         check_shop(self, machines=2)
         require(integer(self.duration_max, 1), self, "duration_max", "an integer >= 1")
         chances = self.style_chances
-        whole = len(chances) == len(STYLES) and all(number(chance) for chance in chances) and abs(sum(chances) - 1) < 1e-9
+        whole = (
+            len(chances) == len(STYLES) and all(number(chance) for chance in chances) and abs(sum(chances) - 1) < 1e-9
+        )
         require(whole, self, "style_chances", f"{len(STYLES)} numbers >= 0 with sum 1")
 
     def instance(self, seed: int) -> Instance:
@@ -52,7 +54,11 @@ class RandomFlexibleJobShop:
         jobs = int(rng.integers(self.jobs_min, self.jobs_max, endpoint=True))
         machines = int(rng.integers(self.machines_min, self.machines_max, endpoint=True))
         style = str(rng.choice(STYLES, p=self.style_chances))
-        shop = _brandimarte(rng, jobs, machines) if style == "brandimarte" else _hurink(rng, jobs, machines, style, self.duration_max)
+        shop = (
+            _brandimarte(rng, jobs, machines)
+            if style == "brandimarte"
+            else _hurink(rng, jobs, machines, style, self.duration_max)
+        )
         return shop_instance(f"random-flexible-jobshop-{style}-{jobs}x{machines}-{seed}", jobs, machines, shop)
 
 
@@ -63,7 +69,8 @@ def _brandimarte(rng: np.random.Generator, jobs: int, machines: int) -> list[lis
     widest = int(rng.integers(2, min(MOST_ALTERNATIVES, machines), endpoint=True))
     longest = int(rng.choice(LONGEST))
     return [
-        [_alternatives(rng, machines, widest, longest) for _ in range(int(rng.integers(fewest, most, endpoint=True)))] for _ in range(jobs)
+        [_alternatives(rng, machines, widest, longest) for _ in range(int(rng.integers(fewest, most, endpoint=True)))]
+        for _ in range(jobs)
     ]
 
 

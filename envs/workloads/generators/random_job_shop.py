@@ -38,7 +38,9 @@ class RandomJobShop:
         duration = rng.integers(1, self.duration_max, jobs * machines, endpoint=True)
         route = rng.permuted(np.tile(np.arange(machines), (jobs, 1)), axis=1)
         tasks = jobs * machines
-        waits = np.arange(tasks, dtype=np.int32) % machines != machines - 1  # every task but the last of its job has a successor
+        waits = (
+            np.arange(tasks, dtype=np.int32) % machines != machines - 1
+        )  # every task but the last of its job has a successor
         return Instance(
             name=f"random-jobshop-{jobs}x{machines}-{seed}",
             resources=("machine",),

@@ -43,15 +43,28 @@ class RandomProject:
     """Units."""
 
     def __post_init__(self) -> None:
-        require(integer(self.activities_min, 1, MOST_ACTIVITIES), self, "activities_min", f"an integer in 1..{MOST_ACTIVITIES}")
+        require(
+            integer(self.activities_min, 1, MOST_ACTIVITIES),
+            self,
+            "activities_min",
+            f"an integer in 1..{MOST_ACTIVITIES}",
+        )
         most = integer(self.activities_max, self.activities_min, MOST_ACTIVITIES)
         require(most, self, "activities_max", f"an integer in activities_min, {self.activities_min}..{MOST_ACTIVITIES}")
         require(
-            integer(self.resources, 1, MAX_CELLS // MOST_ACTIVITIES), self, "resources", f"an integer in 1..{MAX_CELLS // MOST_ACTIVITIES}"
+            integer(self.resources, 1, MAX_CELLS // MOST_ACTIVITIES),
+            self,
+            "resources",
+            f"an integer in 1..{MAX_CELLS // MOST_ACTIVITIES}",
         )
         for name, high in (("complexities", ENDS), ("factors", 1), ("strengths", 1)):
             values = getattr(self, name)
-            require(len(values) > 0 and all(number(value, 0, high) for value in values), self, name, f"one or more numbers in 0..{high}")
+            require(
+                len(values) > 0 and all(number(value, 0, high) for value in values),
+                self,
+                name,
+                f"one or more numbers in 0..{high}",
+            )
         for name in ("duration_max", "demand_max"):
             require(integer(getattr(self, name), 1, MAX_UNITS), self, name, f"an integer in 1..{MAX_UNITS}")
 
@@ -59,12 +72,18 @@ class RandomProject:
         """Draw one instance; seeds are >= 0."""
         rng = stream(seed)
         count = int(rng.integers(self.activities_min, self.activities_max, endpoint=True))
-        complexity, factor, strength = (float(rng.choice(values)) for values in (self.complexities, self.factors, self.strengths))
+        complexity, factor, strength = (
+            float(rng.choice(values)) for values in (self.complexities, self.factors, self.strengths)
+        )
         network = _network(rng, count, complexity)
         duration = rng.integers(1, self.duration_max, count, endpoint=True)
-        demand = rng.integers(1, self.demand_max, (count, self.resources), endpoint=True) * _needs(rng, count, self.resources, factor)
+        demand = rng.integers(1, self.demand_max, (count, self.resources), endpoint=True) * _needs(
+            rng, count, self.resources, factor
+        )
         least, most = demand.max(axis=0), _peak(network, duration, demand)
-        capacity = np.maximum(least + np.rint(strength * (most - least)).astype(int), 1)  # a resource that none needs has a unit
+        capacity = np.maximum(
+            least + np.rint(strength * (most - least)).astype(int), 1
+        )  # a resource that none needs has a unit
         return project_instance(
             f"random-project-{count}-{seed}",
             capacity=capacity.tolist(),

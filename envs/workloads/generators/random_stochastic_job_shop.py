@@ -36,9 +36,17 @@ class RandomStochasticJobShop:
         check_shop(self)
         require(integer(self.below_max, 1, MAX_UNITS), self, "below_max", f"an integer in 1..{MAX_UNITS}")
         require(
-            integer(self.mode_min, self.below_max, MAX_UNITS), self, "mode_min", f"an integer in below_max, {self.below_max}..{MAX_UNITS}"
+            integer(self.mode_min, self.below_max, MAX_UNITS),
+            self,
+            "mode_min",
+            f"an integer in below_max, {self.below_max}..{MAX_UNITS}",
         )
-        require(integer(self.mode_max, self.mode_min, MAX_UNITS), self, "mode_max", f"an integer in mode_min, {self.mode_min}..{MAX_UNITS}")
+        require(
+            integer(self.mode_max, self.mode_min, MAX_UNITS),
+            self,
+            "mode_max",
+            f"an integer in mode_min, {self.mode_min}..{MAX_UNITS}",
+        )
         require(integer(self.above_max, 1, MAX_UNITS), self, "above_max", f"an integer in 1..{MAX_UNITS}")
 
     def instance(self, seed: int) -> Instance:

@@ -71,12 +71,24 @@ class RandomWorkflow:
     def __post_init__(self) -> None:
         for low, high, least in (("stages_min", "stages_max", 1), ("agents_min", "agents_max", 2)):
             require(integer(getattr(self, low), least), self, low, f"an integer >= {least}")
-            require(integer(getattr(self, high), getattr(self, low)), self, high, f"an integer >= {low}, {getattr(self, low)}")
+            require(
+                integer(getattr(self, high), getattr(self, low)),
+                self,
+                high,
+                f"an integer >= {low}, {getattr(self, low)}",
+            )
         require(self.agents_max <= MAX_AGENTS, self, "agents_max", f"at most {MAX_AGENTS}")
         require(integer(self.width_max, 2), self, "width_max", "an integer >= 2")
         cells = self.stages_max * self.width_max * max(self.agents_max, 2 * self.width_max)
-        require(cells <= MAX_CELLS, self, "width_max", f"smaller: stages x width x agents, or edges, may be {MAX_CELLS}, here {cells}")
-        require(number(self.duration_mean, 1e-3, MAX_SECONDS), self, "duration_mean", f"in [0.001, {MAX_SECONDS:g}] seconds")
+        require(
+            cells <= MAX_CELLS,
+            self,
+            "width_max",
+            f"smaller: stages x width x agents, or edges, may be {MAX_CELLS}, here {cells}",
+        )
+        require(
+            number(self.duration_mean, 1e-3, MAX_SECONDS), self, "duration_mean", f"in [0.001, {MAX_SECONDS:g}] seconds"
+        )
         for name in ("duration_sigma", "task_sigma", "ratio_sigma"):
             require(number(getattr(self, name), 0, 3), self, name, "in [0, 3]")
         for name in ("speed_spread", "kind_spread"):
@@ -91,7 +103,9 @@ class RandomWorkflow:
         kind = np.repeat(np.arange(kinds), [stage.width for stage in stages])
         scale = rng.lognormal(-(self.duration_sigma**2) / 2, self.duration_sigma, kinds)
         duration = self.duration_mean * scale[kind] * rng.lognormal(-(self.task_sigma**2) / 2, self.task_sigma, count)
-        speed = (1.0 + self.speed_spread) ** np.linspace(-1, 1, agents)[:, None] * draw_speeds(rng, agents, kinds, self.kind_spread)
+        speed = (1.0 + self.speed_spread) ** np.linspace(-1, 1, agents)[:, None] * draw_speeds(
+            rng, agents, kinds, self.kind_spread
+        )
         edges = np.array(sorted(set(_edges(rng, stages))), np.int32).reshape(-1, 2)
         sigma = self.ratio_sigma * rng.random()
         return Instance(

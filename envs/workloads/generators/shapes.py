@@ -73,7 +73,9 @@ def connect(job_first: IntArray, shape: IntArray, draws: FloatArray) -> tuple[In
 
 
 @njit(cache=True, nogil=True)
-def critical_path(job_first: IntArray, successor_first: IntArray, successor: IntArray, duration: FloatArray) -> FloatArray:
+def critical_path(
+    job_first: IntArray, successor_first: IntArray, successor: IntArray, duration: FloatArray
+) -> FloatArray:
     """Return the longest path of each job [J] in seconds, where edges only lead upwards; ``duration`` [T] in seconds."""
     start = np.zeros(duration.size)
     longest = np.zeros(job_first.size - 1)

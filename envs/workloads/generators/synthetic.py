@@ -113,7 +113,9 @@ class SyntheticWorkload:
             slack = rng.uniform(self.slack_min, self.slack_max, self.jobs)
             due = release + slack * critical_path(job_first, successor_first, successor, nominal)
         chances = np.asarray(self.weight_chances)
-        weight = np.asarray(self.weights)[np.searchsorted(np.cumsum(chances / chances.sum())[:-1], rng.random(self.jobs), side="right")]
+        weight = np.asarray(self.weights)[
+            np.searchsorted(np.cumsum(chances / chances.sum())[:-1], rng.random(self.jobs), side="right")
+        ]
         speed = np.exp(self.speed_sigma * rng.standard_normal((self.agents, self.kinds)))
         everybody = self.eligible == "all"
         choices = self.agents if everybody else 1
@@ -134,7 +136,9 @@ class SyntheticWorkload:
             task_demand=demand,
             task_ratio=np.ones(tasks),
             option_first=np.arange(tasks + 1, dtype=np.int32) * choices,
-            option_agent=np.tile(np.arange(self.agents, dtype=np.int32), tasks) if everybody else np.repeat(owner, np.diff(job_first)),
+            option_agent=np.tile(np.arange(self.agents, dtype=np.int32), tasks)
+            if everybody
+            else np.repeat(owner, np.diff(job_first)),
             option_nominal=np.repeat(nominal, choices),
             successor_first=successor_first,
             successor=successor,
@@ -194,18 +198,44 @@ class SyntheticWorkload:
         require(integer(self.agents, 1, MAX_AGENTS), self, "agents", f"an integer in 1..{MAX_AGENTS}")
         require(number(self.scale_spread, 1.0), self, "scale_spread", ">= 1")
         require(integer(self.jobs, 1, MAX_CELLS), self, "jobs", f"an integer in 1..{MAX_CELLS}")
-        require(bool((self._stream_jobs() > 0).all()), self, "jobs", f"enough for a job of each of {self.agents} agents")
+        require(
+            bool((self._stream_jobs() > 0).all()), self, "jobs", f"enough for a job of each of {self.agents} agents"
+        )
         require(self.shape in SHAPES, self, "shape", f"one of {', '.join(SHAPES)}")
         require(integer(self.tasks_min, 1), self, "tasks_min", "an integer >= 1")
-        require(integer(self.tasks_max, self.tasks_min), self, "tasks_max", f"an integer >= tasks_min, {self.tasks_min}")
-        cells = self.jobs * (1 if self.shape == SINGLE else self.tasks_max) * (self.agents if self.eligible == "all" else 1)
-        require(cells <= MAX_CELLS, self, "tasks_max", f"smaller: jobs x tasks x eligible agents may be {MAX_CELLS}, here {cells}")
-        require(integer(self.kinds, 1, MAX_CELLS // self.agents), self, "kinds", f"an integer in 1..{MAX_CELLS // self.agents}")
+        require(
+            integer(self.tasks_max, self.tasks_min), self, "tasks_max", f"an integer >= tasks_min, {self.tasks_min}"
+        )
+        cells = (
+            self.jobs * (1 if self.shape == SINGLE else self.tasks_max) * (self.agents if self.eligible == "all" else 1)
+        )
+        require(
+            cells <= MAX_CELLS,
+            self,
+            "tasks_max",
+            f"smaller: jobs x tasks x eligible agents may be {MAX_CELLS}, here {cells}",
+        )
+        require(
+            integer(self.kinds, 1, MAX_CELLS // self.agents),
+            self,
+            "kinds",
+            f"an integer in 1..{MAX_CELLS // self.agents}",
+        )
         require(number(self.speed_sigma, 0, 3), self, "speed_sigma", "in [0, 3]")
         require(self.eligible in ("owner", "all"), self, "eligible", "'owner' or 'all'")
-        require(bool(self.weights) and all(number(w) and w > 0 for w in self.weights), self, "weights", "a list of numbers > 0")
+        require(
+            bool(self.weights) and all(number(w) and w > 0 for w in self.weights),
+            self,
+            "weights",
+            "a list of numbers > 0",
+        )
         chances = len(self.weight_chances) == len(self.weights) and all(number(c) for c in self.weight_chances)
-        require(chances and sum(self.weight_chances) > 0, self, "weight_chances", f"{len(self.weights)} numbers >= 0, not all 0")
+        require(
+            chances and sum(self.weight_chances) > 0,
+            self,
+            "weight_chances",
+            f"{len(self.weights)} numbers >= 0, not all 0",
+        )
 
     def _check_demands(self) -> None:
         require(integer(self.slots, 1, MAX_UNITS), self, "slots", f"an integer in 1..{MAX_UNITS}")
@@ -220,12 +250,25 @@ class SyntheticWorkload:
             require(fits, self, name, f"{len(self.shared_capacity)} numbers in [0, 1], one per shared resource")
         for r, capacity in enumerate(self.shared_capacity):
             low, high = _big_units(capacity, self.big_min[r], self.big_max[r])
-            require(low <= high, self, "big_max", f"large enough for a whole unit of shared resource {r} above big_min, {self.big_min[r]}")
-        require(not self.shared_capacity or any(self.shared_use), self, "shared_use", "> 0 for a resource, or there is no load")
+            require(
+                low <= high,
+                self,
+                "big_max",
+                f"large enough for a whole unit of shared resource {r} above big_min, {self.big_min[r]}",
+            )
+        require(
+            not self.shared_capacity or any(self.shared_use),
+            self,
+            "shared_use",
+            "> 0 for a resource, or there is no load",
+        )
 
     def _check_times(self) -> None:
         require(
-            number(self.duration_mean, 0, MAX_SECONDS) and self.duration_mean > 0, self, "duration_mean", f"> 0 seconds, to {MAX_SECONDS:g}"
+            number(self.duration_mean, 0, MAX_SECONDS) and self.duration_mean > 0,
+            self,
+            "duration_mean",
+            f"> 0 seconds, to {MAX_SECONDS:g}",
         )
         require(number(self.duration_sigma, 0, 3), self, "duration_sigma", "in [0, 3]")
         require(number(self.duration_cap, 1), self, "duration_cap", ">= 1")

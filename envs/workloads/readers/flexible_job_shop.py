@@ -40,7 +40,11 @@ class FlexibleJobShopWorkload(FileWorkload):
                 repeats += count - len(job[-1])
             row.end(f"job {len(shop)} of {operations} operations")
             shop.append(job)
-        report = (f"dropped {repeats} of {options} options: the operation has a shorter one on the same machine",) if repeats else ()
+        report = (
+            (f"dropped {repeats} of {options} options: the operation has a shorter one on the same machine",)
+            if repeats
+            else ()
+        )
         return shop_instance(self.path, jobs, machines, shop), report
 
     def _operation(self, row: Numbers, count: int, machines: int) -> Operation:

@@ -62,7 +62,8 @@ class JobShopWorkload(FileWorkload):
     def _together(self, job: int, machines: int, first: int, row: tuple[int, str]) -> list[Operation]:
         numbers = Numbers(self.path, [row])
         operations = [
-            {numbers.integer("machine", first, first + machines - 1) - first: numbers.number("duration")} for _ in range(machines)
+            {numbers.integer("machine", first, first + machines - 1) - first: numbers.number("duration")}
+            for _ in range(machines)
         ]
         numbers.end(f"job {job} of {machines} operations")
         return operations
@@ -90,7 +91,9 @@ class JobShopWorkload(FileWorkload):
             names = [name for name in shops if name]
             listed = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
             held = f"holds {len(names)} job shops ({listed})" if names else "holds one job shop without a name"
-            raise WorkloadError(f"{self.path}: {held}; shop is {self.shop!r}, must say which{'' if names else ', or nothing'}")
+            raise WorkloadError(
+                f"{self.path}: {held}; shop is {self.shop!r}, must say which{'' if names else ', or nothing'}"
+            )
         return shops[self.shop]
 
 

@@ -52,7 +52,12 @@ class ProjectWorkload(FileWorkload):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self._suffix() in (*SUFFIXES, MULTI_MODE), self, "path", f"a file that ends in {' or '.join(SUFFIXES)} (.gz may follow)")
+        require(
+            self._suffix() in (*SUFFIXES, MULTI_MODE),
+            self,
+            "path",
+            f"a file that ends in {' or '.join(SUFFIXES)} (.gz may follow)",
+        )
 
     def _suffix(self) -> str:
         plain = self.path.lower().removesuffix(".gz")
@@ -154,7 +159,9 @@ def _read_rcp(path: str) -> _Project:
 
 def _take_request(numbers: Numbers, project: _Project) -> None:
     project.duration.append(numbers.number("duration"))
-    project.demand.append([numbers.integer(f"demand of R{r + 1}", 0, units) for r, units in enumerate(project.capacity)])
+    project.demand.append(
+        [numbers.integer(f"demand of R{r + 1}", 0, units) for r, units in enumerate(project.capacity)]
+    )
 
 
 def _take_successors(numbers: Numbers, project: _Project, count: int) -> None:
@@ -169,7 +176,9 @@ def _read_sm(path: str) -> _Project:
     resources = counts["renewable"].integer("renewable resources", 1, MAX_CELLS)
     for unsupported in ("nonrenewable", "doubly constrained"):
         if amount := counts[unsupported].integer(f"{unsupported} resources", 0):
-            raise WorkloadError(f"{path}:{counts[unsupported].line}: has {amount} {unsupported} resources, must have 0{_SINGLE_MODE}")
+            raise WorkloadError(
+                f"{path}:{counts[unsupported].line}: has {amount} {unsupported} resources, must have 0{_SINGLE_MODE}"
+            )
     check_size(path, f"{count} jobs x {resources} resources", count * resources)
     information, relations, requests, availability = (tables[title] for title in _SECTIONS)
     project = _Project([availability.integer(f"capacity of R{r + 1}", 0) for r in range(resources)])
@@ -209,7 +218,13 @@ def _sm_tables(path: str) -> tuple[dict[str, Numbers], dict[str, Numbers]]:
             if not line.startswith("---"):
                 table.append((number, line))
         elif ":" in line:
-            counts.update({name: Numbers(path, [(number, match[1])]) for name, form in _COUNTS.items() if (match := form.match(line))})
+            counts.update(
+                {
+                    name: Numbers(path, [(number, match[1])])
+                    for name, form in _COUNTS.items()
+                    if (match := form.match(line))
+                }
+            )
     missing = [name for name in (*_COUNTS, *_SECTIONS) if name not in counts and name not in rows]
     if missing:
         raise WorkloadError(f"{path}: has no {missing[0]!r}: is this a PSPLIB file?")

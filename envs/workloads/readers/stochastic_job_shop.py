@@ -41,8 +41,18 @@ class StochasticJobShopWorkload(FileWorkload):
         route, durations = _arrays(self.path)
         machines = route.shape[1]
         for ok, name, array, bound in (
-            ((route >= 0) & (route < machines) & (route == np.floor(route)), ROUTE, route, f"a machine in 0..{machines - 1}"),
-            (_is_triangle(durations), DURATIONS, durations, "realised, min, max, mode with 0 <= min <= realised, mode <= max <= 1e+15"),
+            (
+                (route >= 0) & (route < machines) & (route == np.floor(route)),
+                ROUTE,
+                route,
+                f"a machine in 0..{machines - 1}",
+            ),
+            (
+                _is_triangle(durations),
+                DURATIONS,
+                durations,
+                "realised, min, max, mode with 0 <= min <= realised, mode <= max <= 1e+15",
+            ),
         ):
             if not ok.all():
                 j, k = (int(place[0]) for place in np.nonzero(~ok))
@@ -53,7 +63,10 @@ class StochasticJobShopWorkload(FileWorkload):
 def triangular_shop(name: str, route: Sequence[Sequence[int]], durations: NDArray[np.float64]) -> Instance:
     """Return the shop whose operations take the machines of ``route`` [J, M] and ``durations`` [J, M, 4] (realised, min, max, mode)."""
     realised, nominal = durations[..., 0], durations[..., 1:].mean(axis=2)
-    shop = [[{machine: seconds} for machine, seconds in zip(*job, strict=True)] for job in zip(route, nominal.tolist(), strict=True)]
+    shop = [
+        [{machine: seconds} for machine, seconds in zip(*job, strict=True)]
+        for job in zip(route, nominal.tolist(), strict=True)
+    ]
     ratio = np.divide(realised, nominal, out=np.ones_like(nominal), where=nominal > 0)
     return replace(shop_instance(name, len(route), len(route[0]), shop), task_ratio=ratio.ravel())
 
@@ -90,11 +103,15 @@ def _array(path: str, archive: zipfile.ZipFile, name: str) -> NDArray[np.float64
         raise WorkloadError(f"{path}: has no array {name!r}, must have {ROUTE} and {DURATIONS}")
     with archive.open(member) as file:
         shape, dtype = _header(file)
-        if not all(type(length) is int and length >= 0 for length in shape):  # True is an int, to NumPy's reader as well
+        if not all(
+            type(length) is int and length >= 0 for length in shape
+        ):  # True is an int, to NumPy's reader as well
             raise WorkloadError(f"{path}: {name} has shape {shape}, must be integers >= 0")
         if dtype.kind not in NUMBERS:
             raise WorkloadError(f"{path}: {name} has dtype {dtype}, must be of numbers")
-        check_size(path, f"the {' x '.join(map(str, shape))} numbers of {name}", math.prod(max(1, length) for length in shape))
+        check_size(
+            path, f"the {' x '.join(map(str, shape))} numbers of {name}", math.prod(max(1, length) for length in shape)
+        )
     with archive.open(member) as file:
         return np.asarray(npy.read_array(file, allow_pickle=False), np.float64)
 

@@ -109,13 +109,23 @@ class SwfWorkload(FileWorkload):
         require(integer(self.owners, 1, MAX_AGENTS), self, "owners", f"an integer in 1..{MAX_AGENTS}")
         require(self.owner_by in _OWNER, self, "owner_by", "'round_robin', 'user' or 'group'")
         require(self.kind_by in _KIND, self, "kind_by", f"one of {', '.join(_KIND)}")
-        require(integer(self.processors, 0, MAX_UNITS), self, "processors", f"an integer in 0..{MAX_UNITS} (0 for the header's)")
+        require(
+            integer(self.processors, 0, MAX_UNITS),
+            self,
+            "processors",
+            f"an integer in 0..{MAX_UNITS} (0 for the header's)",
+        )
         bound = f"an integer in 0..{MAX_UNITS} (0 to refuse a log that does not say)"
         require(integer(self.default_processors, 0, MAX_UNITS), self, "default_processors", bound)
         require(self.estimate in ESTIMATES, self, "estimate", f"one of {', '.join(ESTIMATES)}")
         bound = f"in [0, {MAX_SECONDS:g}] (0 for the median of the others)"
         require(number(self.default_request, 0, MAX_SECONDS), self, "default_request", bound)
-        require(number(self.unknown_run, 0, MAX_SECONDS), self, "unknown_run", f"in [0, {MAX_SECONDS:g}] (0 to skip such jobs)")
+        require(
+            number(self.unknown_run, 0, MAX_SECONDS),
+            self,
+            "unknown_run",
+            f"in [0, {MAX_SECONDS:g}] (0 to skip such jobs)",
+        )
         require(self.clock in ("window", "log"), self, "clock", "'window' or 'log'")
         require(number(self.due_slack, 0, 1e9), self, "due_slack", "in [0, 1e9] (0 for none)")
         require(integer(self.random_window, 0), self, "random_window", "an integer >= 0 (0 for all)")
@@ -125,31 +135,46 @@ class SwfWorkload(FileWorkload):
         if not self.random_window:
             return whole
         if self.random_window > whole.num_jobs:
-            raise WorkloadError(f"{self.path}: has {whole.num_jobs} jobs, too few for random_window={self.random_window}")
+            raise WorkloadError(
+                f"{self.path}: has {whole.num_jobs} jobs, too few for random_window={self.random_window}"
+            )
         first = int(stream(seed).integers(whole.num_jobs - self.random_window + 1))
-        return _cut(whole, first, self.random_window, float(whole.job_release[first]) if self.clock == "window" else 0.0)
+        return _cut(
+            whole, first, self.random_window, float(whole.job_release[first]) if self.clock == "window" else 0.0
+        )
 
     def read(self) -> tuple[Instance, tuple[str, ...]]:
         log = self._scan()
         jobs = len(log.submit)
         report = [f"skipped {count} of {log.seen} jobs: {reason}" for reason, count in log.skipped.items()]
-        for count, which in ((log.bursts, "that others sum up"), (log.stray_bursts, "that no line before them (status 0 or 1) sums up")):
+        for count, which in (
+            (log.bursts, "that others sum up"),
+            (log.stray_bursts, "that no line before them (status 0 or 1) sums up"),
+        ):
             if count:
                 report.append(f"left out {count} lines (status 2, 3 or 4): bursts of jobs {which}")
         if jobs == 0 or jobs < self.jobs:
             window = f"start={self.start}, jobs={self.jobs or 'all'}"
-            raise TooShortError(f"{self.path}: has {'; '.join([f'{log.kept} jobs that can run', *report])}: too few for {window}")
+            raise TooShortError(
+                f"{self.path}: has {'; '.join([f'{log.kept} jobs that can run', *report])}: too few for {window}"
+            )
         if log.following:
             followers = f"{log.following} of {jobs} jobs"
-            report.append(f"released {followers} as recorded: that each follows a preceding job (fields 17, 18) is not played")
+            report.append(
+                f"released {followers} as recorded: that each follows a preceding job (fields 17, 18) is not played"
+            )
         estimates = self._estimates(log, report)
         backward = int(np.count_nonzero(np.diff(log.submit) < 0))
         if backward:
             report.append(f"sorted {jobs} jobs by submit time: {backward} were earlier than the job before")
         order = np.argsort(log.submit, kind="stable")
-        submit, run, nominal, demand = (np.asarray(column)[order] for column in (log.submit, log.run, estimates, log.demand))
+        submit, run, nominal, demand = (
+            np.asarray(column)[order] for column in (log.submit, log.run, estimates, log.demand)
+        )
         release = (submit - submit[0] if self.clock == "window" else submit) / self.load_scale
-        kinds, kind = np.unique(np.asarray(log.kind)[order], return_inverse=True) if log.kind else (np.zeros(1), np.zeros(jobs))
+        kinds, kind = (
+            np.unique(np.asarray(log.kind)[order], return_inverse=True) if log.kind else (np.zeros(1), np.zeros(jobs))
+        )
         check_size(self.path, f"{self.owners} owners x {kinds.size} kinds", self.owners * kinds.size)
         owner = np.asarray(log.owner)[order] if log.owner else np.arange(jobs)
         agent = np.where(owner == UNKNOWN, 0, owner % self.owners).astype(np.int32)

@@ -40,11 +40,21 @@ class SwfLogs:
     """Seconds that jobs without a requested time are thought to take; 0: the median of what the log's others request."""
 
     def __post_init__(self) -> None:
-        require(isinstance(self.folder, str) and self.folder.strip() != "", self, "folder", "the path of a folder with *.swf files")
+        require(
+            isinstance(self.folder, str) and self.folder.strip() != "",
+            self,
+            "folder",
+            "the path of a folder with *.swf files",
+        )
         require(integer(self.jobs, 1), self, "jobs", "an integer >= 1")
         require(integer(self.window, 1, self.jobs), self, "window", f"an integer in 1..jobs, {self.jobs}")
         require(number(self.load_min, 1e-9, 1e9), self, "load_min", "in [1e-9, 1e9]")
-        require(number(self.load_max, self.load_min, 1e9), self, "load_max", f"in [load_min, 1e9], load_min is {self.load_min}")
+        require(
+            number(self.load_max, self.load_min, 1e9),
+            self,
+            "load_max",
+            f"in [load_min, 1e9], load_min is {self.load_min}",
+        )
         require(number(self.unknown_run, 0, 1e9), self, "unknown_run", "in [0, 1e9] (0 to skip such jobs)")
         self._log("x")  # what is said of each log is checked before any is read
 
@@ -76,7 +86,9 @@ class SwfLogs:
             except TooShortError as short:
                 left_out.append(f"left out {short}")
         if not logs:
-            raise WorkloadError(f"{self.folder}: no log has as many jobs as jobs={self.jobs} says; {'; '.join(left_out)}")
+            raise WorkloadError(
+                f"{self.folder}: no log has as many jobs as jobs={self.jobs} says; {'; '.join(left_out)}"
+            )
         return logs, left_out
 
     def _log(self, path: str) -> SwfWorkload:

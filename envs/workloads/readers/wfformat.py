@@ -77,7 +77,12 @@ class WfFormatWorkload(FileWorkload):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(integer(self.agents, 1, MAX_AGENTS), self, "agents", f"an integer in 1..{MAX_AGENTS}")
-        require(integer(self.cores, 0, MAX_UNITS), self, "cores", f"an integer in 0..{MAX_UNITS} (0 for the most of any task)")
+        require(
+            integer(self.cores, 0, MAX_UNITS),
+            self,
+            "cores",
+            f"an integer in 0..{MAX_UNITS} (0 for the most of any task)",
+        )
         require(number(self.speed_spread, 0, 1e6), self, "speed_spread", "in [0, 1e6]")
         require(number(self.kind_spread, 0, 1e6), self, "kind_spread", "in [0, 1e6]")
         require(integer(self.speed_seed, 0), self, "speed_seed", "an integer >= 0")
@@ -93,17 +98,23 @@ class WfFormatWorkload(FileWorkload):
         untimed = not any(entry.get(name) is not None for entry in entries.values() for name in _RUNTIME)
         if untimed and "specification" in workflow and "execution" not in workflow:
             wanted = f"{_RUNTIME[0]} in workflow.execution.tasks"
-            raise WorkloadError(f"{self.path}: has a specification and no execution, which says how long tasks took; must have {wanted}")
+            raise WorkloadError(
+                f"{self.path}: has a specification and no execution, which says how long tasks took; must have {wanted}"
+            )
         tasks = {key: _task(self.path, key, entry, measured.get(key, entry)) for key, entry in entries.items()}
         cores = self.cores or max(task.cores for task in tasks.values())
         for key, task in tasks.items():
             if task.cores > cores:
-                raise WorkloadError(f"{self.path}: task {key!r} holds {task.cores} cores, must be at most the {cores} of an agent")
+                raise WorkloadError(
+                    f"{self.path}: task {key!r} holds {task.cores} cores, must be at most the {cores} of an agent"
+                )
         first, successor = precedence(self.path, [repr(key) for key in tasks], _edges(self.path, entries))
         check_size(self.path, f"{successor.size} edges x {self.copies} copies", successor.size * self.copies)
         return self._instance(list(tasks), list(tasks.values()), cores, first, successor), ()
 
-    def _instance(self, keys: list[str], tasks: list[_Task], cores: int, first: IntArray, successor: IntArray) -> Instance:
+    def _instance(
+        self, keys: list[str], tasks: list[_Task], cores: int, first: IntArray, successor: IntArray
+    ) -> Instance:
         count, agents, copies = len(tasks), self.agents, self.copies
         kinds = {kind: number for number, kind in enumerate(dict.fromkeys(task.kind for task in tasks))}
         speed = (1 + self.speed_spread) ** np.linspace(-1, 1, agents) if agents > 1 else np.ones(1)
@@ -175,7 +186,9 @@ def _by_key(path: str, place: str, parent: Json, name: str) -> dict[str, Mapping
         if not isinstance(key, str) or not key:
             raise WorkloadError(f"{path}: {place}.{name}[{position}] has the id {key!r:.40}, must be a text")
         if key in found:
-            raise WorkloadError(f"{path}: {place}.{name}[{position}] has the id {key!r} of an earlier one, must have its own")
+            raise WorkloadError(
+                f"{path}: {place}.{name}[{position}] has the id {key!r} of an earlier one, must have its own"
+            )
         found[key] = entry
     return found
 
@@ -183,7 +196,9 @@ def _by_key(path: str, place: str, parent: Json, name: str) -> dict[str, Mapping
 def _get(path: str, place: str, parent: Json, name: str, kind: type) -> Json:
     value = parent.get(name) if isinstance(parent, dict) else None
     if not isinstance(value, kind):
-        raise WorkloadError(f"{path}: {place} has no {name!r} that is {'a list' if kind is list else 'an object'}: is this WfFormat?")
+        raise WorkloadError(
+            f"{path}: {place} has no {name!r} that is {'a list' if kind is list else 'an object'}: is this WfFormat?"
+        )
     return value
 
 
@@ -193,7 +208,9 @@ def _task(path: str, key: str, entry: Mapping[str, Json], measured: Mapping[str,
     return _Task(_kind(key, entry, measured), runtime, cores)
 
 
-def _amount(path: str, key: str, measured: Mapping[str, Json], names: tuple[str, ...], high: float, absent: float | None = None) -> float:
+def _amount(
+    path: str, key: str, measured: Mapping[str, Json], names: tuple[str, ...], high: float, absent: float | None = None
+) -> float:
     """Return the number in [0, high] under the first of the names that the task has."""
     name, value = next(((name, measured[name]) for name in names if measured.get(name) is not None), (names[0], absent))
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= high:
@@ -206,7 +223,9 @@ def _kind(key: str, entry: Mapping[str, Json], measured: Mapping[str, Json]) -> 
     if isinstance(category, str) and category:
         return category
     program = command.get("program") if isinstance(command, dict) else None
-    if isinstance(program, str) and len(program.split()) == 1 and program.strip("-"):  # Nextflow puts the whole script there
+    if (
+        isinstance(program, str) and len(program.split()) == 1 and program.strip("-")
+    ):  # Nextflow puts the whole script there
         return program
     stem = (name if isinstance(name, str) and name else key).rstrip(_NUMBERING)
     return stem.removesuffix("ID").rstrip(_NUMBERING) or "task"
@@ -225,5 +244,7 @@ def _edges(path: str, entries: Mapping[str, Mapping[str, Json]]) -> Iterator[tup
                 raise WorkloadError(f"{path}: {relation} of task {key!r} is {others!r:.40}, must be a list of ids")
             for other in others:
                 if not isinstance(other, str) or other not in number:
-                    raise WorkloadError(f"{path}: task {key!r} has {other!r:.80} among its {relation}, must be the id of a task")
+                    raise WorkloadError(
+                        f"{path}: task {key!r} has {other!r:.80} among its {relation}, must be the id of a task"
+                    )
                 yield (number[other], number[key]) if relation == "parents" else (number[key], number[other])

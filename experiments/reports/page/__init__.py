@@ -50,7 +50,11 @@ def _about(cell: Cell) -> str:
     """What is told of a cell where the pointer rests."""
     if isinstance(cell, str):
         return cell
-    interval = f"{cell.ends}: {number(cell.low)} to {number(cell.high)}" if math.isfinite(cell.low) and math.isfinite(cell.high) else ""
+    interval = (
+        f"{cell.ends}: {number(cell.low)} to {number(cell.high)}"
+        if math.isfinite(cell.low) and math.isfinite(cell.high)
+        else ""
+    )
     counts = [f"{count} {name}" for name, count in (("runs", cell.runs), ("episodes", cell.episodes)) if count]
     return "; ".join(part for part in (f"{number(cell.value)} {cell.unit}".strip(), interval, *counts) if part)
 

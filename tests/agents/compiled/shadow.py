@@ -25,7 +25,9 @@ class Compared(NamedTuple):
     """The largest difference between the two bids of a negotiator."""
 
 
-def compare(scenario: Scenario, prioritizer: Scorer, negotiator: Negotiator, decisions: int, worlds: int = 32) -> Compared:
+def compare(
+    scenario: Scenario, prioritizer: Scorer, negotiator: Negotiator, decisions: int, worlds: int = 32
+) -> Compared:
     """Play fresh episodes until so many decisions have been made."""
     assert isinstance(prioritizer, CompiledPrioritizer)
     world = World(scenario, worlds, seed=5, auto_reset=False)
@@ -36,7 +38,9 @@ def compare(scenario: Scenario, prioritizer: Scorer, negotiator: Negotiator, dec
     while made < decisions:
         if (out.phase == Phase.OVER).all():
             seed += 1
-            world.reset(seeds=np.arange(worlds, dtype=np.uint64) + seed * worlds, instance=np.arange(worlds, dtype=np.int32))
+            world.reset(
+                seeds=np.arange(worlds, dtype=np.uint64) + seed * worlds, instance=np.arange(worlds, dtype=np.int32)
+            )
         asked = out.acting & (out.phase != Phase.OVER)[:, None]
         picking = asked & (out.phase == Phase.PRIORITISE)[:, None]
         decide(out, prioritizer, negotiator, wanted, bids)

@@ -38,10 +38,21 @@ RARE = 1e-4
 """Share of decisions that may be such ties."""
 SHIPPED = {
     "shared_cluster": "default",
-    **{name: name for name in ("job_shop", "flexible_job_shop", "stochastic_job_shop", "project", "workflow", "batch_queue")},
+    **{
+        name: name
+        for name in ("job_shop", "flexible_job_shop", "stochastic_job_shop", "project", "workflow", "batch_queue")
+    },
 }
 """Policies and their scenarios."""
-GUIDE = {"wsrpt": 1.0, "wait": -2.0, "duration": 0.3, "log_area": -0.5, "root_shared_demand": 1.5, "log_duration": 0.2, "tail": 0.1}
+GUIDE = {
+    "wsrpt": 1.0,
+    "wait": -2.0,
+    "duration": 0.3,
+    "log_area": -0.5,
+    "root_shared_demand": 1.5,
+    "log_duration": 0.2,
+    "tail": 0.1,
+}
 
 
 def scenario_of(name: str) -> Scenario:
@@ -88,7 +99,9 @@ def awake(spec: Spec) -> Brain:
 @pytest.mark.parametrize("guide", [{}, GUIDE])
 def test_networks_of_every_shape(width: int, guide: dict[str, float]) -> None:
     """Protects the layout of weights: widths that fill no vector, guides, columns that are ignored, both heads, passing."""
-    scenario = Scenario(SyntheticWorkload(jobs=8, load_min=2.0, load_max=2.0), uncertainty=Uncertainty(duration_sigma=0.3), candidates=5)
+    scenario = Scenario(
+        SyntheticWorkload(jobs=8, load_min=2.0, load_max=2.0), uncertainty=Uncertainty(duration_sigma=0.3), candidates=5
+    )
     prioritizer = trained(awake(Spec.default(PRIORITIZER, width, ignore=("wait", "queue"), guide=guide)))
     for ordinal in (True, False) if not guide else (True,):
         bids = trained(awake(Spec.default(NEGOTIATOR, width, levels=7, guide=guide, ordinal=ordinal)))
@@ -118,21 +131,26 @@ def test_evaluation_is_the_same_compiled_and_not() -> None:
     episodes = draw_episodes(scenario, 5, 0)
     prioritizer = load(SHIPPED_FOLDER / "shared_cluster", PRIORITIZER)
     assert isinstance(prioritizer, TrainedPrioritizer)
-    fast, slow = (play(scenario, episodes, player, negotiator("urgency"), worlds=3) for player in (prioritizer, Slow(prioritizer)))
+    fast, slow = (
+        play(scenario, episodes, player, negotiator("urgency"), worlds=3) for player in (prioritizer, Slow(prioritizer))
+    )
     assert fast.objective.tolist() == slow.objective.tolist()
     assert fast.terms.tolist() == slow.terms.tolist()
     assert fast.decisions == slow.decisions
 
 
 @pytest.mark.parametrize(
-    ("name", "scenario"), [("shared_cluster_index", "default"), ("large_tasks_index", "default"), ("saf_index", "project")]
+    ("name", "scenario"),
+    [("shared_cluster_index", "default"), ("large_tasks_index", "default"), ("saf_index", "project")],
 )
 def test_an_index_decides_the_same_compiled_and_not(name: str, scenario: str) -> None:
     """Protects the tuned indices in both roles: costs are those of play from Python, where sums are rounded otherwise."""
     index, played = load_prioritizer(f"policies/{name}"), scenario_of(scenario)
     assert isinstance(index, Index)
     episodes = draw_episodes(played, 3, 0)
-    asked = play_by(lambda world, first: lambda out, picks, bids: decide(out, index, index, picks, bids), played, episodes)
+    asked = play_by(
+        lambda world, first: lambda out, picks, bids: decide(out, index, index, picks, bids), played, episodes
+    )
     fast = play(played, episodes, index, index)
     assert fast.objective.tolist() == asked.objective.tolist()
     assert fast.decisions == asked.decisions > 0
@@ -145,7 +163,9 @@ def test_plans_are_the_same_compiled_and_not(search: Search) -> None:
     episodes = draw_episodes(scenario, 3, 0)
     prioritizer = load(SHIPPED_FOLDER / "job_shop", PRIORITIZER)
     assert isinstance(prioritizer, TrainedPrioritizer)
-    fast, slow = (plan(scenario, episodes, player, negotiator("fcfs"), search) for player in (prioritizer, Slow(prioritizer)))
+    fast, slow = (
+        plan(scenario, episodes, player, negotiator("fcfs"), search) for player in (prioritizer, Slow(prioritizer))
+    )
     assert [found.cost for found in fast.plans] == [found.cost for found in slow.plans]
     assert [found.choices.tolist() for found in fast.plans] == [found.choices.tolist() for found in slow.plans]
     assert fast.decisions == slow.decisions
@@ -158,7 +178,9 @@ def test_room_for_rounds_grows(monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for rounds in (256, 3):
         monkeypatch.setattr(flight, "ROUNDS", rounds)
-        found.append(plan(scenario, episodes, load_prioritizer("policies/job_shop"), negotiator("fcfs"), Search(choices=2)).plans)
+        found.append(
+            plan(scenario, episodes, load_prioritizer("policies/job_shop"), negotiator("fcfs"), Search(choices=2)).plans
+        )
     for wide, narrow in zip(*found, strict=True):
         assert len(wide.picks) > 3
         assert wide.choices.tolist() == narrow.choices.tolist()

@@ -78,4 +78,8 @@ def test_an_illegal_decision_is_told() -> None:
     completions = Completions.of(world, [(picks[1:], np.zeros(picks[1:].shape)), (picks, np.zeros(picks.shape))])
     completions.start(slice(None), out.team_cost)
     with pytest.raises(ValueError, match=f"world 1: action 99 of agent {agent} is illegal in phase PRIORITISE"):
-        world.play_on(completions.records, completions.picks.reshape(-1, world.num_agents), completions.bids.reshape(-1, world.num_agents))
+        world.play_on(
+            completions.records,
+            completions.picks.reshape(-1, world.num_agents),
+            completions.bids.reshape(-1, world.num_agents),
+        )

@@ -128,5 +128,8 @@ def test_nothing_done(instance: Instance, log: EventLog) -> None:
     for events in (0, 1):
         metrics = compute_metrics(instance, EventLog(*(column[:events] for column in log)))
         assert metrics.unfinished == 4
-        assert all(math.isnan(value) for value in (metrics.weighted_flow, metrics.median_slowdown, metrics.makespan, metrics.jain))
+        assert all(
+            math.isnan(value)
+            for value in (metrics.weighted_flow, metrics.median_slowdown, metrics.makespan, metrics.jain)
+        )
         assert metrics.utilisation == (0, 0, 0)

@@ -58,7 +58,9 @@ def site(agents: int, pool: int, slots: int, duration: list[float], weight: list
 @pytest.fixture(scope="module")
 def small() -> Scenario:
     """Agents that contest resources under noise: every kind of round occurs in a few jobs."""
-    return Scenario(workload=SyntheticWorkload(jobs=10, load_min=2.0, load_max=2.0), uncertainty=Uncertainty(duration_sigma=0.3))
+    return Scenario(
+        workload=SyntheticWorkload(jobs=10, load_min=2.0, load_max=2.0), uncertainty=Uncertainty(duration_sigma=0.3)
+    )
 
 
 @pytest.mark.parametrize(("name", "flow"), [("spt", 1 + 3 + 6), ("lpt", 3 + 5 + 6), ("fifo", 3 + 4 + 6)])
@@ -85,7 +87,9 @@ def test_one_unit_for_two_agents_by_hand(name: str, cost: float) -> None:
 def test_results_do_not_depend_on_batches(small: Scenario) -> None:
     """Protects comparisons: seven episodes one by one, in threes and all at once are the same episodes."""
     episodes = draw_episodes(small, 7, 0)
-    alone, threes, at_once = (play(small, episodes, prioritizer("random"), negotiator("random"), worlds=worlds) for worlds in (1, 3, 64))
+    alone, threes, at_once = (
+        play(small, episodes, prioritizer("random"), negotiator("random"), worlds=worlds) for worlds in (1, 3, 64)
+    )
     for other in (threes, at_once):
         assert other.objective.tolist() == alone.objective.tolist()
         assert other.metrics == alone.metrics

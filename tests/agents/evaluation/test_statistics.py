@@ -39,7 +39,9 @@ class Case:
         instance = np.repeat(np.arange(self.episodes // self.size), self.size)
         baseline = noise(self.tail, self.episodes // self.size)[instance] * noise(0.3, len(instance))
         run = noise(self.by_run, self.runs, 1) if self.runs > 1 else 1.0  # a single one stands for itself
-        gain = run * noise(self.by_instance, self.episodes // self.size)[instance] * noise(0.2, self.runs, len(instance))
+        gain = (
+            run * noise(self.by_instance, self.episodes // self.size)[instance] * noise(0.2, self.runs, len(instance))
+        )
         return RATIO * baseline * gain, baseline, instance
 
 
@@ -93,12 +95,15 @@ def test_labels_do_not_matter() -> None:
     named = np.array([f"site {9 - number}" for number in instance])
     shuffled = np.random.default_rng(0).permutation(20)
     expected = relative_difference(policy, baseline, cluster=instance)
-    assert relative_difference(policy[:, shuffled], baseline[shuffled], cluster=named[shuffled]) == pytest.approx(expected)
+    assert relative_difference(policy[:, shuffled], baseline[shuffled], cluster=named[shuffled]) == pytest.approx(
+        expected
+    )
     assert relative_difference(policy, baseline, cluster=np.zeros(20)) == relative_difference(policy, baseline)
 
 
 @pytest.mark.parametrize(
-    ("degrees", "quantile"), [(1, 12.7062), (2, 4.3027), (3, 3.1824), (4, 2.7764), (9, 2.2622), (30, 2.0423), (1000, 1.9623)]
+    ("degrees", "quantile"),
+    [(1, 12.7062), (2, 4.3027), (3, 3.1824), (4, 2.7764), (9, 2.2622), (30, 2.0423), (1000, 1.9623)],
 )
 def test_quantiles_of_t(degrees: int, quantile: float) -> None:
     """Protects few degrees of freedom: the printed tables of Student's t, two-sided 95 %."""
@@ -117,7 +122,9 @@ def test_two_episodes_by_hand() -> None:
     value, low, high = relative_difference([2.0, 4.0], [3.0, 3.0])
     effective = 6.0**2 / (2.0**2 + 4.0**2)  # of the policy's costs; fewer than two leave one degree
     assert effective < 2
-    assert (value, low, high) == pytest.approx((0.0, -12.7062 / 3, 12.7062 / 3), abs=1e-4)  # deviation of the mean: 1, over 3
+    assert (value, low, high) == pytest.approx(
+        (0.0, -12.7062 / 3, 12.7062 / 3), abs=1e-4
+    )  # deviation of the mean: 1, over 3
 
 
 def test_three_runs_by_hand() -> None:
@@ -127,7 +134,9 @@ def test_three_runs_by_hand() -> None:
     half = 4.3027 * 0.1 / math.sqrt(3)
     assert relative_difference(runs, baseline) == pytest.approx((-0.1, -0.1 - half, -0.1 + half), abs=1e-4)
     assert relative_difference(runs.mean(axis=0), baseline) == pytest.approx((-0.1, -0.1, -0.1))
-    both = relative_difference(baseline * np.array([[1.0], [2.0], [3.0]]), baseline * np.array([[2.0], [4.0], [6.0]]), same_runs=True)
+    both = relative_difference(
+        baseline * np.array([[1.0], [2.0], [3.0]]), baseline * np.array([[2.0], [4.0], [6.0]]), same_runs=True
+    )
     assert both == pytest.approx((-0.5, -0.5, -0.5))  # run by run there is no doubt
 
 

@@ -16,7 +16,9 @@ from envs.workloads.generators.synthetic import SyntheticWorkload
 
 SMALL = replace(
     default_scenario(),
-    workload=SyntheticWorkload(agents=3, jobs=9, shared_capacity=(8,), shared_use=(1.0,), big_min=(0.5,), big_max=(1.0,)),
+    workload=SyntheticWorkload(
+        agents=3, jobs=9, shared_capacity=(8,), shared_use=(1.0,), big_min=(0.5,), big_max=(1.0,)
+    ),
 )
 
 
@@ -55,10 +57,16 @@ def test_it_finds_what_is_better() -> None:
     tuned, lazy = Index(found[0][-1].mean), Index({"duration": 1.0})
     episodes = draw_episodes(scenario, 16, 5)
     shortest = play(scenario, episodes, Index({"wsrpt": 1.0}), tuned).objective.mean()
-    assert play(scenario, episodes, tuned, tuned).objective.mean() < 1.05 * shortest < play(scenario, episodes, lazy, lazy).objective.mean()
+    assert (
+        play(scenario, episodes, tuned, tuned).objective.mean()
+        < 1.05 * shortest
+        < play(scenario, episodes, lazy, lazy).objective.mean()
+    )
 
 
-@pytest.mark.parametrize(("name", "value", "bound"), [("elite", 5, "2..4"), ("population", 1, "2..4096"), ("spread", -1.0, r"\[0, 100\]")])
+@pytest.mark.parametrize(
+    ("name", "value", "bound"), [("elite", 5, "2..4"), ("population", 1, "2..4096"), ("spread", -1.0, r"\[0, 100\]")]
+)
 def test_settings_out_of_bounds(name: str, value: float, bound: str) -> None:
     """Protects users: the setting, its value and its bound are named."""
     with pytest.raises(TuningError, match=rf"search.{name} is {value}, must be in {bound}"):

@@ -60,7 +60,13 @@ def one_machine() -> Scenario:
 def contested() -> Scenario:
     """Three agents that share two licences, with uncertain durations: both roles have choices."""
     uncertainty = Uncertainty(duration_sigma=0.3)
-    return Scenario(OneMachine(agents=3, jobs=5, shared=2), Objective(flow=1.0), uncertainty=uncertainty, candidates=8, cooperation=0.5)
+    return Scenario(
+        OneMachine(agents=3, jobs=5, shared=2),
+        Objective(flow=1.0),
+        uncertainty=uncertainty,
+        candidates=8,
+        cooperation=0.5,
+    )
 
 
 @pytest.fixture

@@ -31,7 +31,9 @@ def test_equals_hand_computed_example() -> None:
 
 def test_open_decision_bootstraps_the_one_before() -> None:
     """Protects what is carried over: an open decision has no advantage, but its value closes the decision before it."""
-    found = advantages(np.array([1.0, 9.0]), np.zeros(2), np.array([2.0, 5.0]), np.array([5.0, 0.0]), np.array([1, OPEN]), None, None)
+    found = advantages(
+        np.array([1.0, 9.0]), np.zeros(2), np.array([2.0, 5.0]), np.array([5.0, 0.0]), np.array([1, OPEN]), None, None
+    )
     np.testing.assert_allclose(found, [1.0 + 5.0 - 2.0, 0.0])
 
 

@@ -25,13 +25,26 @@ from agents.learning.loop import Run
 from envs.scenario import Scenario
 from tests.agents.learning.conftest import both_roles
 
-FACTS = {"iteration": 3, "decisions": 7, "seconds": 0.5, "best": None, "seed": 0, "threads": 1, "device": "cpu", "torch": "2"}
+FACTS = {
+    "iteration": 3,
+    "decisions": 7,
+    "seconds": 0.5,
+    "best": None,
+    "seed": 0,
+    "threads": 1,
+    "device": "cpu",
+    "torch": "2",
+}
 
 
 def small(learner: Learner) -> Learner:
     """A learner whose iterations take a moment, of both roles."""
-    learner = replace(both_roles(learner), worlds=8, rollout=256, decisions=1600, update=replace(learner.update, batch=128))
-    return replace(learner, episodes=replace(learner.episodes, number=16), evaluation=replace(learner.evaluation, episodes=4))
+    learner = replace(
+        both_roles(learner), worlds=8, rollout=256, decisions=1600, update=replace(learner.update, batch=128)
+    )
+    return replace(
+        learner, episodes=replace(learner.episodes, number=16), evaluation=replace(learner.evaluation, episodes=4)
+    )
 
 
 @pytest.fixture
@@ -137,7 +150,10 @@ def crafted(array: np.ndarray) -> Iterator[tuple[str, np.ndarray | None]]:
     yield "with one more axis", array[None]
     yield "of no entries", np.zeros((*array.shape, 0), array.dtype)
     if array.ndim:
-        yield "longer", np.concatenate([array, array[:1] if len(array) else np.zeros((1, *array.shape[1:]), array.dtype)])
+        yield (
+            "longer",
+            np.concatenate([array, array[:1] if len(array) else np.zeros((1, *array.shape[1:]), array.dtype)]),
+        )
 
 
 VALUES = {"f": (np.nan, np.inf, -np.inf), "i": (-(2**62), -4, 10**6, 2**62)}
@@ -175,10 +191,16 @@ def test_wrong_indices_are_refused(run: Run) -> None:
     negative = -np.ones_like(arrays["experience.prioritizer.returns.squares"])
     for changes, words in (
         ({"experience.prioritizer.made.seat": np.roll(seats, 1) * 0 + seats[0]}, "made.seat has a seat twice"),
-        ({"experience.prioritizer.made.action": np.where(np.arange(len(actions)) == 0, legal, actions)}, "made.action has a value"),
+        (
+            {"experience.prioritizer.made.action": np.where(np.arange(len(actions)) == 0, legal, actions)},
+            "made.action has a value",
+        ),
         ({"experience.prioritizer.made.following": np.zeros_like(seats)}, "made.following has a value"),
         ({"experience.prioritizer.returns.squares": negative}, "squares has a value"),
-        ({"method.world.seeds": arrays["method.world.seeds"] + np.uint64(1)}, "world.seeds are not those of the episodes"),
+        (
+            {"method.world.seeds": arrays["method.world.seeds"] + np.uint64(1)},
+            "world.seeds are not those of the episodes",
+        ),
         ({"method.world.world": world.view(np.uint8)}, "another scenario"),
         ({"random.cpu": np.zeros_like(arrays["random.cpu"])}, "another scenario"),
     ):
@@ -195,7 +217,9 @@ def test_the_last_three_are_kept(run: Run) -> None:
     assert [checkpoint.load(run.folder / name)[1]["iteration"] for name in (NAME, *kept[:2])] == [4, 3, 2]
 
 
-def test_goes_on_from_the_one_before(contested: Scenario, learner: Learner, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_goes_on_from_the_one_before(
+    contested: Scenario, learner: Learner, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Protects runs from a bad newest checkpoint: it is told in one line, and the run ends with the bits of one that never stopped."""
     settings = replace(small(learner), checkpoint_every=1)
     whole = Run(contested, settings, tmp_path / "whole", seed=0)

@@ -22,7 +22,13 @@ from tests.agents.learning.conftest import OneMachine
 def test_the_list_opens_from_its_front() -> None:
     """Protects curricula: the first of the ranking come first, all in the end, at once without one and while the rules warm up."""
     ranked = [1, 3, 2, 0]
-    assert [opened(ranked, 4, iteration).tolist() for iteration in range(5)] == [[1], [1, 3], [1, 3, 2], [1, 3, 2, 0], [0, 1, 2, 3]]
+    assert [opened(ranked, 4, iteration).tolist() for iteration in range(5)] == [
+        [1],
+        [1, 3],
+        [1, 3, 2],
+        [1, 3, 2, 0],
+        [0, 1, 2, 3],
+    ]
     assert opened(ranked, 100, 0).tolist() == [1]
     assert opened(ranked, 0, 0).tolist() == opened(ranked, 4, -1).tolist() == [0, 1, 2, 3]
 
@@ -47,7 +53,9 @@ def test_what_is_easy() -> None:
 
 
 @pytest.mark.parametrize("method", ["ppo", "group"])
-def test_training_begins_with_low_loads(learner: Learner, tmp_path: Path, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_begins_with_low_loads(
+    learner: Learner, tmp_path: Path, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Protects what is played: in each iteration nothing but the share of the episodes that is open by then, the least loaded ones."""
     workload = SyntheticWorkload(agents=2, jobs=4, load_min=0.5, load_max=3.0)
     learner = replace(learner, worlds=4, rollout=256, update=replace(learner.update, method=method))

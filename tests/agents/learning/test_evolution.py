@@ -22,7 +22,9 @@ from tests.agents.learning.conftest import both_roles
 def evolving(learner: Learner) -> Learner:
     """A small learner of an index."""
     learner = replace(both_roles(learner), update=replace(learner.update, method="evolution"), decisions=60_000)
-    return replace(learner, episodes=replace(learner.episodes, number=64), evolution=Evolution(pairs=64, step=0.1, step_end=0.02))
+    return replace(
+        learner, episodes=replace(learner.episodes, number=64), evolution=Evolution(pairs=64, step=0.1, step_end=0.02)
+    )
 
 
 def weights(run: Run) -> np.ndarray:
@@ -39,7 +41,9 @@ def test_learns_shortest_first(one_machine: Scenario, evolving: Learner, tmp_pat
     before = run.evaluation(run.method.policies())
     run.learn()
     after = run.evaluation(run.method.policies())
-    optimum = sum(np.cumsum(np.sort(instance.option_nominal)).sum() for instance in run.evaluation.episodes.instances) / 32
+    optimum = (
+        sum(np.cumsum(np.sort(instance.option_nominal)).sum() for instance in run.evaluation.episodes.instances) / 32
+    )
     assert before["cost"] > 1.2 * optimum
     assert after["cost"] < 1.03 * optimum
 
@@ -114,7 +118,11 @@ def test_other_states_are_refused(contested: Scenario, evolving: Learner, tmp_pa
     run = Run(contested, evolving, tmp_path, seed=0)
     run.iterate(Logger(None, []))
     state = run.method.state()
-    for wrong in ({**state, "weights": np.zeros(3)}, {**state, "square": -1 - state["square"]}, {"weights": state["weights"]}):
+    for wrong in (
+        {**state, "weights": np.zeros(3)},
+        {**state, "square": -1 - state["square"]},
+        {"weights": state["weights"]},
+    ):
         with pytest.raises(ValueError, match=r"weights|square|slope"):
             run.method.load(wrong, 1)
 
@@ -143,14 +151,18 @@ def test_what_alone_is_learned(contested: Scenario, evolving: Learner, tmp_path:
     only = replace(evolving, evolution=replace(evolving.evolution, only=["wsrpt", "wait"]))
     run = Run(contested, only, tmp_path, seed=0)
     run.iterate(Logger(None, []))
-    assert np.array_equal(np.flatnonzero(weights(run)), np.flatnonzero(Conditional.of({"weights": {"wsrpt": 1, "wait": 1}}).flat))
+    assert np.array_equal(
+        np.flatnonzero(weights(run)), np.flatnonzero(Conditional.of({"weights": {"wsrpt": 1, "wait": 1}}).flat)
+    )
     with pytest.raises(LearnerError, match=r"Evolution\.only has 'colour', must be among wsrpt, "):
         Run(contested, replace(evolving, evolution=replace(evolving.evolution, only=["colour"])), tmp_path, seed=0)
 
 
 def test_settings_that_cannot_be(evolving: Learner) -> None:
     """Protects users: what evolution needs is said."""
-    with pytest.raises(LearnerError, match=r"roles is .*, must be both, prioritizer and negotiator, where update.method is evolution"):
+    with pytest.raises(
+        LearnerError, match=r"roles is .*, must be both, prioritizer and negotiator, where update.method is evolution"
+    ):
         replace(evolving, roles=["prioritizer"])
     for name, value in (("pairs", 0), ("pairs", 40_000), ("spread", 0.0), ("step", 11.0), ("step_end", -1.0)):
         with pytest.raises(LearnerError, match=f"learner: Evolution.{name} is "):

@@ -119,14 +119,19 @@ def test_without_discount_the_baseline_is_a_constant(role: str, contested: Scena
         added = [state["made.end_total"][last] - state["made.total"][first] for state in (with_bank, without)]
         began = with_bank["made.time"][[first]]
         entry, agent = np.zeros(1, np.int64), np.array([seat])
-        assert added[0] - added[1] == pytest.approx(float((bank.total(entry, agent) - bank.cost(entry, agent, began))[0]))
+        assert added[0] - added[1] == pytest.approx(
+            float((bank.total(entry, agent) - bank.cost(entry, agent, began))[0])
+        )
     following = with_bank["made.following"]
     gained = []
     for tau in (None, 50.0):
         parts = []
         for state in (with_bank, without):
             goes_on = following >= 0
-            after = {name: np.where(goes_on, state[f"made.{name}"][following], state[f"made.end_{name}"]) for name in ("time", "total")}
+            after = {
+                name: np.where(goes_on, state[f"made.{name}"][following], state[f"made.end_{name}"])
+                for name in ("time", "total")
+            }
             earned, elapsed = (after[name] - state[f"made.{name}"] for name in ("total", "time"))
             parts.append(rewards_to_go(earned, elapsed, following, tau)[0])
         gained.append(parts[0] - parts[1])
@@ -146,7 +151,9 @@ def test_baseline_is_the_rules_path(contested: Scenario) -> None:
     np.testing.assert_allclose(path[-1], bank.total(entry, agent))
     mixed = bank.total(entry, agent).reshape(4, 3).sum(axis=1)
     c = contested.cooperation
-    np.testing.assert_allclose(mixed, (1 - c) * bank.team_cost + 3 * c * bank.team_cost)  # of the agents' own costs and of the team's
+    np.testing.assert_allclose(
+        mixed, (1 - c) * bank.team_cost + 3 * c * bank.team_cost
+    )  # of the agents' own costs and of the team's
 
 
 def test_hindsight_is_of_the_episode(contested: Scenario, learner: Learner) -> None:
@@ -161,7 +168,9 @@ def test_hindsight_is_of_the_episode(contested: Scenario, learner: Learner) -> N
         made = experience.state()
         told, seat = made["made.hindsight"], made["made.seat"]
         first, second, third, fourth, rest, lead, rate, time = told.T
-        assert ((first > 0) & (first < second) & (second < third) & (third <= fourth) & (fourth <= rest * (1 + 1e-6))).all()
+        assert (
+            (first > 0) & (first < second) & (second < third) & (third <= fourth) & (fourth <= rest * (1 + 1e-6))
+        ).all()
         places = bank.places(collector.world.out.seed[seat // 3])
         before = bank.cost(places, seat % 3, made["made.time"])
         np.testing.assert_allclose(before + rest, bank.total(places, seat % 3), rtol=1e-5)

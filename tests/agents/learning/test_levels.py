@@ -27,7 +27,9 @@ def test_levels_by_hand() -> None:
     assert as_levels(np.array([-1.0, 1.0]), borders(np.zeros(0), 4)).tolist() == [0, 3]
 
 
-def test_imitated_bids_keep_their_levels(contested: Scenario, learner: Learner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_imitated_bids_keep_their_levels(
+    contested: Scenario, learner: Learner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Protects imitation: over all rounds and worlds a higher bid never has a lower level, and all levels are as common."""
     bids: list[np.ndarray] = []
     labels: list[np.ndarray] = []
@@ -47,12 +49,18 @@ def test_imitated_bids_keep_their_levels(contested: Scenario, learner: Learner, 
     monkeypatch.setattr(given, "negotiation_rule", Overheard)
     monkeypatch.setattr(Experience, "relabel", relabel)
     learner = replace(both_roles(learner), imitation=Imitation(4096, 1))
-    learner = replace(learner, episodes=replace(learner.episodes, prioritizer="spt", negotiator="urgency"), rollout=8192)
+    learner = replace(
+        learner, episodes=replace(learner.episodes, prioritizer="spt", negotiator="urgency"), rollout=8192
+    )
     levels = contested.negotiation.levels
-    models = {r: RolePPO(r, contested.candidates, levels, learner.network, learner.update, "cpu") for r in learner.roles}
+    models = {
+        r: RolePPO(r, contested.candidates, levels, learner.network, learner.update, "cpu") for r in learner.roles
+    }
     Streams(contested, learner, models, 0, 1).begin()
     (found,) = labels
-    heard = np.concatenate(bids)[-len(found) :]  # behind those of the baseline, and those on which columns were measured
+    heard = np.concatenate(bids)[
+        -len(found) :
+    ]  # behind those of the baseline, and those on which columns were measured
     assert len(bids) > 20
     assert len(found) > 500
     assert (np.diff(found[np.argsort(heard, kind="stable")]) >= 0).all()

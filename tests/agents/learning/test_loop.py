@@ -33,12 +33,18 @@ from tests.agents.learning.conftest import both_roles
 @pytest.mark.parametrize("method", ["ppo", "group", "self_label"])
 def test_learns_shortest_first(one_machine: Scenario, learner: Learner, tmp_path: Path, method: str) -> None:
     """Protects learning itself: in seconds every method comes close to the known optimum of total flow time on one machine."""
-    learner = replace(learner, update=replace(learner.update, method=method), decisions=learner.decisions if method == "ppo" else 60_000)
+    learner = replace(
+        learner,
+        update=replace(learner.update, method=method),
+        decisions=learner.decisions if method == "ppo" else 60_000,
+    )
     run = Run(one_machine, learner, tmp_path, seed=0)
     before = run.evaluation(run.method.policies())
     run.learn()
     after = run.evaluation(run.method.policies())
-    optimum = sum(np.cumsum(np.sort(instance.option_nominal)).sum() for instance in run.evaluation.episodes.instances) / 32
+    optimum = (
+        sum(np.cumsum(np.sort(instance.option_nominal)).sum() for instance in run.evaluation.episodes.instances) / 32
+    )
     assert before["cost"] > 1.2 * optimum
     assert after["cost"] < 1.02 * optimum
     policy = load(tmp_path / "policy", "prioritizer")
@@ -58,16 +64,27 @@ def test_an_index_teaches(learner: Learner, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("method", ["ppo", "group", "self_label"])
-def test_the_gap_in_training_tells_sharp_from_soft(contested: Scenario, learner: Learner, tmp_path: Path, method: str) -> None:
+def test_the_gap_in_training_tells_sharp_from_soft(
+    contested: Scenario, learner: Learner, tmp_path: Path, method: str
+) -> None:
     """Protects the training-mode gap and the sharp start: with a high gain what plays in training is the index itself, with a low one
     it costs more, though what is evaluated is the same.
     """
     (tmp_path / index.FILE).write_text('{"format": 1, "weights": {"wsrpt": 1.0}}', encoding="utf-8")
-    learner = replace(learner, update=replace(learner.update, method=method, learning_rate=1e-9, learning_rate_end=1e-9))
-    learner = replace(learner, episodes=replace(learner.episodes, prioritizer=str(tmp_path)), evaluation=Evaluation(1, 32))
+    learner = replace(
+        learner, update=replace(learner.update, method=method, learning_rate=1e-9, learning_rate_end=1e-9)
+    )
+    learner = replace(
+        learner, episodes=replace(learner.episodes, prioritizer=str(tmp_path)), evaluation=Evaluation(1, 32)
+    )
     found = {}
     for gain in (1e-3, 1e5):
-        run = Run(contested, replace(learner, network=replace(learner.network, guide=str(tmp_path), gain=gain)), tmp_path, seed=0)
+        run = Run(
+            contested,
+            replace(learner, network=replace(learner.network, guide=str(tmp_path), gain=gain)),
+            tmp_path,
+            seed=0,
+        )
         found[gain] = run.iterate(Logger(None, []))
         assert abs(found[gain]["evaluate/gap_percent"]) < 0.01
     assert abs(found[1e5]["rollout/gap_percent"]) < 0.5  # equal durations are a toss-up
@@ -85,9 +102,15 @@ def test_both_gaps_are_in_one_panel(contested: Scenario, learner: Learner, tmp_p
     assert all(name.encode() in layout for name in GAPS)
 
 
-def test_hindsight_explains_returns(contested: Scenario, learner: Learner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hindsight_explains_returns(
+    contested: Scenario, learner: Learner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Protects the critic's knowledge, and its own learning rate: told nothing, it judges policies that stand still far worse."""
-    still = replace(learner, update=replace(learner.update, learning_rate=1e-9, learning_rate_end=1e-9, critic_rate=1e-2), decisions=1e9)
+    still = replace(
+        learner,
+        update=replace(learner.update, learning_rate=1e-9, learning_rate_end=1e-9, critic_rate=1e-2),
+        decisions=1e9,
+    )
     explained = []
     for _ in range(2):
         run, logger = Run(contested, still, tmp_path, seed=0), Logger(None, [])
@@ -104,8 +127,12 @@ def everything(run: Run) -> dict[str, np.ndarray]:
     return checkpoint.load(run.folder / checkpoint.NAME)[0]
 
 
-@pytest.mark.parametrize(("method", "curriculum", "refresh"), [("ppo", 0, 4), ("ppo", 6, 4), ("ppo", 0, 2), ("group", 6, 4)])
-def test_resume_is_exact(contested: Scenario, learner: Learner, tmp_path: Path, method: str, curriculum: int, refresh: int) -> None:
+@pytest.mark.parametrize(
+    ("method", "curriculum", "refresh"), [("ppo", 0, 4), ("ppo", 6, 4), ("ppo", 0, 2), ("group", 6, 4)]
+)
+def test_resume_is_exact(
+    contested: Scenario, learner: Learner, tmp_path: Path, method: str, curriculum: int, refresh: int
+) -> None:
     """Protects resuming: stopped and continued in the middle of episodes, a run ends with the same bits as one that never stopped."""
     learner = replace(both_roles(learner), decisions=12_000, worlds=8, update=replace(learner.update, method=method))
     learner = replace(learner, episodes=replace(learner.episodes, number=16, refresh=refresh, curriculum=curriculum))
@@ -144,7 +171,9 @@ def test_interrupt_saves(contested: Scenario, learner: Learner, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("method", ["ppo", "self_label"])
-def test_divergence_is_told(contested: Scenario, learner: Learner, tmp_path: Path, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_divergence_is_told(
+    contested: Scenario, learner: Learner, tmp_path: Path, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Protects hours: weights that are no numbers end the run with what to change, and the checkpoint from before stays."""
     run = Run(contested, replace(learner, update=replace(learner.update, method=method)), tmp_path, seed=0)
     run.save()
@@ -156,7 +185,10 @@ def test_divergence_is_told(contested: Scenario, learner: Learner, tmp_path: Pat
                 weights.grad.fill_(float("nan"))
 
     monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", spoil)
-    with pytest.raises(LearnerError, match=r"the prioritizer diverged, its largest weight is nan; .* smaller learning_rate \(was 0.003\)"):
+    with pytest.raises(
+        LearnerError,
+        match=r"the prioritizer diverged, its largest weight is nan; .* smaller learning_rate \(was 0.003\)",
+    ):
         run.learn()
     assert (tmp_path / checkpoint.NAME).read_bytes() == before
 

@@ -37,7 +37,9 @@ class Zero:
 def test_yardstick_and_baseline(learner: Learner, name: str) -> None:
     """Protects gaps and baselines: what a rule costs while somebody learns is what it costs in an evaluation."""
     learner = replace(
-        learner, episodes=replace(learner.episodes, prioritizer=name, number=16), evaluation=replace(learner.evaluation, episodes=16)
+        learner,
+        episodes=replace(learner.episodes, prioritizer=name, number=16),
+        evaluation=replace(learner.evaluation, episodes=16),
     )
     pair = prioritizer(name), negotiator("fcfs")
     found = Evaluation(SCENARIO, learner, 3)
@@ -62,5 +64,7 @@ def test_partner_of_other_learners(name: str) -> None:
         over = terminated or truncated
     terms = play(scenario, draw_episodes(scenario, 1, 0), prioritizer(name), Zero()).terms[0]
     assert env.terms == pytest.approx(terms)
-    other = play(replace(scenario, reservations=WITHOUT.reservations), draw_episodes(scenario, 1, 0), prioritizer(name), Zero()).terms[0]
+    other = play(
+        replace(scenario, reservations=WITHOUT.reservations), draw_episodes(scenario, 1, 0), prioritizer(name), Zero()
+    ).terms[0]
     assert (env.terms == pytest.approx(other)) == (name == "fifo")

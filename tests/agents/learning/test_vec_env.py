@@ -22,7 +22,9 @@ def test_plain_maskable_ppo_trains(one_machine: Scenario) -> None:
     envs.reset()
     assert is_masking_supported(envs)
     assert get_action_masks(envs).sum(axis=1).tolist() == [8] * 8
-    model = MaskablePPO("MlpPolicy", envs, n_steps=64, batch_size=128, n_epochs=4, learning_rate=1e-3, seed=0, device="cpu")
+    model = MaskablePPO(
+        "MlpPolicy", envs, n_steps=64, batch_size=128, n_epochs=4, learning_rate=1e-3, seed=0, device="cpu"
+    )
     model.learn(512)
     assert model.num_timesteps == 512
 
@@ -48,7 +50,12 @@ def test_rewards_sum_to_cost(contested: Scenario, role: str) -> None:
 
 def test_truncation_is_told(one_machine: Scenario) -> None:
     """Protects bootstrapping: a time limit shows as truncated with the final observation, as SB3 wants it."""
-    scenario = Scenario(one_machine.workload, one_machine.objective, reservations=one_machine.reservations, limits=Limits(max_time=120.0))
+    scenario = Scenario(
+        one_machine.workload,
+        one_machine.objective,
+        reservations=one_machine.reservations,
+        limits=Limits(max_time=120.0),
+    )
     envs = make_vec_env(scenario, "prioritizer", negotiator("fcfs"), num_envs=1)
     envs.reset()
     for _ in range(20):

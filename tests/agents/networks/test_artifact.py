@@ -14,7 +14,16 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from agents.networks.architecture import NEGOTIATOR, PRIORITIZER, Brain, Spec
-from agents.networks.artifact import DESCRIPTION, DIGEST, WEIGHTS, ArtifactError, TrainedNegotiator, TrainedPrioritizer, load, save
+from agents.networks.artifact import (
+    DESCRIPTION,
+    DIGEST,
+    WEIGHTS,
+    ArtifactError,
+    TrainedNegotiator,
+    TrainedPrioritizer,
+    load,
+    save,
+)
 from agents.protocols import Negotiator, Prioritizer
 from envs.columns import NUM_CANDIDATE, NUM_CONTEXT, NUM_NEGOTIATION
 from tests.agents.networks.test_networks import awake
@@ -125,7 +134,9 @@ def test_wrong_description(folder: Path, changes: dict[str, object], words: str)
 def test_damaged_files(folder: Path, tmp_path: Path) -> None:
     """Protects the user: missing, truncated, foreign and poisoned files are told apart, and none is used."""
     description = folder / PRIORITIZER / DESCRIPTION
-    description.write_text(json.dumps({key: value for key, value in json.loads(description.read_text()).items() if key != DIGEST}))
+    description.write_text(
+        json.dumps({key: value for key, value in json.loads(description.read_text()).items() if key != DIGEST})
+    )
     with pytest.raises(ArtifactError, match="holds a negotiator, not a prioritizer"):
         load(folder / NEGOTIATOR, PRIORITIZER)
     with pytest.raises(ArtifactError, match="no such file"):
@@ -168,7 +179,9 @@ def test_flipped_weights_are_noticed(folder: Path) -> None:
 def test_loads_by_a_name(folder: Path) -> None:
     """Protects notebooks: a path as text will do, and the role need not be said where there is only one."""
     assert isinstance(load(str(folder / NEGOTIATOR)), TrainedNegotiator)
-    with pytest.raises(ArtifactError, match=r"has a prioritizer and a negotiator; say which one, as in load\(folder, 'prioritizer'\)"):
+    with pytest.raises(
+        ArtifactError, match=r"has a prioritizer and a negotiator; say which one, as in load\(folder, 'prioritizer'\)"
+    ):
         load(str(folder))
     shutil.rmtree(folder / NEGOTIATOR)
     assert isinstance(load(str(folder)), TrainedPrioritizer)

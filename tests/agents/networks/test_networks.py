@@ -45,7 +45,9 @@ def test_starts_indifferent() -> None:
     """Protects the start: every legal candidate is as likely as every other, and the middle level is the likeliest bid."""
     brain = Brain(Spec.default(PRIORITIZER, 16))
     log_p = brain(brain.reader(random_sets([2, 4])))
-    np.testing.assert_allclose(log_p.detach().exp().numpy(), [[0.5, 0.5, 0, 0, 0], [0.25, 0.25, 0.25, 0.25, 0]], atol=1e-6)
+    np.testing.assert_allclose(
+        log_p.detach().exp().numpy(), [[0.5, 0.5, 0, 0, 0], [0.25, 0.25, 0.25, 0.25, 0]], atol=1e-6
+    )
     brain = Brain(Spec.default(NEGOTIATOR, 16, levels=9))
     bids = brain(brain.reader(Sets.without_rows(torch.randn(3, NUM_NEGOTIATION))))
     assert bids.argmax(dim=1).tolist() == [4, 4, 4]
@@ -75,7 +77,10 @@ def test_hindsight_reaches_the_critic_alone(role: str) -> None:
     sets = Sets.of(torch.randn(6, reader.rows.size), counts, torch.randn(2, reader.context.size), passes)
     told = sets._replace(hindsight=torch.randn(2, HINDSIGHT))
     actions = torch.zeros(2)
-    (value, *decided), (informed, *same) = policy.evaluate_actions(sets, actions), policy.evaluate_actions(told, actions)
+    (value, *decided), (informed, *same) = (
+        policy.evaluate_actions(sets, actions),
+        policy.evaluate_actions(told, actions),
+    )
     assert (value != informed).all()
     for one, other in zip(decided, same, strict=True):
         assert torch.equal(one, other)
@@ -84,7 +89,14 @@ def test_hindsight_reaches_the_critic_alone(role: str) -> None:
 
 def test_guided_starts_as_the_index() -> None:
     """Protects the start from a tuned index: an untrained guided prioritizer ranks as it does, and so does a negotiator."""
-    weights = {"wsrpt": 1.0, "startable": 0.5, "duration": -2.0, "age_release": 0.1, "log_area": 0.2, "root_shared_demand": 0.3}
+    weights = {
+        "wsrpt": 1.0,
+        "startable": 0.5,
+        "duration": -2.0,
+        "age_release": 0.1,
+        "log_area": 0.2,
+        "root_shared_demand": 0.3,
+    }
     random = np.random.default_rng(0)
     seen = random.random((20, NUM_NEGOTIATION)).astype(np.float32)
     ranked = Index(weights).bid(seen)
@@ -93,7 +105,12 @@ def test_guided_starts_as_the_index() -> None:
     levels = brain.actor.mu(brain.reader(Sets.without_rows(torch.from_numpy(seen))))
     assert levels.argsort().tolist() == ranked.argsort().tolist()
     brain = Brain(Spec.default(PRIORITIZER, 16, guide=weights))
-    sets = Sets.of(torch.from_numpy(seen[:, :NUM_CANDIDATE]), torch.tensor([20]), torch.zeros(1, NUM_CONTEXT), torch.tensor([False]))
+    sets = Sets.of(
+        torch.from_numpy(seen[:, :NUM_CANDIDATE]),
+        torch.tensor([20]),
+        torch.zeros(1, NUM_CONTEXT),
+        torch.tensor([False]),
+    )
     assert brain(brain.reader(sets))[0, :20].argsort().tolist() == ranked.argsort().tolist()
 
 
@@ -132,7 +149,10 @@ def test_kernels_equal_plain_torch(monkeypatch: pytest.MonkeyPatch) -> None:
         found = policy.evaluate_actions(policy.brain.reader(raw.select(index)), actions)
         terms = [part for part in found if part is not None]
         sum((part * torch.linspace(-1.0, 2.0, 6)).sum() for part in terms).backward()  # type: ignore[union-attr]  # no int: it has terms
-        return [*(part.detach() for part in terms), *(weight.grad for weight in policy.parameters() if weight.grad is not None)]
+        return [
+            *(part.detach() for part in terms),
+            *(weight.grad for weight in policy.parameters() if weight.grad is not None),
+        ]
 
     compiled = outcome()
     monkeypatch.setattr("agents.networks.sets._is_reached", lambda tensor: False)

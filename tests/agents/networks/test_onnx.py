@@ -27,7 +27,9 @@ def seen(role: str) -> list[Any]:
         shown = (out.candidates, out.context, out.mask) if role == "prioritizer" else (out.negotiation,)
         parts.append([part[asked] for part in shown])
         draws = random.random(out.mask.shape) * out.mask
-        out = world.step(draws.argmax(axis=2).astype(np.int32), random.integers(16, size=out.acting.shape).astype(float))
+        out = world.step(
+            draws.argmax(axis=2).astype(np.int32), random.integers(16, size=out.acting.shape).astype(float)
+        )
     return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
 

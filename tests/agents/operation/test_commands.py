@@ -76,7 +76,12 @@ def test_json_is_for_machines(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "tasks.json"
     file.write_text(example().write())
     assert Decision.model_validate_json(run(decide, str(file), "--json")).time == 3600.0
-    assert ExecutionPlan.model_validate_json(run(plan, str(file), "--json", "--futures", "8", "--rival", "fifo,fcfs")).futures == 8
+    assert (
+        ExecutionPlan.model_validate_json(
+            run(plan, str(file), "--json", "--futures", "8", "--rival", "fifo,fcfs")
+        ).futures
+        == 8
+    )
     told = json.loads(run(explain, str(file), "--task", "publish", "--json"))
     assert (told["job"], told["starts"]) == ("forecast", False)
     cases = json.loads(run(what_if, str(file), "--down", "ben", "--json", "--futures", "8"))["plans"]
@@ -88,7 +93,9 @@ def test_json_is_for_machines(run: Run, tmp_path: Path) -> None:
 def test_standard_input_is_read(tmp_path: Path) -> None:
     """Protects pipes."""
     command = [sys.executable, "-m", "experiments", "decide", "-", "--policy", "fifo,fcfs", "--json"]
-    done = subprocess.run(command, cwd=ROOT, input=example().write().encode(), capture_output=True, timeout=300, check=True)
+    done = subprocess.run(
+        command, cwd=ROOT, input=example().write().encode(), capture_output=True, timeout=300, check=True
+    )
     assert json.loads(done.stdout)["policy"] == "fifo,fcfs"
 
 
@@ -165,7 +172,9 @@ def test_wrong_arguments_are_one_line(
 
 
 SHOP = "2 2\n0 3 1 2\n1 4 0 1\n"
-LOG = "; MaxProcs: 8\n" + "".join(f"{k} {10 * k} 0 {50 + k} 2 -1 -1 2 60 -1 1 {k % 3} 1 -1 1 -1 -1 -1\n" for k in range(1, 6))
+LOG = "; MaxProcs: 8\n" + "".join(
+    f"{k} {10 * k} 0 {50 + k} 2 -1 -1 2 60 -1 1 {k % 3} 1 -1 1 -1 -1 -1\n" for k in range(1, 6)
+)
 
 
 @pytest.mark.parametrize(("name", "text", "tasks"), [("shop.txt", SHOP, 4), ("log.swf", LOG, 5)])
@@ -180,5 +189,7 @@ def test_public_files_become_situations(name: str, text: str, tasks: int, run: R
 
 def test_sites_at_a_time_have_what_was_released() -> None:
     """Protects ``situation``: what comes later is announced."""
-    made = situation_of(RandomJobShop(jobs_min=3, jobs_max=3, machines_min=2, machines_max=2).instance(0), DEFAULT.scenario)
+    made = situation_of(
+        RandomJobShop(jobs_min=3, jobs_max=3, machines_min=2, machines_max=2).instance(0), DEFAULT.scenario
+    )
     assert [job.arrived for job in made.jobs] == [True] * 3

@@ -92,7 +92,9 @@ def test_a_situation_outside_the_rules_of_play_is_left_to_the_fallback() -> None
 class Wrong:
     """Picks what does not exist."""
 
-    def pick(self, candidates: NDArray[np.float32], context: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.int32]:
+    def pick(
+        self, candidates: NDArray[np.float32], context: NDArray[np.float32], mask: NDArray[np.bool_]
+    ) -> NDArray[np.int32]:
         """Return an illegal action for everybody."""
         return np.full(len(mask), mask.shape[1] + 3, np.int32)
 
@@ -182,7 +184,10 @@ def test_coordination_tells_needs_and_turns() -> None:
     """Protects the view by agent."""
     agreed = AutonomousCoordinator(DecisionEngine.load("wsrpt,drf")).coordinate_actions(["bob", "ann"], busy())
     assert [(need.resource, need.wanted, need.free, need.granted) for need in agreed.needs] == [("gpu", 6, 2, 1)]
-    assert [(turn.agent, turn.starts, turn.units) for turn in agreed.turns] == [("bob", ["short/a"], {"gpu": 1}), ("ann", [], {})]
+    assert [(turn.agent, turn.starts, turn.units) for turn in agreed.turns] == [
+        ("bob", ["short/a"], {"gpu": 1}),
+        ("ann", [], {}),
+    ]
 
 
 def test_policies_without_rules_of_play_are_refused(tmp_path: Path) -> None:
@@ -195,7 +200,9 @@ def test_policies_without_rules_of_play_are_refused(tmp_path: Path) -> None:
     assert DecisionEngine.load(str(run)).deciders.rules == play_rules.read(SHIPPED_FOLDER / "job_shop")
 
 
-@pytest.mark.parametrize("folder", sorted(path.parent for path in SHIPPED_FOLDER.glob("*/config.yaml")), ids=lambda folder: folder.name)
+@pytest.mark.parametrize(
+    "folder", sorted(path.parent for path in SHIPPED_FOLDER.glob("*/config.yaml")), ids=lambda folder: folder.name
+)
 def test_shipped_policies_know_their_rules_of_play(folder: Path) -> None:
     """Protects decisions outside: the rules beside a policy are those of its training."""
     assert play_rules.read(folder) == TrainingRun.read(folder).rules()

@@ -60,7 +60,9 @@ def test_what_if_changes_one_thing() -> None:
     planner = TaskPlanner("wsrpt,urgency", rivals=())
     changes = {
         "due": {"jobs": [{"name": "long", "due": 60.0}]},
-        "more": {"jobs": [{"name": "new", "release": 1.0, "tasks": [{"name": "only", "duration": 1.0, "eligible": ["ann"]}]}]},
+        "more": {
+            "jobs": [{"name": "new", "release": 1.0, "tasks": [{"name": "only", "duration": 1.0, "eligible": ["ann"]}]}]
+        },
         "help": {
             "agents": [{"name": "bob", "up": True}],
             "jobs": [{"name": "long", "tasks": [{"name": "only", "eligible": ["ann", "bob"]}]}],
@@ -82,7 +84,9 @@ def test_running_tasks_still_run_in_every_future() -> None:
     x = site.numbers["now", "x"]
     futures = [Lognormal().draw(site, belief, k, 0) for k in range(400)]
     ann = kind = 0
-    lengths = np.array([each.option_nominal[each.option_first[x]] * each.task_ratio[x] / each.speed[ann, kind] for each in futures])
+    lengths = np.array(
+        [each.option_nominal[each.option_first[x]] * each.task_ratio[x] / each.speed[ann, kind] for each in futures]
+    )
     assert lengths.min() > 50.0
     assert np.median(lengths) > 60.0
 

@@ -38,7 +38,11 @@ FAMILIES: dict[str, tuple[str, Workload, int]] = {
         2,
     ),
     "project": ("policies/project", RandomProject(activities_min=20, activities_max=30), 3),
-    "flexible job shop": ("policies/flexible_job_shop", RandomFlexibleJobShop(jobs_min=6, jobs_max=6, machines_min=5, machines_max=5), 2),
+    "flexible job shop": (
+        "policies/flexible_job_shop",
+        RandomFlexibleJobShop(jobs_min=6, jobs_max=6, machines_min=5, machines_max=5),
+        2,
+    ),
     "workflow": ("policies/workflow", RandomWorkflow(width_max=16, stages_max=8), 4),
     "batch queue": ("policies/batch_queue", LublinWorkload(jobs=60), 2),
 }
@@ -70,7 +74,12 @@ def test_every_decision_is_that_of_the_world(family: str) -> None:
             site = engine.take_in(situation)
             outcome, _, reason = engine.choose(site)
             assert reason is None, reason
-            rows = zip(log.kind[first:last].tolist(), log.agent[first:last].tolist(), log.task[first:last].tolist(), strict=True)
+            rows = zip(
+                log.kind[first:last].tolist(),
+                log.agent[first:last].tolist(),
+                log.task[first:last].tolist(),
+                strict=True,
+            )
             expected = [row for row in rows if row[0] in DECIDED]
             assert outcome.sequence == expected, f"episode {seed}, event {first}"
             compared += 1

@@ -28,7 +28,9 @@ def small() -> dict[str, Any]:
         .agent("bob")
         .job("report", release=10.0, due=400.0, weight=2.0)
         .task("load", 20.0, state="done", agent="ann", since=20.0, until=50.0)
-        .task("train", {"p10": 50.0, "p50": 100.0, "p90": 200.0}, kind="train", demands={"gpu": 1}, predecessors=["load"])
+        .task(
+            "train", {"p10": 50.0, "p50": 100.0, "p90": 200.0}, kind="train", demands={"gpu": 1}, predecessors=["load"]
+        )
         .task("write", 30.0, predecessors=["train"], eligible=["bob"])
         .job("old", release=0.0)
         .task("only", 5.0, state="done")
@@ -89,7 +91,12 @@ def refused(value: Any) -> list[tuple[str, str]]:
         ("jobs.0.arrived", False, "released_before", "jobs[0].arrived"),
         ("jobs.0.tasks", [], "too_short", "jobs[0].tasks"),
         ("history.0.agent", "eve", "unknown_agent", "history[0].agent"),
-        ("reservations", [{"agent": "ann", "job": "report", "task": "write", "start": 1.0}], "not_eligible", "reservations[0].agent"),
+        (
+            "reservations",
+            [{"agent": "ann", "job": "report", "task": "write", "start": 1.0}],
+            "not_eligible",
+            "reservations[0].agent",
+        ),
         ("balances", {"eve": 1.0}, "unknown_agent", "balances.eve"),
     ],
 )
@@ -120,7 +127,9 @@ def test_running_tasks_must_fit() -> None:
     """Protects capacities: of pools, of agents, and of how much an agent does at once."""
     value = small()
     value["jobs"][0]["tasks"][1].update(state="running", agent="ann", since=60.0)
-    value["jobs"].append({"name": "more", "tasks": [{"name": "x", "duration": 1.0, "state": "running", "agent": "ann", "since": 60.0}]})
+    value["jobs"].append(
+        {"name": "more", "tasks": [{"name": "x", "duration": 1.0, "state": "running", "agent": "ann", "since": 60.0}]}
+    )
     assert refused(value) == [("overcommitted", "jobs")]
     value["agents"][0]["at_once"] = 2
     assert Situation.read(json.dumps(value)).jobs[2].name == "more"
@@ -155,13 +164,16 @@ def test_what_is_odd_is_a_warning() -> None:
 
 
 ENGINES = [
-    DecisionEngine.load(name) for name in ("wsrpt+r,drf", "atc,equal", "policies/batch_queue", "policies/workflow", "policies/project")
+    DecisionEngine.load(name)
+    for name in ("wsrpt+r,drf", "atc,equal", "policies/batch_queue", "policies/workflow", "policies/project")
 ]
 
 
 def _given_back(decision: Decision) -> dict[str, Any]:
     """What the next situation takes over from a decision."""
-    kept = [{"agent": each.agent, "job": each.job, "task": each.task, "start": each.start} for each in decision.reservations]
+    kept = [
+        {"agent": each.agent, "job": each.job, "task": each.task, "start": each.start} for each in decision.reservations
+    ]
     return {"reservations": kept, "price": decision.price}
 
 

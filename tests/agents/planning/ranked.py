@@ -14,11 +14,15 @@ class Ranked:
     def __init__(self, rule: str) -> None:
         self.rule = prioritizer(rule)
 
-    def pick(self, candidates: NDArray[np.float32], context: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.int32]:
+    def pick(
+        self, candidates: NDArray[np.float32], context: NDArray[np.float32], mask: NDArray[np.bool_]
+    ) -> NDArray[np.int32]:
         """What the rule picks."""
         return self.rule.pick(candidates, context, mask)
 
-    def scores(self, candidates: NDArray[np.float32], context: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    def scores(
+        self, candidates: NDArray[np.float32], context: NDArray[np.float32], mask: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
         """Half of the chance for the rule's pick, and half of the rest for each next action."""
         weight = np.where(mask, 0.5 ** np.arange(1, mask.shape[1] + 1), 0.0)
         weight[np.arange(len(mask)), self.pick(candidates, context, mask)] = 1.0

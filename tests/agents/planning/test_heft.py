@@ -78,10 +78,16 @@ def test_plans_are_kept(drawn: tuple[Scenario, Episodes]) -> None:
     planned = plan(instance)
     fixed = bound_to(instance, planned)
     assert np.array_equal(fixed.option_agent, instance.option_agent[planned.option])
-    before = {(t, s) for t in range(instance.num_tasks) for s in instance.successor[slice(*instance.successor_first[t : t + 2])]}
+    before = {
+        (t, s)
+        for t in range(instance.num_tasks)
+        for s in instance.successor[slice(*instance.successor_first[t : t + 2])]
+    }
     after = {(t, s) for t in range(fixed.num_tasks) for s in fixed.successor[slice(*fixed.successor_first[t : t + 2])]}
     assert before <= after
-    assert all(fixed.option_agent[t] == fixed.option_agent[s] and planned.end[t] <= planned.start[s] for t, s in after - before)
+    assert all(
+        fixed.option_agent[t] == fixed.option_agent[s] and planned.end[t] <= planned.start[s] for t, s in after - before
+    )
 
 
 def test_it_is_worth_planning(drawn: tuple[Scenario, Episodes]) -> None:

@@ -49,7 +49,8 @@ def test_without_search_it_is_the_policy(shop: tuple[Scenario, Episodes]) -> Non
 
 
 @pytest.mark.parametrize(
-    "search", [Search(samples=20), Search(choices=3), Search(samples=9, choices=2, starts=3), BEAM, replace(BEAM, samples=9)]
+    "search",
+    [Search(samples=20), Search(choices=3), Search(samples=9, choices=2, starts=3), BEAM, replace(BEAM, samples=9)],
 )
 def test_plans_cost_what_they_say(shop: tuple[Scenario, Episodes], search: Search) -> None:
     """Protects the tables: played again, and checked, a plan costs the same to the last bit, and no more than the policy's own."""
@@ -134,7 +135,9 @@ def test_a_plan_that_ends_too_early(shop: tuple[Scenario, Episodes]) -> None:
 
 def test_more_is_no_worse(shop: tuple[Scenario, Episodes]) -> None:
     """Protects anytime use: more samples, and a lookahead behind them, only improve; without time there is still a whole plan."""
-    few, many, behind = (costs(shop, Search(**more)) for more in ({"samples": 4}, {"samples": 64}, {"samples": 64, "choices": 3}))
+    few, many, behind = (
+        costs(shop, Search(**more)) for more in ({"samples": 4}, {"samples": 64}, {"samples": 64, "choices": 3})
+    )
     assert np.mean(many) < np.mean(few)
     assert all(np.array(behind) <= np.array(many))
     for beam in (1, 4):
@@ -144,7 +147,8 @@ def test_more_is_no_worse(shop: tuple[Scenario, Episodes]) -> None:
 def test_a_beam_keeps_its_incumbent(shop: tuple[Scenario, Episodes]) -> None:
     """Protects anytime use: what a beam starts from is never lost, and wide ones find more than narrow ones, in the mean."""
     samples, narrow, wide = (
-        np.array(costs(shop, Search(samples=64, **more))) for more in ({}, {"choices": 3, "beam": 2}, {"choices": 3, "beam": 32})
+        np.array(costs(shop, Search(samples=64, **more)))
+        for more in ({}, {"choices": 3, "beam": 2}, {"choices": 3, "beam": 32})
     )
     assert (narrow <= samples).all()
     assert wide.mean() < narrow.mean()

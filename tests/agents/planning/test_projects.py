@@ -31,7 +31,9 @@ RANDOM = np.random.default_rng(0)
 def projects() -> tuple[Scenario, Episodes]:
     """Six projects of two sizes whose resources are scarce."""
     workload = RandomProject(20, 20, factors=(0.75,), strengths=(0.2,))
-    instances = [replace(workload, activities_min=size, activities_max=size).instance(size) for size in (12, 13, 14, 30, 31, 32)]
+    instances = [
+        replace(workload, activities_min=size, activities_max=size).instance(size) for size in (12, 13, 14, 30, 31, 32)
+    ]
     scenario = Scenario(workload, Objective(makespan=1.0), reservations=Reservations(backfill=True), candidates=32)
     return scenario, Episodes(instances, np.arange(6, dtype=np.int32), np.arange(6, dtype=np.uint64))
 

@@ -30,7 +30,9 @@ ROUNDS = 12
 def scenario() -> Scenario:
     """Few agents with streams of jobs, under noise that they learn to know."""
     workload = SyntheticWorkload(agents=3, jobs=16, load_min=1.5, load_max=1.5)
-    return replace(default_scenario(), workload=workload, objective=Objective(flow=1.0, tardiness=1.0, slowdown=10.0), candidates=8)
+    return replace(
+        default_scenario(), workload=workload, objective=Objective(flow=1.0, tardiness=1.0, slowdown=10.0), candidates=8
+    )
 
 
 def after(world: World, rounds: int) -> dict[str, NDArray[np.generic]]:
@@ -43,7 +45,9 @@ def after(world: World, rounds: int) -> dict[str, NDArray[np.generic]]:
     return world.get_state()
 
 
-def imagined_costs(scenario: Scenario, instance: Instance, state: dict[str, NDArray[np.generic]], futures: int) -> list[float]:
+def imagined_costs(
+    scenario: Scenario, instance: Instance, state: dict[str, NDArray[np.generic]], futures: int
+) -> list[float]:
     """What is still to be paid in some futures that go on from a state."""
     world = Imagination(scenario, [instance], [instance], futures)
     for future in range(futures):
@@ -72,7 +76,9 @@ def test_nothing_of_the_future_is_used(scenario: Scenario) -> None:
         job_release=np.where(late, real.job_release + 1000.0, real.job_release),
         job_due=np.where(late, real.job_due + 5000.0, real.job_due),
         job_weight=np.where(late, 9.0, real.job_weight),
-        option_nominal=np.where(np.repeat(later, np.diff(real.option_first)), real.option_nominal * 3, real.option_nominal),
+        option_nominal=np.where(
+            np.repeat(later, np.diff(real.option_first)), real.option_nominal * 3, real.option_nominal
+        ),
     )
     changed = {name: array.copy() for name, array in state.items()}
     changed["running"]["ends"] += 17.0
@@ -103,7 +109,12 @@ def test_batches_change_nothing(scenario: Scenario) -> None:
     """Protects comparisons: how many completions and episodes are in flight at once does not matter."""
     episodes = draw_episodes(scenario, 3, 0)
     found = [
-        play_by(look_ahead(Ranked("fifo"), URGENCY, Search(choices=2, futures=2, slots=slots)), scenario, episodes, worlds=worlds)
+        play_by(
+            look_ahead(Ranked("fifo"), URGENCY, Search(choices=2, futures=2, slots=slots)),
+            scenario,
+            episodes,
+            worlds=worlds,
+        )
         for slots, worlds in ((1, 1), (30, 2), (500, 3))
     ]
     assert found[0].objective.tolist() == found[1].objective.tolist() == found[2].objective.tolist()
@@ -113,7 +124,10 @@ def test_it_pays(scenario: Scenario) -> None:
     """Protects its worth: before a weak rule it lowers the mean cost of the same episodes; other futures may be imagined."""
     episodes = draw_episodes(scenario, 6, 0)
     own = play(scenario, episodes, Ranked("lpt"), URGENCY)
-    ahead = [play_by(look_ahead(Ranked("lpt"), URGENCY, Search(choices=3, futures=3, seed=s)), scenario, episodes) for s in (0, 1)]
+    ahead = [
+        play_by(look_ahead(Ranked("lpt"), URGENCY, Search(choices=3, futures=3, seed=s)), scenario, episodes)
+        for s in (0, 1)
+    ]
     assert all(results.objective.mean() < 0.97 * own.objective.mean() for results in ahead)
     assert ahead[0].objective.tolist() != ahead[1].objective.tolist()
 
@@ -182,7 +196,9 @@ def test_jobs_are_as_long_as_expected(queue: Scenario) -> None:
         world.imagine(believed, 0, 0, 0)
         picks = world.out.mask[0, :, :-1].argmax(axis=1).astype(np.int32)[None]
         costs.append(world.complete(picks, -np.arange(real.num_tasks, dtype=np.float32)[None])[0])
-    assert costs[1] > 0.6 * costs[0]  # durations and lengths are halved, ages are not; by lengths as requested it would be half
+    assert (
+        costs[1] > 0.6 * costs[0]
+    )  # durations and lengths are halved, ages are not; by lengths as requested it would be half
 
 
 def test_batches_change_nothing_in_a_queue(queue: Scenario) -> None:

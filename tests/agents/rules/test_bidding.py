@@ -81,5 +81,7 @@ def test_random_depends_on_the_seat_and_the_seed_only() -> None:
 
 def test_unknown_name() -> None:
     """Protects the user from guessing: the error names what is close and all that there is."""
-    with pytest.raises(RuleError, match=r"unknown negotiator rule 'urgent'\. Did you mean urgency\? Known: random, equal"):
+    with pytest.raises(
+        RuleError, match=r"unknown negotiator rule 'urgent'\. Did you mean urgency\? Known: random, equal"
+    ):
         negotiator("urgent")

@@ -21,7 +21,9 @@ from envs.workloads.generators.synthetic import SyntheticWorkload
 from envs.world import World
 from tests.agents.compiled.shadow import compare
 
-SCENARIO = Scenario(SyntheticWorkload(jobs=24, teams=(3, 4, 6)), uncertainty=Uncertainty(duration_sigma=0.4), candidates=8)
+SCENARIO = Scenario(
+    SyntheticWorkload(jobs=24, teams=(3, 4, 6)), uncertainty=Uncertainty(duration_sigma=0.4), candidates=8
+)
 
 
 def drawn(seed: int, count: int = 1) -> np.ndarray:
@@ -60,7 +62,14 @@ def test_by_hand() -> None:
 
 def test_without_conditions_it_is_an_index() -> None:
     """Protects the start of learning: with the weights of an index alone it decides as that does."""
-    told = {"wsrpt": 1.0, "startable": 1.5, "root_shared_demand": 2.5, "wait": -2.5, "duration": -0.7, "log_duration": 0.1}
+    told = {
+        "wsrpt": 1.0,
+        "startable": 1.5,
+        "root_shared_demand": 2.5,
+        "wait": -2.5,
+        "duration": -0.7,
+        "log_duration": 0.1,
+    }
     rows = np.abs(np.random.default_rng(0).standard_normal((50, NUM_NEGOTIATION))).astype(np.float32)
     np.testing.assert_allclose(Conditional.of({"weights": told}).bid(rows), Index(told).bid(rows), rtol=1e-12)
 
@@ -105,12 +114,21 @@ def test_an_index_from_its_file(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ('"format": 3, "weights": {}', "must be an object with format 1 and weights by column"),
-        ('"format": 2, "colours": {}', "has 'colours', must be of format, weights, conditions, bids, contest and training"),
+        (
+            '"format": 2, "colours": {}',
+            "has 'colours', must be of format, weights, conditions, bids, contest and training",
+        ),
         ('"format": 2, "weights": []', "an index's weights must be an object with weights by column"),
         ('"format": 2, "weights": {"colour": 1}', "an index cannot weigh 'colour' in weights, must be one of wsrpt, "),
         ('"format": 2, "conditions": {"moon": {}}', "an index's conditions must be by column, of queue_mean, "),
-        ('"format": 2, "conditions": {"queue": {"weight": 1}}', "cannot weigh 'weight' in conditions.queue, must be one of wsrpt, "),
-        ('"format": 2, "contest": {"participants": 1e7}', "weighs participants in contest by 10000000.0, must be a number in"),
+        (
+            '"format": 2, "conditions": {"queue": {"weight": 1}}',
+            "cannot weigh 'weight' in conditions.queue, must be one of wsrpt, ",
+        ),
+        (
+            '"format": 2, "contest": {"participants": 1e7}',
+            "weighs participants in contest by 10000000.0, must be a number in",
+        ),
         ('"format": 2, "bids": {"wait": true}', "weighs wait in bids by True, must be a number in"),
     ],
 )

@@ -28,7 +28,11 @@ def seat(columns: dict[Candidate, list[float]], time_scale: float = 1.0) -> tupl
 
 
 CHOICES = [
-    ("fifo", {C.AGE_RELEASE: [2, 5, 5], C.AGE_READY: [2, 1, 3]}, 2),  # released first: 1 and 2; of these 2 is ready for longer
+    (
+        "fifo",
+        {C.AGE_RELEASE: [2, 5, 5], C.AGE_READY: [2, 1, 3]},
+        2,
+    ),  # released first: 1 and 2; of these 2 is ready for longer
     ("spt", {C.DURATION: [3, 1, 2]}, 1),
     ("lpt", {C.DURATION: [3, 1, 2]}, 0),
     ("edd", {C.TIME_TO_DUE: [4, -1, CLIP]}, 1),
@@ -156,5 +160,7 @@ def test_dtype_and_protocol() -> None:
 
 def test_unknown_name() -> None:
     """Protects the user from guessing: the error names what is close and all that there is."""
-    with pytest.raises(RuleError, match=r"unknown prioritizer rule 'wsprt'\. Did you mean .*wsrpt.*Known: random, fifo"):
+    with pytest.raises(
+        RuleError, match=r"unknown prioritizer rule 'wsprt'\. Did you mean .*wsrpt.*Known: random, fifo"
+    ):
         prioritizer("wsprt+r")

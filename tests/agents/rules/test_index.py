@@ -49,9 +49,15 @@ def test_an_index_from_its_file(tmp_path: Path) -> None:
         ("[]", "must be an object with format 1 and weights by column"),
         ('{"format": 2, "weights": {}}', "must be an object with format 1 and weights by column"),
         ('{"format": 1, "weights": {"colour": 1}}', "an index cannot weigh 'colour', must be one of wsrpt, "),
-        ('{"format": 1, "weights": {"wait": NaN}}', "cannot be read as JSON of at most 65536 bytes: NaN is no number of JSON"),
+        (
+            '{"format": 1, "weights": {"wait": NaN}}',
+            "cannot be read as JSON of at most 65536 bytes: NaN is no number of JSON",
+        ),
         ('{"format": 1, "weights": {"wait": 1, "wait": 2}}', "65536 bytes: key 'wait' stands twice in one object"),
-        ('{"format": 1, "weights": {"wait": 1e999}}', "an index weighs wait by inf, must be a number in [-1e+06, 1e+06]"),
+        (
+            '{"format": 1, "weights": {"wait": 1e999}}',
+            "an index weighs wait by inf, must be a number in [-1e+06, 1e+06]",
+        ),
         ('{"format": 1, "weights": {"wait": "1"}}', "an index weighs wait by '1', must be a number in [-1e+06, 1e+06]"),
     ],
 )

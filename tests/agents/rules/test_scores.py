@@ -28,7 +28,9 @@ def seen(number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def policies() -> dict[str, Prioritizer]:
     """Every rule in every way, and an index."""
-    return {name: prioritizer(name) for name in NAMES} | {"index": Index({"wsrpt": 1.0, "startable": 0.5, "wait": -1.0})}
+    return {name: prioritizer(name) for name in NAMES} | {
+        "index": Index({"wsrpt": 1.0, "startable": 0.5, "wait": -1.0})
+    }
 
 
 @pytest.mark.parametrize("name", [*NAMES, "index"])
@@ -58,7 +60,9 @@ def test_rules_do_not_reserve_in_searches() -> None:
     """Protects what a name says: a rule without +r is searched among what can start, one with it among all that is legal."""
     candidates, context, mask = seen(100)
     startable = candidates[..., Candidate.STARTABLE] > 0
-    plain, reserving = (np.isfinite(prioritizer(name).scores(candidates, context, mask)[:, :-1]) for name in ("spt", "spt+r"))
+    plain, reserving = (
+        np.isfinite(prioritizer(name).scores(candidates, context, mask)[:, :-1]) for name in ("spt", "spt+r")
+    )
     can = (mask[:, :-1] & startable).any(axis=1)
     assert (plain[can] == (mask[:, :-1] & startable)[can]).all()
     assert (reserving == mask[:, :-1]).all()

@@ -135,19 +135,29 @@ MISTAKES = [
     (["workload.shared_capacity=3"], "workload.shared_capacity is 3, must be a list, each entry an integer"),
     (["workload.weights=[1,null]"], "workload.weights[1] is None, must be a number"),
     (["+workload._target_=subprocess.Popen"], "workload._target_ is 'subprocess.Popen', must be absent"),
-    (["+scenario.limits._target_=envs.scenario.Objective"], "scenario.limits._target_ is 'envs.scenario.Objective', must be absent"),
+    (
+        ["+scenario.limits._target_=envs.scenario.Objective"],
+        "scenario.limits._target_ is 'envs.scenario.Objective', must be absent",
+    ),
     (["workload.name=subprocess.Popen"], "workload.name is 'subprocess.Popen', must be one of flexible_job_shop, "),
     (["workload.name=synthetc"], "workload.name is 'synthetc' (did you mean synthetic?), must be one of "),
     (["+workload.jbos=3"], "workload.jbos is unknown (did you mean jobs?), must be one of agents, "),
     (["workload.agents=100000"], "SyntheticWorkload.agents is 100000, must be an integer in 1..10000"),
-    (["workload.jobs=5000000", "workload.tasks_max=9"], "jobs x tasks x eligible agents may be 10000000, here 45000000"),
+    (
+        ["workload.jobs=5000000", "workload.tasks_max=9"],
+        "jobs x tasks x eligible agents may be 10000000, here 45000000",
+    ),
     (["workload.jobs=[3"], "no viable alternative at input '[3'"),
 ]
 
 
 @pytest.mark.parametrize(("arguments", "message"), MISTAKES, ids=[" ".join(arguments) for arguments, _ in MISTAKES])
 def test_mistakes_of_the_user(
-    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Protects users from tracebacks: one line that says what is wrong, exit code 2, and nothing written anywhere."""
     monkeypatch.chdir(tmp_path)
@@ -185,7 +195,9 @@ def test_interruption(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     assert ignored == [(signal.SIGINT, signal.SIG_IGN)] * 2
 
 
-@pytest.mark.parametrize("name", ["run", "my run", "Läufe/ä ö", "it's", 'say "so"', "a=b,c", "${HOME}", "[x]{y}", "c:\\new\\", "\\'", "~x"])
+@pytest.mark.parametrize(
+    "name", ["run", "my run", "Läufe/ä ö", "it's", 'say "so"', "a=b,c", "${HOME}", "[x]{y}", "c:\\new\\", "\\'", "~x"]
+)
 def test_interrupted_run_is_resumable(name: str) -> None:
     """Protects who presses Ctrl-C once the run has a checkpoint: a shell, and Hydra then, take the told command as it was meant."""
     with pytest.raises(KeyboardInterrupt) as stop, train.resumable(Path(name)):
@@ -281,7 +293,10 @@ def test_success_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ),
         ("learner.evolution.start=nowhere", "learner.evolution.start=nowhere: must be null, or the folder of an index"),
         ("learner.evolution.only=[foo]", "Evolution.only has 'foo', must be among wsrpt, startable"),
-        ("learner.network.guide=nowhere", "learner.network.guide=nowhere: must be null, or the folder of a tuned index"),
+        (
+            "learner.network.guide=nowhere",
+            "learner.network.guide=nowhere: must be null, or the folder of a tuned index",
+        ),
         ("learner.update.learning_rate=inf", "learning_rate"),
         ("scenario.candidates=abc", "scenario.candidates is 'abc'"),
     ],
@@ -319,7 +334,9 @@ def test_defaults_are_those_of_python(tmp_path: Path) -> None:
         assert building.settings(config, Train) == Train()
 
 
-@pytest.mark.parametrize("dotted", [*registry.WORKLOADS.values(), *registry.NODES.values(), *registry.COMMANDS.values()])
+@pytest.mark.parametrize(
+    "dotted", [*registry.WORKLOADS.values(), *registry.NODES.values(), *registry.COMMANDS.values()]
+)
 def test_help_knows_every_setting(dotted: str) -> None:
     """Protects --help, which reads sources: it names the fields that there are, with the defaults that they have."""
 
@@ -332,11 +349,15 @@ def test_help_knows_every_setting(dotted: str) -> None:
 
     told = {setting.name: setting.default for setting in source.settings(dotted) if setting.name != "workload"}
     known = flat(defaults.defaults(registry.find(dotted)))
-    known = {key: value for key, value in known.items() if not key.startswith("rules.")} | ({"rules": None} if "rules" in told else {})
+    known = {key: value for key, value in known.items() if not key.startswith("rules.")} | (
+        {"rules": None} if "rules" in told else {}
+    )
     assert set(told) == set(known)
     for name, value in known.items():
         if isinstance(value, bool | int | str) and name not in ("max_rounds", "limits.max_rounds"):
-            assert told[name] == (None if value == "???" else str(value).lower() if isinstance(value, bool) else str(value))
+            assert told[name] == (
+                None if value == "???" else str(value).lower() if isinstance(value, bool) else str(value)
+            )
 
 
 @pytest.mark.parametrize(("kind", "name"), [(Ship, "suite"), (Report, "run")])

@@ -40,9 +40,15 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     instance, log = contended()
     played = [episode.schedule(title, 12.5, instance, log) for title in (HOSTILE, "rules")]
     curves = [Chart("Gap", "decisions", "%", [Curve("=cmd()", [0, 1, 2], [3.0, 1.0, -1.0])])]
-    sheets = [Sheet("Headline", ["who", "cost"], [[f"={HOSTILE}", Figure.of(1.5)]]), episode.negotiation(HOSTILE, instance, log)]
+    sheets = [
+        Sheet("Headline", ["who", "cost"], [[f"={HOSTILE}", Figure.of(1.5)]]),
+        episode.negotiation(HOSTILE, instance, log),
+    ]
     path = tmp_path_factory.mktemp("page") / "page.html"
-    path.write_text(html(Report("A run", sheets, ["A note."], [*curves, *episode.charts("x", instance, log)], played)), encoding="utf-8")
+    path.write_text(
+        html(Report("A run", sheets, ["A note."], [*curves, *episode.charts("x", instance, log)], played)),
+        encoding="utf-8",
+    )
     return path
 
 

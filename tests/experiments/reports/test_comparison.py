@@ -24,7 +24,9 @@ def metrics(flow: float) -> Metrics:
 def pair(name: str, rules: bool, costs: list[float]) -> Pair:
     """A prioritizer's results with DRF, 10 decisions an episode and 1000 a second."""
     count = len(costs)
-    results = Results(np.array(costs), np.zeros((count, 6)), tuple(metrics(cost) for cost in costs), 10 * count, 0.01 * count)
+    results = Results(
+        np.array(costs), np.zeros((count, 6)), tuple(metrics(cost) for cost in costs), 10 * count, 0.01 * count
+    )
     return Pair(name, "drf", rules, results)
 
 
@@ -66,7 +68,9 @@ def test_what_has_no_interval_says_why() -> None:
     assert "[" not in alone
     assert "95 %" not in alone
     assert "There is no interval: one episode does not tell" in alone
-    noisy = as_text(compare([pair("spt", True, [20.0, 40.0]), pair("wsrpt", True, [10.0, 25.0])], np.zeros(2, np.int32)))
+    noisy = as_text(
+        compare([pair("spt", True, [20.0, 40.0]), pair("wsrpt", True, [10.0, 25.0])], np.zeros(2, np.int32))
+    )
     assert "All episodes are of one instance" in noisy
 
 

@@ -45,7 +45,13 @@ def document() -> dict[str, Any]:
         "score": "makespan",
         "searches": {"best of 8": {}, "lookahead 2": {}},
         "episodes": [
-            {"reference": 10.0, "cluster": str(e), "family": "aa" if e < 3 else "aa, to bound", "cell": "log", "log": "log"}
+            {
+                "reference": 10.0,
+                "cluster": str(e),
+                "family": "aa" if e < 3 else "aa, to bound",
+                "cell": "log",
+                "log": "log",
+            }
             for e in range(4)
         ],
         "contestants": [
@@ -58,7 +64,10 @@ def document() -> dict[str, Any]:
             contestant("mwkr, best of 8", "rule, searched", [12.0, 12.0, 12.0, 99.0]),
             contestant("mwkr, lookahead 2", "rule, searched", [10.0, 10.0, 10.0, 99.0]),
         ],
-        "published": [{"method": "theirs", "row": "aa", "value": 9.5}, {"method": "SPT", "row": "aa", "value": 1.0, "rule": "spt"}],
+        "published": [
+            {"method": "theirs", "row": "aa", "value": 9.5},
+            {"method": "SPT", "row": "aa", "value": 1.0, "rule": "spt"},
+        ],
     }
 
 
@@ -126,12 +135,19 @@ def test_queues_count_where_anything_waits(document: dict[str, Any]) -> None:
     """Protects counts: cells in which all have 1.000 do not count; the best rule of each cell is what is compared with."""
     queues = copy.deepcopy(document)
     queues["published"] = [{"method": "RL", "row": "busy", "value": 1.5}]
-    queues["contestants"] = [contestant("a", "rule", [1.0, 1.0, 2.0, 3.0]), contestant("b", "rule", [1.0, 1.0, 4.0, 2.0])]
+    queues["contestants"] = [
+        contestant("a", "rule", [1.0, 1.0, 2.0, 3.0]),
+        contestant("b", "rule", [1.0, 1.0, 4.0, 2.0]),
+    ]
     queues["contestants"].append(contestant("learned", "learned", [1.0, 1.0, 1.9, 2.2]))
     for episode, cell in zip(queues["episodes"], ("idle", "idle", "busy", "other"), strict=True):
         episode |= {"cell": cell, "log": cell, "reference": None}
     cells = Queues("", "cells", True).cells(Found("batch_queue", queues))
-    assert {column: str(cell) for column, cell in cells.items()} == {RULE: "2 of 2", LEARNED: "1 of 2", PUBLISHED: "1 of 1"}
+    assert {column: str(cell) for column, cell in cells.items()} == {
+        RULE: "2 of 2",
+        LEARNED: "1 of 2",
+        PUBLISHED: "1 of 1",
+    }
     mean = Queues("", "%", False).cells(Found("batch_queue", queues))
     assert mean[LEARNED].value.value == pytest.approx(100 * (np.sqrt(1.9 / 2 * 2.2 / 2) - 1))
 

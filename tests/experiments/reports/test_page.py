@@ -51,7 +51,10 @@ def page() -> str:
     """A page on which everything that may be somebody else's text is hostile."""
     instance, log = contended()
     played = [episode.schedule(HOSTILE, 12.5, instance, log)] * 2
-    sheets = [Sheet(HOSTILE, [HOSTILE, HOSTILE], [[HOSTILE, Figure.of(1.5, unit=HOSTILE)]]), episode.negotiation(HOSTILE, instance, log)]
+    sheets = [
+        Sheet(HOSTILE, [HOSTILE, HOSTILE], [[HOSTILE, Figure.of(1.5, unit=HOSTILE)]]),
+        episode.negotiation(HOSTILE, instance, log),
+    ]
     return html(Report(HOSTILE, sheets, [HOSTILE], episode.charts(HOSTILE, instance, log), played, {HOSTILE: HOSTILE}))
 
 
@@ -71,7 +74,9 @@ def test_hostile_text_stays_text(page: str) -> None:
 def test_only_our_script_may_run(page: str) -> None:
     """Protects against what escaping might miss: the page's policy lets nothing load, and nothing run but the script it came with."""
     elements = Elements(page)
-    policy = next(attributes["content"] for name, attributes in elements.found if name == "meta" and "http-equiv" in attributes)
+    policy = next(
+        attributes["content"] for name, attributes in elements.found if name == "meta" and "http-equiv" in attributes
+    )
     found = SAFE.fullmatch(policy or "")
     assert found is not None
     for claimed, text in zip(found.groups(), (elements.texts["style"][0], elements.texts["script"][1]), strict=True):

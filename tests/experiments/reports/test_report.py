@@ -10,7 +10,18 @@ import pytest
 
 from agents.evaluation.statistics import Interval
 from experiments.reports import renderers
-from experiments.reports.report import Chart, Curve, Figure, Report, ReportError, Sheet, as_json, from_json, numbers, plain
+from experiments.reports.report import (
+    Chart,
+    Curve,
+    Figure,
+    Report,
+    ReportError,
+    Sheet,
+    as_json,
+    from_json,
+    numbers,
+    plain,
+)
 
 FAR = Figure.relative(Interval(-0.031, -0.04, -0.022), runs=3, episodes=64)
 REPORT = Report(
@@ -43,7 +54,10 @@ def test_json_and_back() -> None:
     ("change", "told"),
     [
         ({"format": 2}, "x.json: format is 2, must be 1"),
-        ({"sheets": [{"title": "t", "header": ["a", "b"], "rows": [["c"]], "left": 1}]}, "a row of 't' has not as many cells"),
+        (
+            {"sheets": [{"title": "t", "header": ["a", "b"], "rows": [["c"]], "left": 1}]},
+            "a row of 't' has not as many cells",
+        ),
         ({"sheets": [{"title": "t", "header": ["a"], "rows": [[{"value": 1}]], "left": 1}]}, "x.json: is no report"),
         ({"facts": []}, "x.json: is no report"),
     ],

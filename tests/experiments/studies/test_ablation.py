@@ -33,11 +33,15 @@ SMALL = [
 
 def run(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str) -> None:
     """Run ``parley ablation`` with runs and results in a folder."""
-    monkeypatch.setattr(sys, "argv", ["parley ablation", *SMALL, *arguments, f"runs={folder / 'runs'}", f"out={folder / 'found.json'}"])
+    monkeypatch.setattr(
+        sys, "argv", ["parley ablation", *SMALL, *arguments, f"runs={folder / 'runs'}", f"out={folder / 'found.json'}"]
+    )
     ablation.main()
 
 
-def test_variants_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_variants_are_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Protects the table: a row per variant with what it changes, paired differences to rules and to the first; runs are kept."""
     chosen = ["only=[group,wide,no-reservations]", "seeds=[0,1]"]
     run(monkeypatch, tmp_path, *chosen)
@@ -52,7 +56,11 @@ def test_variants_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     assert "| decisions played | iterations | s of learning |" in page
     rows = [line.split(" | ") for line in page.splitlines() if line.startswith(("| group", "| wide", "| no-res"))]
     assert next(row[2] for row in rows) == "= 0"
-    assert [row[-1].strip(" |") for row in rows] == ["nothing", "learner.network.width=128", "scenario.reservations.allowed=False"]
+    assert [row[-1].strip(" |") for row in rows] == [
+        "nothing",
+        "learner.network.width=128",
+        "scenario.reservations.allowed=False",
+    ]
     assert "42 schedules, every one checked" in page
     assert (tmp_path / "found.png").read_bytes().startswith(b"\x89PNG")
     curve = read(tmp_path / "runs" / "group-s0", TRAINING)
@@ -64,7 +72,9 @@ def test_variants_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     assert json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))["variants"] == found["variants"]
     run(monkeypatch, tmp_path, "+variants.large={workload:{jobs_min:4}}", "only=[large,group]", "seeds=[0,1]")
     again = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
-    assert again["variants"]["group"] == found["variants"]["group"] != again["variants"]["large"]  # whatever it learned from
+    assert (
+        again["variants"]["group"] == found["variants"]["group"] != again["variants"]["large"]
+    )  # whatever it learned from
 
 
 def test_thirds_of_a_curve() -> None:

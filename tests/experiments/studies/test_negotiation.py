@@ -92,8 +92,15 @@ def test_the_whole_study(studied: tuple[Path, dict[str, Any]]) -> None:
     out = folder / "out.json"
     assert found["command"] == shlex.join(["parley", "negotiation", *TINY, f"only=[{','.join(CHOSEN)}]", "seeds=[0,1]"])
     assert found["variants"] == {name: [f"{name}-s{seed}" for seed in (0, 1)] for name in CHOSEN}
-    flow = {(m["where"], m["prioritizer"], m["negotiator"], m["how"]): np.array(m["weighted_flow"]["by_run"]) for m in found["meetings"]}
-    rules, team, own = flow["team", "wsrpt+w", "urgency", ""], flow["team", "team", "team", ""], flow["own", "own", "own", ""]
+    flow = {
+        (m["where"], m["prioritizer"], m["negotiator"], m["how"]): np.array(m["weighted_flow"]["by_run"])
+        for m in found["meetings"]
+    }
+    rules, team, own = (
+        flow["team", "wsrpt+w", "urgency", ""],
+        flow["team", "team", "team", ""],
+        flow["own", "own", "own", ""],
+    )
     assert rules.shape == (1,)
     assert team.shape == flow["team", "team", "team", "of other runs"].shape == (2,)
     numbers = [m[name] for m in found["meetings"] for name in ("weighted_flow", "mean_slowdown", "jain", "worst_off")]
@@ -107,7 +114,9 @@ def test_the_whole_study(studied: tuple[Path, dict[str, Any]]) -> None:
     for load in (1.1, 1.5):
         chosen.workload.load_min = chosen.workload.load_max = load
         scenario = cli.make_scenario(chosen)
-        again.append(play(scenario, draw_episodes(scenario, 2, SEED), load_prioritizer(policy), load_negotiator(policy)))
+        again.append(
+            play(scenario, draw_episodes(scenario, 2, SEED), load_prioritizer(policy), load_negotiator(policy))
+        )
     assert team[1] == pytest.approx(np.mean([results.column("weighted_flow") for results in again]))
     of_team = next(m["weighted_flow"] for m in found["meetings"] if m["prioritizer"] == m["negotiator"] == "team")
     assert of_team["mean"] == pytest.approx(team.mean())
@@ -118,7 +127,12 @@ def test_the_whole_study(studied: tuple[Path, dict[str, Any]]) -> None:
     assert roles["wsrpt+w (rule)"][0].startswith(told(flow["team", "wsrpt+w", "drf", ""], rules))
     assert roles["learned together"][3].startswith(told(team, rules))
     rewards = cells(out, "Rewards and credits")
-    assert set(rewards) - {"", ":--"} == {"team", "own", "own-credits", "team, played where winners pay out of 50 credits"}
+    assert set(rewards) - {"", ":--"} == {
+        "team",
+        "own",
+        "own-credits",
+        "team, played where winners pay out of 50 credits",
+    }
     assert rewards["own"][2].startswith(told(own, team))
     levels = cells(out, "Bid levels")
     assert levels["2"][0].startswith(told(flow["team", "wsrpt+w", "urgency", "2"], rules))
@@ -138,7 +152,9 @@ def test_a_run_is_trained_once(
     """Protects hours of training: a run that is there is played as it is, one that did not end goes on, others are refused."""
     folder, found = studied
     settings = [*TINY, "only=[team]", "seeds=[0]"]
-    weights, saved = (folder / "runs" / "team-s0" / name for name in ("policy/negotiator/weights.safetensors", checkpoint.NAME))
+    weights, saved = (
+        folder / "runs" / "team-s0" / name for name in ("policy/negotiator/weights.safetensors", checkpoint.NAME)
+    )
     before = weights.stat().st_mtime_ns, saved.stat().st_mtime_ns
     again = run(monkeypatch, folder, *settings)
     assert (weights.stat().st_mtime_ns, saved.stat().st_mtime_ns) == before
@@ -153,7 +169,9 @@ def test_a_run_is_trained_once(
     assert checkpoint.load_facts(saved)["decisions"] > 300
     with pytest.raises(SystemExit):
         run(monkeypatch, folder, *settings, "learner.decisions=400")
-    assert "team-s0 was trained with learner.decisions=300, here it is 400; give another folder" in capsys.readouterr().err
+    assert (
+        "team-s0 was trained with learner.decisions=300, here it is 400; give another folder" in capsys.readouterr().err
+    )
 
 
 def changed(variant: variants.Variant, base: variants.Variant) -> set[str]:
@@ -168,7 +186,11 @@ def test_tables_hold_what_they_ask() -> None:
     roles = {"learner.roles", "learner.episodes.prioritizer", "learner.episodes.negotiator"}
     cooperation, credits = "scenario.cooperation", "scenario.negotiation.credits"
     reservations = {"scenario.reservations.allowed", "scenario.reservations.backfill"}
-    tables = [(ask.roles(), roles), (ask.free_rewards(), {cooperation}), (ask.levels(), {"scenario.negotiation.levels"})]
+    tables = [
+        (ask.roles(), roles),
+        (ask.free_rewards(), {cooperation}),
+        (ask.levels(), {"scenario.negotiation.levels"}),
+    ]
     for table, about in [*tables, (ask.reservations(), reservations)]:
         assert len(table) > 2
         assert [bool(changed(variant, ask.base)) for variant in table] == [False] + [True] * (len(table) - 1)
@@ -261,7 +283,10 @@ def test_frontier() -> None:
         (["+questions.paid.own=nosuch"], "questions.paid has 'nosuch', must be among variants: team, prioritizer"),
         (["+questions.paid.own=[team]"], "questions.paid.own is ['team'], must be text"),
         (["rules.negotiator=nosuch"], "unknown negotiator rule 'nosuch'"),
-        (["+variants.x={threads:3}"], "variants.x.threads cannot be changed, must be in scenario or workload or learner"),
+        (
+            ["+variants.x={threads:3}"],
+            "variants.x.threads cannot be changed, must be in scenario or workload or learner",
+        ),
         (["+variants.drf={}"], "variants has 'drf', must be a word that is no rule's name"),
         (["+variants.x=3"], "variants.x is 3, must be a mapping"),
         (["+variants.x={scenario:{cooperation:2}}"], "cooperation is 2.0, must be in [0, 1]"),
@@ -269,7 +294,11 @@ def test_frontier() -> None:
     ],
 )
 def test_mistakes_of_the_user(
-    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Protects users: one line and exit code 2, before anything is trained."""
     only = [f"only=[{arguments[0][10:].split('=')[0]}]"] if arguments[0].startswith("+variants.") else []

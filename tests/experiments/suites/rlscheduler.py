@@ -48,7 +48,9 @@ class Queue:
                 self._serve(min(self.waiting, key=lambda i: (score(self.jobs[i]), i)))
             else:
                 self._next_event()
-        return [max(1.0, (self.started[i] - job.submit + job.run) / max(job.run, 10.0)) for i, job in enumerate(self.jobs)]
+        return [
+            max(1.0, (self.started[i] - job.submit + job.run) / max(job.run, 10.0)) for i, job in enumerate(self.jobs)
+        ]
 
     def _serve(self, head: int) -> None:
         """Let everything wait for the head, but for what is backfilled behind it."""

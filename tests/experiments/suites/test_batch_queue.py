@@ -37,7 +37,10 @@ def write_log(path: Path, jobs: int, seed: int) -> None:
     run = np.where(random.random(jobs) < 0.1, -1, 20 * random.integers(1, 30, jobs))
     requested = 20 * random.integers(1, 60, jobs)
     processors = random.choice([1, 1, 2, 4, 8, 17, PROCESSORS], jobs)
-    lines = [f"{i + 1} {submit[i]} -1 {run[i]} {processors[i]} -1 -1 -1 {requested[i]} -1 1 {i % 3} -1 -1 0 -1 -1 -1" for i in range(jobs)]
+    lines = [
+        f"{i + 1} {submit[i]} -1 {run[i]} {processors[i]} -1 -1 -1 {requested[i]} -1 1 {i % 3} -1 -1 0 -1 -1 -1"
+        for i in range(jobs)
+    ]
     path.write_text("\n".join([f"; MaxNodes: {PROCESSORS}", *lines]) + "\n")
 
 
@@ -52,7 +55,9 @@ def protocol(path: Path, backfilling: bool) -> Scenario:
     """The protocol on a whole log."""
     workload = SwfWorkload(str(path), owners=1, unknown_run=10.0, clock="log", estimate="requested_or_actual")
     reservations = Reservations(hold="start", backfill=backfilling, blocking=True)
-    return Scenario(workload, Objective(slowdown=1.0), knowledge=Knowledge(learn=False), reservations=reservations, candidates=JOBS)
+    return Scenario(
+        workload, Objective(slowdown=1.0), knowledge=Knowledge(learn=False), reservations=reservations, candidates=JOBS
+    )
 
 
 @pytest.mark.parametrize("backfilling", MODES.values(), ids=MODES)
@@ -64,10 +69,17 @@ def test_the_world_is_the_protocols(rule: str, backfilling: bool, tmp_path: Path
         write_log(log, 150, seed)
         scenario = protocol(log, backfilling)
         whole = scenario.workload.instance(0)
-        columns = whole.job_release, whole.option_nominal * whole.task_ratio, whole.task_demand[:, 0], whole.option_nominal
+        columns = (
+            whole.job_release,
+            whole.option_nominal * whole.task_ratio,
+            whole.task_demand[:, 0],
+            whole.option_nominal,
+        )
         jobs = [Job(float(s), float(r), int(p), float(q)) for s, r, p, q in zip(*columns, strict=True)]
         expected = Queue(jobs, PROCESSORS, backfilling).slowdowns(SCORES[rule])
-        metrics = play(scenario, Group("", [scenario.workload]).episodes(), prioritizer(rule), negotiator("fcfs")).metrics[0]
+        metrics = play(
+            scenario, Group("", [scenario.workload]).episodes(), prioritizer(rule), negotiator("fcfs")
+        ).metrics[0]
         assert metrics.mean_slowdown == pytest.approx(np.mean(expected), rel=1e-9)
         assert metrics.median_slowdown == pytest.approx(np.median(expected), rel=1e-9)
 
@@ -113,10 +125,14 @@ def test_suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = measured(monkeypatch, out, "suite=batch_queue", f"path={logs}", f"runs=[{','.join(map(str, runs))}]")
     told = [(each["cell"], each["estimates"], each["first_job"]) for each in found["episodes"]]
     names = [f"some, {mode}, last windows" for mode in MODES]
-    assert told == [(name, known, start) for name in names for known in ("requested", "by user") for start in ("14", "46", "78")]
+    assert told == [
+        (name, known, start) for name in names for known in ("requested", "by user") for start in ("14", "46", "78")
+    ]
     slow = {one["name"]: np.array(one["mean_slowdown"]) for one in found["contestants"]}
     assert list(slow) == ["fifo+r", "saf", "learned", "learned, lookahead 3", f"{found['best_rules']}, lookahead 3"]
-    assert {each["cluster"] for each in found["episodes"]} == {f"some: {start}" for start in (14, 46, 78)}  # by whatever rules of play
+    assert {each["cluster"] for each in found["episodes"]} == {
+        f"some: {start}" for start in (14, 46, 78)
+    }  # by whatever rules of play
     assert slow["learned"].shape == (2, 12)
     assert slow["learned, lookahead 3"].tolist() != slow["learned"].tolist()
     assert "learned, lookahead 3" in cells(out, "Best of all rules: mean bounded slowdown; learned, lookahead 3")[""]
@@ -124,7 +140,11 @@ def test_suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     header = bests[""]
     for c, name in enumerate(names):
         means = {rule: values.reshape(-1, 4, 3).mean(axis=(0, 2))[2 * c : 2 * c + 2] for rule, values in slow.items()}
-        best = min((mean, rule, known) for rule in ("fifo+r", "saf") for mean, known in zip(means[rule], ("", ", by user"), strict=True))
+        best = min(
+            (mean, rule, known)
+            for rule in ("fifo+r", "saf")
+            for mean, known in zip(means[rule], ("", ", by user"), strict=True)
+        )
         row = dict(zip(header, bests[name], strict=True))
         assert row["best of all rules"] == best[1] + best[2]
         assert row["its value"] == number(best[0])
@@ -134,7 +154,9 @@ def test_suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert 1 <= float(row["lower bound"]) <= best[0]
 
 
-@pytest.mark.parametrize(("learned", "printed", "reached"), [(9.0, "", "yes no"), (9.0, "10", "yes yes"), (11.0, "10", "no no")])
+@pytest.mark.parametrize(
+    ("learned", "printed", "reached"), [(9.0, "", "yes no"), (9.0, "10", "yes yes"), (11.0, "10", "no no")]
+)
 def test_goals(learned: float, printed: str, reached: str) -> None:
     """Protects verdicts: the goal is the lower one of the best rule and, where there is one, the published policy."""
     scores = np.full((1, 3), learned), np.full((1, 3), 9.5 if not printed else 12.0)
@@ -181,12 +203,18 @@ def test_logs_that_are_packed_or_do_not_say_their_size(
     limit(monkeypatch, "fifo+r")
     write_log(tmp_path / "some.swf", 60, 0)
     text = (tmp_path / "some.swf").read_text().partition("\n")[2]
-    (tmp_path / "packed.swf.gz").write_bytes(gzip.compress(text.encode() + b"61 9999 -1 0 1 -1 -1 1 9 -1 0 1 1 1 -1 -1 -1 -1\n"))
+    (tmp_path / "packed.swf.gz").write_bytes(
+        gzip.compress(text.encode() + b"61 9999 -1 0 1 -1 -1 1 9 -1 0 1 1 1 -1 -1 -1 -1\n")
+    )
     with pytest.raises(SystemExit) as exit_:
         measured(monkeypatch, tmp_path / "out.json", "suite=batch_queue", f"path={tmp_path}")
     assert exit_.value.code == 2
-    assert "packed.swf.gz: the header has neither MaxProcs nor MaxNodes > 0; say how many with" in capsys.readouterr().err
-    found = measured(monkeypatch, tmp_path / "out.json", "suite=batch_queue", f"path={tmp_path}", f"default_processors={PROCESSORS}")
+    assert (
+        "packed.swf.gz: the header has neither MaxProcs nor MaxNodes > 0; say how many with" in capsys.readouterr().err
+    )
+    found = measured(
+        monkeypatch, tmp_path / "out.json", "suite=batch_queue", f"path={tmp_path}", f"default_processors={PROCESSORS}"
+    )
     assert f"{tmp_path / 'packed.swf.gz'}: skipped 1 of 61 jobs: run time is 0" in capsys.readouterr().err
     slow = found["contestants"][0]["mean_slowdown"]
     names = [each["cell"].split(",")[0] for each in found["episodes"]]

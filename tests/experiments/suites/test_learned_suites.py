@@ -48,7 +48,8 @@ def test_who_meets_whom(runs: list[Path]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("negotiator", "pairs", "trained"), [(LEARNED, 3, 3), ("drf", 1, 1), (ANOTHER, 2, 2), (ANOTHER, 6, 3), (ANOTHER, 12, 4)]
+    ("negotiator", "pairs", "trained"),
+    [(LEARNED, 3, 3), ("drf", 1, 1), (ANOTHER, 2, 2), (ANOTHER, 6, 3), (ANOTHER, 12, 4)],
 )
 def test_pairs_are_not_runs(negotiator: str, pairs: int, trained: int) -> None:
     """Protects intervals of cross-play: what three runs play with each other's partners is three observations, not six."""
@@ -86,13 +87,19 @@ def test_shared_cluster(runs: list[Path], tmp_path: Path, monkeypatch: pytest.Mo
     rules = {name: flow[name] for name in flow if "learned" not in name and "index" not in name}
     assert len(rules) == 15
     rows = cells(out, "Everywhere: % of the rules that are the best there")
-    for label, chosen in (("all", slice(None)), ("load 1.5", slice(4, None)), ("load 1.1, 8 agents, small tasks", slice(2, 4))):
+    for label, chosen in (
+        ("all", slice(None)),
+        ("load 1.5", slice(4, None)),
+        ("load 1.1, 8 agents, small tasks", slice(2, 4)),
+    ):
         means = {name: values[:, chosen].mean() for name, values in flow.items()}
         best = min(rules, key=means.__getitem__)
         episodes, to, *shown = rows[label]
         assert (int(episodes), to) == (rules[best][:, chosen].size, best)
         others = (INDEX, f"{LEARNED} with {LEARNED}", f"{LEARNED} with {ANOTHER}")
-        assert [each.split()[0] for each in shown] == [f"{100 * (means[name] / means[best] - 1):+.1f}" for name in others]
+        assert [each.split()[0] for each in shown] == [
+            f"{100 * (means[name] / means[best] - 1):+.1f}" for name in others
+        ]
     assert len(cells(out, "Everywhere: % of the tuned index")["all"]) == 4
     with initialize_config_module("conf", version_base="1.3"):
         bounds = np.concatenate([bounds_of(contest) for contest in SUITE.contests(compose("benchmark", said))])
@@ -112,7 +119,13 @@ def test_one_run_has_no_partners_of_others(runs: list[Path], tmp_path: Path, mon
     """Protects who has trained once: everything but cross-play is measured; and bounds: where tasks fail, there are none."""
     cell = ["loads=[1.1]", "agents=[4]", "tasks=[large]", "scenario.uncertainty.failure_probability=0.1"]
     found = measured(
-        monkeypatch, tmp_path / "out.json", "suite=shared_cluster", f"runs=[{runs[0]}]", "episodes=2", "workload.jobs=8", *cell
+        monkeypatch,
+        tmp_path / "out.json",
+        "suite=shared_cluster",
+        f"runs=[{runs[0]}]",
+        "episodes=2",
+        "workload.jobs=8",
+        *cell,
     )
     names = [one["name"] for one in found["contestants"]]
     assert f"{LEARNED} with {LEARNED}" in names
@@ -123,7 +136,10 @@ def test_one_run_has_no_partners_of_others(runs: list[Path], tmp_path: Path, mon
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["suite=shared_cluster", "runs=[no/such]"], "runs has no/such, which holds no policy: must be the folder of a training run"),
+        (
+            ["suite=shared_cluster", "runs=[no/such]"],
+            "runs has no/such, which holds no policy: must be the folder of a training run",
+        ),
         (["suite=shared_cluster", "episodes=1"], "episodes is 1, must be an integer in 2..100000"),
         (["suite=shared_cluster", "loads=[]"], "loads is [], must name one at least, each once"),
         (["suite=shared_cluster", "agents=[x]"], "agents[0] is 'x', must be an integer"),
@@ -132,7 +148,11 @@ def test_one_run_has_no_partners_of_others(runs: list[Path], tmp_path: Path, mon
     ],
 )
 def test_mistakes_of_the_user(
-    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Protects users: one line and exit code 2, before anything is played."""
     with pytest.raises(SystemExit) as exit_:

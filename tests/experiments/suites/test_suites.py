@@ -49,7 +49,9 @@ def shops(tmp_path: Path) -> Path:
     folder.mkdir()
     for name, text in (("aa01", SHOP), ("aa02", WIDE), ("bb1", SHOP)):
         (folder / f"{name}.txt").write_text(text, encoding="utf-8")
-    (folder / "bks_mine.json").write_text('{"instances": {"aa01": {"upper_bound": 5}, "elsewhere": 3}}', encoding="utf-8")
+    (folder / "bks_mine.json").write_text(
+        '{"instances": {"aa01": {"upper_bound": 5}, "elsewhere": 3}}', encoding="utf-8"
+    )
     return folder
 
 
@@ -65,7 +67,9 @@ def test_best_known_values_are_positive(value: str, shops: Path) -> None:
 def test_best_known_values_mean_one_thing(text: str, shops: Path) -> None:
     """Protects tables from a choice that nobody made: a name that stands twice is refused."""
     (shops / "bks_mine.json").write_text(text, encoding="utf-8")
-    with pytest.raises(UsageError, match=r"bks_mine\.json: .*(key 'aa01' stands twice in one object|NaN is no number of JSON)"):
+    with pytest.raises(
+        UsageError, match=r"bks_mine\.json: .*(key 'aa01' stands twice in one object|NaN is no number of JSON)"
+    ):
         best_known(shops)
 
 
@@ -75,7 +79,9 @@ def test_packed_instances(shops: Path) -> None:
     (shops / "aa01.txt.gz").write_bytes(gzip.compress(SHOP.encode()))
     scenario = Scenario(JobShopWorkload(str(shops / "bb1.txt")), Objective(makespan=1.0))
     made = contests(shops, (".txt",), JobShopWorkload, scenario, lambda name: name, lambda i: (9.0, True))
-    assert [(contest.classes[FAMILY], contest.reference.tolist()) for contest in made if contest.reference is not None] == [
+    assert [
+        (contest.classes[FAMILY], contest.reference.tolist()) for contest in made if contest.reference is not None
+    ] == [
         (["aa01", f"bb1, {TO_BOUND}"], [5.0, 9.0]),
         ([f"aa02, {TO_BOUND}"], [9.0]),
     ]
@@ -99,7 +105,11 @@ def test_a_folder_of_instances(runs: list[Path], shops: Path, tmp_path: Path, mo
     assert [one["kind"] for one in found["contestants"]][-4:] == ["searched"] * 2 + ["rule, searched"] * 2
     assert found["schedules_checked"] == 3 * (3 + 2 * 3 + 2)
     assert len({each["cluster"] for each in found["episodes"]}) == 3
-    assert {each["instance"]: each["reference"] for each in found["episodes"]} == {"aa01.txt": 5, "bb1.txt": 6, "aa02.txt": 8}
+    assert {each["instance"]: each["reference"] for each in found["episodes"]} == {
+        "aa01.txt": 5,
+        "bb1.txt": 6,
+        "aa02.txt": 8,
+    }
     assert found["searches"]["lookahead 2"]["choices"] == 2
     spt, learned, few = (np.array(found["contestants"][k]["makespan"]) for k in (0, 3, 4))
     assert spt.shape == (1, 3)
@@ -121,16 +131,26 @@ def test_best_known_values_of_other_instances(shops: Path, capsys: pytest.Captur
     check_known(shops, dict.fromkeys(names, 1.0), names)
     check_known(shops, {}, names)
     assert capsys.readouterr().err == ""
-    with pytest.raises(UsageError, match=r"shops: values are known of AA1, aa01\.txt, and of no instance there, which are aa01, aa02, bb1"):
+    with pytest.raises(
+        UsageError,
+        match=r"shops: values are known of AA1, aa01\.txt, and of no instance there, which are aa01, aa02, bb1",
+    ):
         check_known(shops, {"AA1": 5.0, "aa01.txt": 3.0}, names)
 
 
 @pytest.mark.parametrize(("suite", "file"), [("job_shop", "bks_mine.json"), ("stochastic_job_shop", "results.csv")])
 def test_references_of_other_instances_are_refused(
-    suite: str, file: str, shops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    suite: str,
+    file: str,
+    shops: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Protects the heading: no table is 'above the best known' of instances of which nothing is known, in any suite."""
-    (shops / file).write_text('{"nosuch": 5}' if file.endswith("json") else f"{INSTANCE},{ORACLE}\nnosuch.npz,5\n", encoding="utf-8")
+    (shops / file).write_text(
+        '{"nosuch": 5}' if file.endswith("json") else f"{INSTANCE},{ORACLE}\nnosuch.npz,5\n", encoding="utf-8"
+    )
     if suite == "stochastic_job_shop":
         (shops / "bks_mine.json").unlink()
         times = np.array([[[4, 1, 6, 2], [9, 3, 9, 6]], [[5, 5, 5, 5], [1, 0, 8, 1]]])
@@ -186,7 +206,10 @@ def test_bound_with_alternatives(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "known"),
-    [('{"a": 3, "b": {"ub": 4}}', {"a": 3.0, "b": 4.0}), ('{"_source": "x", "instances": {"a": {"lower_bound": 1}}}', {})],
+    [
+        ('{"a": 3, "b": {"ub": 4}}', {"a": 3.0, "b": 4.0}),
+        ('{"_source": "x", "instances": {"a": {"lower_bound": 1}}}', {}),
+    ],
 )
 def test_best_known(text: str, known: dict[str, float], tmp_path: Path) -> None:
     """Protects from wrong references: numbers and objects are read, beside the folder too; a lower bound is no best known value."""
@@ -208,7 +231,10 @@ def test_damaged_best_known(tmp_path: Path) -> None:
         (["data=no/such"], "data=no/such is no folder"),
         (["path=no/such"], "path: no/such is no folder, must hold the instances"),
         (["path=."], "has no file *.txt"),
-        (["path=.", "runs=[no/such]"], "runs has no/such, which holds no policy: must be the folder of a training run or of a shipped"),
+        (
+            ["path=.", "runs=[no/such]"],
+            "runs has no/such, which holds no policy: must be the folder of a training run or of a shipped",
+        ),
         (["path=.", "search=[{choises:3}]"], "search has what is no search: "),
         (["path=.", "search=[{samples:0}]"], "search.samples is 0, must be a whole number >= 1"),
         (["path=.", "search=[{samples:2.5}]"], "search.samples is 2.5, must be a whole number >= 1"),
@@ -217,7 +243,11 @@ def test_damaged_best_known(tmp_path: Path) -> None:
     ],
 )
 def test_mistakes_of_the_user(
-    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Protects users: one line and exit code 2, before anything is played."""
     monkeypatch.chdir(tmp_path)
@@ -245,7 +275,9 @@ def test_flexible_job_shops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize(("asked", "plays"), [(["search=[{samples:2},{choices:2,futures:2}]"], True), ([], False)])
-def test_search_under_uncertainty(asked: list[str], plays: bool, runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_search_under_uncertainty(
+    asked: list[str], plays: bool, runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Protects searches that were asked for: where something is uncertain those that look ahead play, and none that nobody asked for."""
     times = np.array([[[4, 1, 6, 2], [9, 3, 9, 6]], [[5, 5, 5, 5], [1, 0, 8, 1]]])
     np.savez(tmp_path / "2x2_0.npz", affectations=np.array([[0, 1], [1, 0]]), durations=times)
@@ -270,17 +302,28 @@ def test_stochastic_job_shops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     }
     assert found["contestants"][0]["makespan"] == [[pytest.approx(14), pytest.approx(14)]]
     (tmp_path / "results.csv").write_text("instance name,OR-Tools realistic\n2x2_0.npz,soon\n", encoding="utf-8")
-    with pytest.raises(UsageError, match=r"results.csv: must give 'instance name' and 'OR-Tools realistic', seconds > 0"):
+    with pytest.raises(
+        UsageError, match=r"results.csv: must give 'instance name' and 'OR-Tools realistic', seconds > 0"
+    ):
         oracle(tmp_path)
 
 
 def test_projects(tmp_path: Path, runs: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects PSPLIB's protocol: j30 above the optimum, larger ones above the critical path even where more is known, all counted."""
-    text = "5 1\n2\n0 0 2 2 3\n3 2 1 4\n4 1 1 5\n2 1 1 5\n0 0 0\n"  # critical path 5; 2 units: 3 then 4 and 2 beside it, 7
+    text = (
+        "5 1\n2\n0 0 2 2 3\n3 2 1 4\n4 1 1 5\n2 1 1 5\n0 0 0\n"  # critical path 5; 2 units: 3 then 4 and 2 beside it, 7
+    )
     for name in ("j301_1", "j601_1"):
         (tmp_path / f"{name}.rcp").write_text(text, encoding="utf-8")
     (tmp_path / "bks.json").write_text('{"j301_1": 7, "j601_1": 7}', encoding="utf-8")
-    found = measured(monkeypatch, tmp_path / "out.json", "suite=project", f"runs=[{runs[0]}]", f"path={tmp_path}", "search=[{samples:4}]")
+    found = measured(
+        monkeypatch,
+        tmp_path / "out.json",
+        "suite=project",
+        f"runs=[{runs[0]}]",
+        f"path={tmp_path}",
+        "search=[{samples:4}]",
+    )
     assert {(each["instance"], each["family"], each["size"], each["reference"]) for each in found["episodes"]} == {
         ("j301_1.rcp", "j30", "3", 7),
         ("j601_1.rcp", "j60, to bound", "3, to bound", 5),
@@ -291,10 +334,18 @@ def test_projects(tmp_path: Path, runs: list[Path], monkeypatch: pytest.MonkeyPa
     i = ProjectWorkload(str(tmp_path / "j301_1.rcp")).instance(0)
     optimum = Answer("p", digest_of(i), 7.0, 7.0, 1.0, [0, 0, 0], [0.0, 3.0, 3.0])
     Answers(Objective(makespan=1.0), {optimum.digest: optimum}).write(tmp_path / "known.json", {})
-    told = ["suite=project", f"path={tmp_path}", f"bounds={tmp_path / 'known.json'}", "search=[{samples:30,justify:true}]"]
+    told = [
+        "suite=project",
+        f"path={tmp_path}",
+        f"bounds={tmp_path / 'known.json'}",
+        "search=[{samples:30,justify:true}]",
+    ]
     found = measured(monkeypatch, tmp_path / "out.json", *told, f"runs=[{runs[0]}]")
     assert {(each["family"], each["reference"]) for each in found["episodes"]} == {("j30", 7), ("j60", 7)}
-    assert [one["makespan"] for one in found["contestants"][-2:]] == [[[7, 7]], [[7, 7]]]  # the policy and the best rule, searched
+    assert [one["makespan"] for one in found["contestants"][-2:]] == [
+        [[7, 7]],
+        [[7, 7]],
+    ]  # the policy and the best rule, searched
 
 
 def test_generated_projects() -> None:
@@ -328,7 +379,12 @@ def test_workflows(runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyP
     for name, runtimes in (("deep-1", [8.0, 4.0, 2.0, 1.0]), ("wide-1", [3.0, 5.0, 7.0, 2.0])):
         edges = [(0, 1), (1, 2), (2, 3)] if name == "deep-1" else [(0, 1), (0, 2), (0, 3)]
         tasks = [
-            {"id": str(t), "name": f"step{t}", "runtime": runtime, "parents": [str(before) for before, after in edges if after == t]}
+            {
+                "id": str(t),
+                "name": f"step{t}",
+                "runtime": runtime,
+                "parents": [str(before) for before, after in edges if after == t],
+            }
             for t, runtime in enumerate(runtimes)
         ]
         (tmp_path / "flows" / f"{name}.json").write_text(json.dumps({"workflow": {"tasks": tasks}}), encoding="utf-8")
@@ -356,14 +412,20 @@ def test_workflows(runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyP
     against = cells(out, "Against HEFT")
     assert against["uncertain"][:2] == ["16", "HEFT"]
     assert against["uncertain"][against[""].index("spt")].split()[0] == f"{gap:+.1f}"
-    gaps = [[float(gap.split()[0]) for gap in row] for name, row in cells(out, "Gap to the lower bound").items() if name in spans]
+    gaps = [
+        [float(gap.split()[0]) for gap in row]
+        for name, row in cells(out, "Gap to the lower bound").items()
+        if name in spans
+    ]
     assert len(gaps) == len(spans)
     assert min(map(min, gaps)) >= 0.0
     with pytest.raises(SystemExit):
         measured(monkeypatch, out, "suite=workflow", f"path={tmp_path}", "search=[{samples:0}]")
 
 
-def test_nothing_to_measure_against(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_to_measure_against(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Protects tables from nan: a workflow whose tasks all take 0 s is refused by its name, before anybody plays."""
     tasks = [{"id": str(t), "name": "step", "runtime": 0, "parents": []} for t in range(2)]
     (tmp_path / "idle.json").write_text(json.dumps({"workflow": {"tasks": tasks}}), encoding="utf-8")
@@ -379,7 +441,9 @@ def test_published_values_of_stochastic_job_shops(size: str, data_dir: Path) -> 
     """Protects the comparison: the published values are the means of what the set's own results say."""
     with (data_dir / "jsp_stochastic" / size / "results.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    means = {name: np.mean([float(row[name]) / float(row[ORACLE]) for row in rows]) for name in rows[0] if name != INSTANCE}
+    means = {
+        name: np.mean([float(row[name]) / float(row[ORACLE]) for row in rows]) for name in rows[0] if name != INSTANCE
+    }
     gaps = {name: round(100 * (mean - 1), 1) for name, mean in means.items()}
     published = {each.method: each.value for each in SUITE.published if each.row == size}
     assert published["Wheatley"] == gaps["model"]

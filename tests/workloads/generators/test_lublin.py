@@ -144,7 +144,9 @@ def test_distributions_match_a_trace_of_the_authors_program(data_dir: Path) -> N
         assert np.mean(_sizes(ours) == 2**power) == pytest.approx(np.mean(size == 2**power), abs=0.012)
     assert _power_of_two(_sizes(ours)) == pytest.approx(_power_of_two(size), abs=0.012)
     levels = [0.1, 0.25, 0.5, 0.75, 0.9]
-    assert np.quantile(np.log(ours.option_nominal), levels) == pytest.approx(np.quantile(np.log(run_time), levels), abs=0.15)
+    assert np.quantile(np.log(ours.option_nominal), levels) == pytest.approx(
+        np.quantile(np.log(run_time), levels), abs=0.15
+    )
     gap_ours, gap = np.diff(ours.job_release), np.diff(release)
     assert np.log(np.quantile(gap_ours, levels)) == pytest.approx(np.log(np.quantile(gap, levels)), abs=0.15)
     day_ours, day = (np.mean(np.abs(r % 86_400 / 3_600 - 14) < 6) for r in (ours.job_release, release))

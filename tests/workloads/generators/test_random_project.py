@@ -63,7 +63,10 @@ def test_network_complexity(wanted: float, data_dir: Path) -> None:
         behind = np.linalg.inv(np.eye(30) - edges) > 0.5  # ways from one to another, of any length
         assert not (edges & ((edges.astype(int) @ (behind & ~np.eye(30, dtype=bool))) > 0)).any()
         assert (~edges.any(axis=0)).sum() == 3
-    real = [complexity(ProjectWorkload(str(path)).instance(0)) for path in (data_dir / "rcpsp" / "patterson" / "j30").glob("*.rcp")]
+    real = [
+        complexity(ProjectWorkload(str(path)).instance(0))
+        for path in (data_dir / "rcpsp" / "patterson" / "j30").glob("*.rcp")
+    ]
     assert sorted({round(value, 1) for value in real}) == [1.5, 1.8, 2.1]
 
 

@@ -54,7 +54,9 @@ def test_another_process_draws_the_same_instance() -> None:
     code = "from tests.workloads.generators.test_synthetic import *; from tests.workloads.generators.test_synthetic import _digest; "
     code += "print(_digest(SyntheticWorkload().instance(7)))"
     environment = {**os.environ, "PYTHONHASHSEED": "4711"}
-    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    out = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
     assert out.stdout.strip() == _digest(SyntheticWorkload().instance(7))
 
 
@@ -79,7 +81,9 @@ def test_loads_spread_over_their_range() -> None:
 
 def test_without_shared_resources_the_slots_carry_the_load() -> None:
     """Parallel machines are the special case without shared resources, and keep an exact load."""
-    workload = SyntheticWorkload(shared_capacity=(), shared_use=(), big_min=(), big_max=(), eligible="all", load_min=0.9, load_max=0.9)
+    workload = SyntheticWorkload(
+        shared_capacity=(), shared_use=(), big_min=(), big_max=(), eligible="all", load_min=0.9, load_max=0.9
+    )
     instance = workload.instance(1)
     slots = workload.agents * workload.slots
     assert instance.option_nominal[:: workload.agents].sum() / slots / instance.job_release[-1] == pytest.approx(0.9)
@@ -182,9 +186,13 @@ def test_diurnal_arrivals_follow_the_sine_and_poisson_ones_do_not() -> None:
     """The daily cycle must be a cycle of the stated period and amplitude in seconds of the instance."""
 
     def swing(arrivals: str) -> float:
-        workload = SyntheticWorkload(jobs=50_000, shape="single", arrivals=arrivals, diurnal_period=5_000.0, diurnal_amplitude=0.8)
+        workload = SyntheticWorkload(
+            jobs=50_000, shape="single", arrivals=arrivals, diurnal_period=5_000.0, diurnal_amplitude=0.8
+        )
         release = workload.instance(0).job_release
-        return float(2 * np.sin(2 * np.pi * release / workload.diurnal_period).mean())  # the amplitude, over many periods
+        return float(
+            2 * np.sin(2 * np.pi * release / workload.diurnal_period).mean()
+        )  # the amplitude, over many periods
 
     assert swing("diurnal") == pytest.approx(0.8, abs=0.06)
     assert abs(swing("poisson")) < 0.06
@@ -205,7 +213,9 @@ def test_a_long_stream_is_stationary_and_small() -> None:
     area = _areas(instance)[:, 0]
     busy = np.histogram(instance.job_release, bins=10, range=(0, instance.job_release[-1]), weights=area)[0]
     assert busy == pytest.approx(np.full(10, area.sum() / 10), rel=0.06)
-    size = sum(getattr(instance, f.name).nbytes for f in fields(instance) if isinstance(getattr(instance, f.name), np.ndarray))
+    size = sum(
+        getattr(instance, f.name).nbytes for f in fields(instance) if isinstance(getattr(instance, f.name), np.ndarray)
+    )
     assert size / instance.num_tasks < 200
 
 
@@ -249,7 +259,10 @@ def test_lists_become_tuples() -> None:
         ({"shared_capacity": (32,)}, "shared_use is .*, must be 1 numbers in .*, one per shared resource"),
         ({"shared_capacity": (32, 0)}, "shared_capacity is .*, must be a list of integers in 1.."),
         ({"shared_use": (0.0, 0.0)}, "shared_use is .*, must be > 0 for a resource"),
-        ({"big_min": (0.8, 0.5)}, "big_max is .*, must be large enough for a whole unit of shared resource 0 above big_min, 0.8"),
+        (
+            {"big_min": (0.8, 0.5)},
+            "big_max is .*, must be large enough for a whole unit of shared resource 0 above big_min, 0.8",
+        ),
         ({"weights": (1.0, 0.0, 2.0)}, "weights is .*, must be a list of numbers > 0"),
         ({"weight_chances": (1.0,)}, "weight_chances is .*, must be 3 numbers >= 0, not all 0"),
         ({"slack_max": 1.0}, "slack_max is 1.0, must be >= slack_min, 2.0"),

@@ -37,7 +37,9 @@ def test_machines_from_zero(tmp_path: Path) -> None:
     """Protects collections that count machines from 0, and the hint to those who forget to say so."""
     path = write(tmp_path, "1 2\n2 1 0 3 2 0 1 1 2\n")
     assert FlexibleJobShopWorkload(path, first_machine=0).instance(0).option_agent.tolist() == [0, 0, 1]
-    with pytest.raises(WorkloadError, match=r"shop.txt:2: field 3 \(machine\) is '0', must be in 1..2 \(set first_machine to 0"):
+    with pytest.raises(
+        WorkloadError, match=r"shop.txt:2: field 3 \(machine\) is '0', must be in 1..2 \(set first_machine to 0"
+    ):
         FlexibleJobShopWorkload(path).instance(0)
 
 

@@ -65,7 +65,10 @@ def test_every_field_of_a_shop(tmp_path: Path) -> None:
         ("1 2\n0 1e999 1 1\n", ":2: field 2 (duration) is '1e999', must be a number in 0..1e+15"),
         ("1 2\n0 1_0 1 1\n", ":2: field 2 (duration) is '1_0', must be a number in 0..1e+15"),
         ("1 2\n0 1 one 1\n", ":2: field 3 (machine) is 'one', must be an integer in 0..1"),
-        ("1 2\n0 1 " + "9" * 5000 + " 1\n", ":2: field 3 (machine) is '" + "9" * 40 + "...', must be an integer in 0..1"),
+        (
+            "1 2\n0 1 " + "9" * 5000 + " 1\n",
+            ":2: field 3 (machine) is '" + "9" * 40 + "...', must be an integer in 0..1",
+        ),
     ],
 )
 def test_wrong_shop(tmp_path: Path, text: str, message: str) -> None:
@@ -117,16 +120,28 @@ def test_taillards_layout(tmp_path: Path) -> None:
     assert JobShopWorkload(path).report() == ("read in Taillard's layout: durations, then machines",)
     path = write(tmp_path, "3 3\n2 1 3\n3 2 1\n1 2 3\n0 1 2\n1 0 2\n2 1 0\n")
     assert options(path) == TOY
-    assert JobShopWorkload(path).report() == ("machines count from 0", "read in Taillard's layout: durations, then machines")
+    assert JobShopWorkload(path).report() == (
+        "machines count from 0",
+        "read in Taillard's layout: durations, then machines",
+    )
     assert options(write(tmp_path, "1 1\n5\n1\n")) == [(0, 5)]
     swapped = write(tmp_path, "2 3\n1 2 3\n2 1 3\n5 5 2\n3 9 1\n")
     for text, message in (
-        ("2 3\n1 2 3\n2 1 3\n3 3 2\n3 2 1\n", ":4: field 2 (machine) is '3', must be another than before: these lines are in Taillard's"),
+        (
+            "2 3\n1 2 3\n2 1 3\n3 3 2\n3 2 1\n",
+            ":4: field 2 (machine) is '3', must be another than before: these lines are in Taillard's",
+        ),
         (Path(swapped).read_text(), ":4: field 1 (machine) is '5', must be an integer in 1..3"),
         ("1 2\n1 2\n0 2\n", ":3: field 2 (machine) is '2', must be an integer in 0..1"),
         ("1 2\n1 x\n1 2\n", ":2: field 2 (duration) is 'x', must be a number in 0..1e+15"),
-        ("2 2\n1 2\n1 2 3\n1 2\n1 2\n", ":3: field 3 (left over) is '3', must be absent: the durations of 2 operations ended before it"),
-        ("1 2\n1 2\n1 2 1\n", ":3: field 3 (left over) is '1', must be absent: the machines of 2 operations ended before it"),
+        (
+            "2 2\n1 2\n1 2 3\n1 2\n1 2\n",
+            ":3: field 3 (left over) is '3', must be absent: the durations of 2 operations ended before it",
+        ),
+        (
+            "1 2\n1 2\n1 2 1\n",
+            ":3: field 3 (left over) is '1', must be absent: the machines of 2 operations ended before it",
+        ),
     ):
         path = write(tmp_path, text)
         with pytest.raises(WorkloadError) as caught:
@@ -143,7 +158,8 @@ def test_machines_from_one(tmp_path: Path) -> None:
     for machine in ("3", "4"):
         path = write(tmp_path, f"1 3\n{0 if machine == '3' else 3} 5 1 6 {machine} 7\n")
         with pytest.raises(
-            WorkloadError, match=rf":2: field 5 \(machine\) is '{machine}', must be an integer in {'0..2' if machine == '3' else '1..3'}"
+            WorkloadError,
+            match=rf":2: field 5 \(machine\) is '{machine}', must be an integer in {'0..2' if machine == '3' else '1..3'}",
         ):
             JobShopWorkload(path).instance(0)
 
@@ -152,7 +168,9 @@ def test_files_of_several_shops(tmp_path: Path) -> None:
     """Protects who brings OR-library's file or Taillard's own: prose and titles are known for what they are, a name chooses."""
     assert options(write(tmp_path, OR_LIBRARY)) == TOY
     assert options(write(tmp_path, NB_OF_JOBS)) == TOY
-    two = OR_LIBRARY + OR_LIBRARY[OR_LIBRARY.index(" instance toy") :].replace("toy3", "toy4").replace(" 0 2 1 1", " 0 9 1 1")
+    two = OR_LIBRARY + OR_LIBRARY[OR_LIBRARY.index(" instance toy") :].replace("toy3", "toy4").replace(
+        " 0 2 1 1", " 0 9 1 1"
+    )
     path = write(tmp_path, two)
     assert options(path, "toy3") == TOY
     assert options(path, "toy4") == [(0, 9), *TOY[1:]]
@@ -164,7 +182,11 @@ def test_files_of_several_shops(tmp_path: Path) -> None:
         (SHOP, "toy", ": holds one job shop without a name; shop is 'toy', must say which, or nothing"),
         (two.replace("toy4", "toy3"), "toy3", ":13: a second shop is called 'toy3', must have a name of its own"),
         (OR_LIBRARY.replace(" 2 1 1 2 0 3\n", ""), "", ": has lines for 2 jobs, must have 3 as the first line says"),
-        (OR_LIBRARY.replace(" 2 1 1 2 0 3\n", " and so on\n"), "", ":11: field 1 (machine) is 'and', must be an integer in 0..2"),
+        (
+            OR_LIBRARY.replace(" 2 1 1 2 0 3\n", " and so on\n"),
+            "",
+            ":11: field 1 (machine) is 'and', must be an integer in 0..2",
+        ),
         (OR_LIBRARY.replace(" 3 3\n", ""), "", ":8: field 1 (jobs) is '0', must be an integer in 1..10000000"),
         (OR_LIBRARY[: OR_LIBRARY.index(" 3 3")], "", ": is empty, must start with the numbers of jobs and machines"),
     ):
@@ -182,7 +204,11 @@ def test_real_shops(data_dir: Path) -> None:
     for path in paths:
         i = JobShopWorkload(str(path)).instance(0)
         facts = known[path.stem]
-        assert (i.num_jobs, i.num_agents, i.num_tasks) == (facts["jobs"], facts["machines"], facts["jobs"] * facts["machines"])
+        assert (i.num_jobs, i.num_agents, i.num_tasks) == (
+            facts["jobs"],
+            facts["machines"],
+            facts["jobs"] * facts["machines"],
+        )
         load = np.bincount(i.option_agent, weights=i.option_nominal).max()
         length = np.add.reduceat(i.option_nominal, i.job_first[:-1]).max()
         assert 0 < max(load, length) <= facts["upper_bound"]

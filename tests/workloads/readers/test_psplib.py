@@ -109,7 +109,11 @@ def test_every_field_of_sm(tmp_path: Path) -> None:
     [
         ("3 1\n2\n1 0 1 2\n1 1 1 3\n0 0 0\n", ["1", "2"], [1]),  # the first takes time
         ("3 1\n2\n0 1 1 2\n1 1 1 3\n0 1 0\n", ["1", "2", "3"], [1, 2]),  # both hold units
-        ("3 1\n2\n0 0 0\n1 1 1 1\n0 0 1 2\n", ["1", "2", "3"], [0, 1]),  # numbered backwards: neither marks start or end
+        (
+            "3 1\n2\n0 0 0\n1 1 1 1\n0 0 1 2\n",
+            ["1", "2", "3"],
+            [0, 1],
+        ),  # numbered backwards: neither marks start or end
         ("1 1\n2\n1 1 0\n", ["1"], []),
     ],
 )
@@ -132,8 +136,14 @@ def test_only_dummies_are_dropped(tmp_path: Path, text: str, names: list[str], s
         ("3 1\n3\n0 0 1 2\n4 1 1 9\n0 0 0\n", ":4: field 4 (successor) is '9', must be an integer in 1..3"),
         ("3 1\n3\n0 0 1 2\n4 1 9 3\n0 0 0\n", ":4: field 3 (number of successors) is '9', must be an integer in 0..3"),
         ("3 1\n3\n0 0 1 2\n4 1 1 2\n0 0 0\n", ": the precedence graph has a cycle that task 2 lies on or waits for"),
-        ("3 1\n3\n0 0 1 2\n4 1 1 3\n0 0\n", ":5: the numbers end before number of successors, which must be an integer in 0..3"),
-        ("3 1\n3\n0 0 1 2\n4 1 1 3\n0 0 0 7\n", ":5: field 4 (left over) is '7', must be absent: the last of 3 activities ended before it"),
+        (
+            "3 1\n3\n0 0 1 2\n4 1 1 3\n0 0\n",
+            ":5: the numbers end before number of successors, which must be an integer in 0..3",
+        ),
+        (
+            "3 1\n3\n0 0 1 2\n4 1 1 3\n0 0 0 7\n",
+            ":5: field 4 (left over) is '7', must be absent: the last of 3 activities ended before it",
+        ),
     ],
 )
 def test_wrong_rcp(tmp_path: Path, text: str, message: str) -> None:
@@ -155,12 +165,28 @@ def test_wrong_rcp(tmp_path: Path, text: str, message: str) -> None:
         ("2   R", "1   R", ":36: field 2 (left over) is '3', must be absent: the capacities ended before it"),
         ("sink ):  5", "sink ):  6", ":23: the numbers end before jobnr., which must be an integer in 6..6"),
         ("sink ):  5", "sink ):  4", ":22: field 4 (successor) is '5', must be an integer in 1..4"),
-        ("    1      3      1        8 ", "    1      3      1       -8 ", ":15: field 4 (duedate) is '-8', must be a number in 0..1e+15"),
-        ("   2        1          1", "   2        3          1", ":20: job 2 has 3 modes, must have 1: multi-mode projects, whose"),
-        ("   2        1          1", "   9        1          1", ":20: field 1 (jobnr.) is '9', must be an integer in 2..2"),
+        (
+            "    1      3      1        8 ",
+            "    1      3      1       -8 ",
+            ":15: field 4 (duedate) is '-8', must be a number in 0..1e+15",
+        ),
+        (
+            "   2        1          1",
+            "   2        3          1",
+            ":20: job 2 has 3 modes, must have 1: multi-mode projects, whose",
+        ),
+        (
+            "   2        1          1",
+            "   9        1          1",
+            ":20: field 1 (jobnr.) is '9', must be an integer in 2..2",
+        ),
         ("  3      1     2 ", "  3      1     x ", ":30: field 3 (duration) is 'x', must be a number in 0..1e+15"),
         ("       0    3\n", "       0    4\n", ":30: field 5 (demand of R2) is '4', must be an integer in 0..3"),
-        ("   4        1          1           5", "   4        1          1           2", ": the precedence graph has a cycle that task 2"),
+        (
+            "   4        1          1           5",
+            "   4        1          1           2",
+            ": the precedence graph has a cycle that task 2",
+        ),
     ],
 )
 def test_wrong_sm(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -174,7 +200,9 @@ def test_wrong_sm(tmp_path: Path, old: str, new: str, message: str) -> None:
 
 def test_wrong_suffix() -> None:
     """Protects users from a file read by the wrong rules."""
-    with pytest.raises(WorkloadError, match=r"ProjectWorkload.path is 'p.txt', must be a file that ends in .sm or .rcp"):
+    with pytest.raises(
+        WorkloadError, match=r"ProjectWorkload.path is 'p.txt', must be a file that ends in .sm or .rcp"
+    ):
         ProjectWorkload("p.txt")
 
 
@@ -182,9 +210,14 @@ def test_wrong_suffix() -> None:
 def test_multi_mode_projects_are_named(tmp_path: Path, name: str) -> None:
     """Protects users of PSPLIB's other half: they learn that it is the modes that cannot be played, by either ending."""
     first = "  2      1     5       4    1\n"
-    modes = SM.replace("   2        1          1", "   2        2          1").replace(first, f"{first}         2     7       2    0\n")
+    modes = SM.replace("   2        1          1", "   2        2          1").replace(
+        first, f"{first}         2     7       2    0\n"
+    )
     for text, message in (
-        (modes, ":20: job 2 has 2 modes, must have 1: multi-mode projects, whose activities choose between durations and units, cannot"),
+        (
+            modes,
+            ":20: job 2 has 2 modes, must have 1: multi-mode projects, whose activities choose between durations and units, cannot",
+        ),
         (modes.replace("0   N", "1   N"), ":10: has 1 nonrenewable resources, must have 0: multi-mode projects, whose"),
     ):
         path = write(tmp_path, text, name)

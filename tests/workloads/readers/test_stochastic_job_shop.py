@@ -66,7 +66,10 @@ SHAPED = np.zeros((2, 2, 3))
         ({"affectations": [[0, 1], [-1, 0]]}, ": affectations[1, 0] is -1.0, must be a machine in 0..1"),
         ({"affectations": [[0, 0.5], [1, 0]]}, ": affectations[0, 1] is 0.5, must be a machine in 0..1"),
         ({"affectations": [0, 1]}, ": affectations has shape (2,), must be (jobs, machines), at least one of each"),
-        ({"affectations": np.zeros((2, 0))}, ": affectations has shape (2, 0), must be (jobs, machines), at least one of each"),
+        (
+            {"affectations": np.zeros((2, 0))},
+            ": affectations has shape (2, 0), must be (jobs, machines), at least one of each",
+        ),
         ({"affectations": [["a", "b"]]}, ": affectations has dtype <U1, must be of numbers"),
         ({"durations": SHAPED}, ": durations has shape (2, 2, 3), must be (2, 2, 4)"),
         (
@@ -124,7 +127,10 @@ def test_no_memory_is_taken_for_what_is_announced(tmp_path: Path) -> None:
     np.lib.format.write_array_header_1_0(header, {"descr": "<i8", "fortran_order": False, "shape": (10**6, 10**6)})
     with zipfile.ZipFile(tmp_path / "shop.npz", "w") as archive:
         archive.writestr(f"{ROUTE}.npy", header.getvalue())
-    with pytest.raises(WorkloadError, match="the 1000000 x 1000000 numbers of affectations make 1000000000000, must be at most 10000000"):
+    with pytest.raises(
+        WorkloadError,
+        match="the 1000000 x 1000000 numbers of affectations make 1000000000000, must be at most 10000000",
+    ):
         StochasticJobShopWorkload(str(tmp_path / "shop.npz")).instance(0)
 
 
@@ -133,7 +139,9 @@ def test_shapes_that_are_none(tmp_path: Path, shape: tuple[object, ...]) -> None
     """Protects users from tracebacks of NumPy: lengths that are no lengths are refused, whatever they are."""
     text = f"{{'descr': '<i8', 'fortran_order': False, 'shape': {shape!r}, }}".ljust(117) + "\n"
     with zipfile.ZipFile(tmp_path / "shop.npz", "w") as archive:
-        archive.writestr(f"{ROUTE}.npy", b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode() + bytes(64))
+        archive.writestr(
+            f"{ROUTE}.npy", b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode() + bytes(64)
+        )
     with pytest.raises(WorkloadError, match=r"shop\.npz: "):
         StochasticJobShopWorkload(str(tmp_path / "shop.npz")).instance(0)
 
@@ -162,7 +170,9 @@ def test_real_shops(data_dir: Path) -> None:
     paths = sorted((data_dir / "jsp_stochastic").rglob("*.npz"))
     assert len(paths) == 40
     instances = [StochasticJobShopWorkload(str(path)).instance(0) for path in paths]
-    assert all(f"{i.num_jobs}x{i.num_agents}" == path.stem.split("_")[0] for i, path in zip(instances, paths, strict=True))
+    assert all(
+        f"{i.num_jobs}x{i.num_agents}" == path.stem.split("_")[0] for i, path in zip(instances, paths, strict=True)
+    )
     realised = sum(float(i.option_nominal @ i.task_ratio) for i in instances)
     assert realised / sum(float(i.option_nominal.sum()) for i in instances) == pytest.approx(0.99, abs=0.005)
 
@@ -188,7 +198,9 @@ def test_generator() -> None:
     instances = [workload.instance(seed) for seed in range(40)]
     assert {(i.num_jobs, i.num_agents) for i in instances} == {(j, m) for j in (3, 4) for m in (2, 3)}
     for i in instances:
-        assert np.array_equal(np.sort(i.option_agent.reshape(i.num_jobs, -1), axis=1), np.tile(np.arange(i.num_agents), (i.num_jobs, 1)))
+        assert np.array_equal(
+            np.sort(i.option_agent.reshape(i.num_jobs, -1), axis=1), np.tile(np.arange(i.num_agents), (i.num_jobs, 1))
+        )
         realised = i.option_nominal * i.task_ratio
         assert realised == pytest.approx(np.rint(realised))
 

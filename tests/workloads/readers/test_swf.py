@@ -31,7 +31,9 @@ def job(
     preceding: object = -1,
 ) -> str:
     """One line of a log; fields that no reader should mind are set to values that it would."""
-    known = f"{number} {submit} -5 {run} {allocated} x 1e999 {requested} {limit} -1 {status} {user} {group} {application}"
+    known = (
+        f"{number} {submit} -5 {run} {allocated} x 1e999 {requested} {limit} -1 {status} {user} {group} {application}"
+    )
     return f" {known} -1 -1 {preceding} nan\n"
 
 
@@ -70,7 +72,9 @@ def test_every_field(tmp_path: Path) -> None:
     assert i.option_nominal.tolist() == [60, 60, 60]
     assert i.successor_first.tolist() == [0, 0, 0, 0]
     assert i.successor.tolist() == []
-    assert workload.report() == ("took 60 s, the median of the others, as nominal of 1 of 3 jobs: requested time is 0 or unknown",)
+    assert workload.report() == (
+        "took 60 s, the median of the others, as nominal of 1 of 3 jobs: requested time is 0 or unknown",
+    )
 
 
 def test_actual_estimates_and_no_due_dates(tmp_path: Path) -> None:
@@ -94,7 +98,9 @@ def test_owners(tmp_path: Path) -> None:
 def test_kinds(tmp_path: Path) -> None:
     """Protects what agents learn by: kinds number the users, groups or applications of the window, alone and beside owners."""
     numbers = ((3, 1, 7), (-1, 1, 9), (3, 2, 7))
-    path = write(tmp_path, *(job(user=user, group=group, application=application) for user, group, application in numbers))
+    path = write(
+        tmp_path, *(job(user=user, group=group, application=application) for user, group, application in numbers)
+    )
     expected = {"one": [0, 0, 0], "user": [1, 0, 1], "group": [0, 0, 1], "application": [0, 1, 0]}
     for kind_by, kinds in expected.items():
         for owner_by in ("round_robin", "user"):
@@ -106,7 +112,9 @@ def test_kinds(tmp_path: Path) -> None:
 
 def test_unknown_run_times_and_the_logs_clock(tmp_path: Path) -> None:
     """Protects the two options of published protocols: jobs that never ran run so long, and times stay those of the log."""
-    path = write(tmp_path, job(submit=500, run=0), job(submit=600, run=-1, limit=40), job(submit=700, run=20), job(submit=800))
+    path = write(
+        tmp_path, job(submit=500, run=0), job(submit=600, run=-1, limit=40), job(submit=700, run=20), job(submit=800)
+    )
     workload = SwfWorkload(path, unknown_run=8.0, clock="log", load_scale=2.0)
     i = workload.instance(0)
     assert i.job_release.tolist() == [300, 350, 400]
@@ -163,7 +171,12 @@ def test_disorder_is_sorted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("header", "capacity"),
-    [("; MaxNodes: 4\n", 4), ("; MaxProcs: -1\n; MaxNodes: 4\n", 4), ("; MaxProcs: 0\n; MaxNodes: 4\n", 4), (";MaxProcs:16 (2 x 8)\n", 16)],
+    [
+        ("; MaxNodes: 4\n", 4),
+        ("; MaxProcs: -1\n; MaxNodes: 4\n", 4),
+        ("; MaxProcs: 0\n; MaxNodes: 4\n", 4),
+        (";MaxProcs:16 (2 x 8)\n", 16),
+    ],
 )
 def test_capacity(tmp_path: Path, header: str, capacity: int) -> None:
     """Protects the pool's size: MaxProcs, else MaxNodes (the Lublin logs have no MaxProcs)."""
@@ -180,20 +193,38 @@ def test_capacity(tmp_path: Path, header: str, capacity: int) -> None:
         (job(run="nan"), ":6: field 4 (run time) is 'nan', must be a number in 0..1e+15, or -1 for unknown"),
         (job(run="inf"), ":6: field 4 (run time) is 'inf', must be a number in 0..1e+15, or -1 for unknown"),
         (job(run=-0.5), ":6: field 4 (run time) is '-0.5', must be a number in 0..1e+15, or -1 for unknown"),
-        (job(run="9" * 400), ":6: field 4 (run time) is '" + "9" * 40 + "...', must be a number in 0..1e+15, or -1 for unknown"),
-        (job(allocated=2.5), ":6: field 5 (allocated processors) is '2.5', must be an integer in 0..1e+15, or -1 for unknown"),
-        (job(requested=-3), ":6: field 8 (requested processors) is '-3', must be an integer in 0..1e+15, or -1 for unknown"),
+        (
+            job(run="9" * 400),
+            ":6: field 4 (run time) is '" + "9" * 40 + "...', must be a number in 0..1e+15, or -1 for unknown",
+        ),
+        (
+            job(allocated=2.5),
+            ":6: field 5 (allocated processors) is '2.5', must be an integer in 0..1e+15, or -1 for unknown",
+        ),
+        (
+            job(requested=-3),
+            ":6: field 8 (requested processors) is '-3', must be an integer in 0..1e+15, or -1 for unknown",
+        ),
         (job(limit="1_0"), ":6: field 9 (requested time) is '1_0', must be a number in 0..1e+15, or -1 for unknown"),
         (job(number="x"), ":6: field 1 (job number) is 'x', must be an integer in 0..1e+15, or -1 for unknown"),
         (job(status="ok"), ":6: field 11 (status) is 'ok', must be an integer in 0..1e+15, or -1 for unknown"),
         (job(preceding="?"), ":6: field 17 (preceding job) is '?', must be an integer in 0..1e+15, or -1 for unknown"),
-        (job(run="\u0661\u0660"), ":6: field 4 (run time) is '\u0661\u0660', must be a number in 0..1e+15, or -1 for unknown"),
-        (job(allocated="\uff14"), ":6: field 5 (allocated processors) is '\uff14', must be an integer in 0..1e+15, or -1 for unknown"),
+        (
+            job(run="\u0661\u0660"),
+            ":6: field 4 (run time) is '\u0661\u0660', must be a number in 0..1e+15, or -1 for unknown",
+        ),
+        (
+            job(allocated="\uff14"),
+            ":6: field 5 (allocated processors) is '\uff14', must be an integer in 0..1e+15, or -1 for unknown",
+        ),
         (job(user="ann"), ":6: field 12 (user) is 'ann', must be an integer in 0..1e+15, or -1 for unknown"),
         (job()[:20], ":6: has 7 fields, must have 18"),
         (job().replace("\n", job()), ":6: has 36 fields, must have 18"),
         ("", ": has 0 jobs that can run: too few for start=0, jobs=all"),
-        (job(run=0), ": has 0 jobs that can run; skipped 1 of 1 jobs: run time is 0 or unknown: too few for start=0, jobs=all"),
+        (
+            job(run=0),
+            ": has 0 jobs that can run; skipped 1 of 1 jobs: run time is 0 or unknown: too few for start=0, jobs=all",
+        ),
     ],
 )
 def test_wrong_log(tmp_path: Path, line: str, message: str) -> None:
@@ -208,7 +239,9 @@ def test_log_without_capacity(tmp_path: Path) -> None:
     """Protects users from a guessed pool: a header without numbers needs a parameter, and one that is not plain is named."""
     for header in ("", "; MaxProcs:\n", "; MaxProcs: -1\n"):
         path = write(tmp_path, job(), header=header)
-        with pytest.raises(WorkloadError, match=r"log.swf: the header has neither MaxProcs nor MaxNodes > 0; .* default_processors="):
+        with pytest.raises(
+            WorkloadError, match=r"log.swf: the header has neither MaxProcs nor MaxNodes > 0; .* default_processors="
+        ):
             SwfWorkload(path).instance(0)
         assert SwfWorkload(path, default_processors=3).instance(0).shared_capacity.tolist() == [3]
     for text in ("1,024", "1,152 (144 x 8)", "many", "4.5", "\u0661\u0662", "9" * 30):
@@ -216,7 +249,10 @@ def test_log_without_capacity(tmp_path: Path) -> None:
         Path(path).write_text(f"; MaxNodes: 4\n; MaxProcs: {text}\n{job()}", encoding="utf-8")
         with pytest.raises(WorkloadError) as caught:
             SwfWorkload(path, default_processors=3).instance(0)
-        assert str(caught.value) == f"{path}:2: MaxProcs of the header is {text!r}, must be an integer; or say how many with processors=..."
+        assert (
+            str(caught.value)
+            == f"{path}:2: MaxProcs of the header is {text!r}, must be an integer; or say how many with processors=..."
+        )
         assert SwfWorkload(path, processors=5).instance(0).shared_capacity.tolist() == [5]
 
 
@@ -224,7 +260,9 @@ def test_window_too_large(tmp_path: Path) -> None:
     """Protects comparisons: a window that the log cannot fill is an error, not a smaller window."""
     path = write(tmp_path, job(), job(run=0), job())
     for start, jobs in ((0, 3), (1, 2), (2, 0)):
-        with pytest.raises(WorkloadError, match=f"has 2 jobs that can run; skipped 1 of 3 .* too few for start={start}, jobs="):
+        with pytest.raises(
+            WorkloadError, match=f"has 2 jobs that can run; skipped 1 of 3 .* too few for start={start}, jobs="
+        ):
             SwfWorkload(path, start=start, jobs=jobs).instance(0)
 
 
@@ -283,7 +321,10 @@ def test_real_logs(data_dir: Path, name: str, jobs: int, capacity: int, unusable
 def test_random_windows_are_parts_of_the_log(tmp_path: Path) -> None:
     """Protects training on a trace: the seed chooses a window, whose jobs are those of the log, shifted to time 0."""
     path = tmp_path / "log.swf"
-    rows = [f"{n} {100 + 7 * n} -1 {10 + n} {1 + n % 4} -1 -1 {1 + n % 4} {20 + n} -1 1 1 1 -1 1 -1 -1 -1" for n in range(1, 31)]
+    rows = [
+        f"{n} {100 + 7 * n} -1 {10 + n} {1 + n % 4} -1 -1 {1 + n % 4} {20 + n} -1 1 1 1 -1 1 -1 -1 -1"
+        for n in range(1, 31)
+    ]
     path.write_text("; MaxProcs: 8\n" + "\n".join(rows) + "\n")
     whole = SwfWorkload(str(path)).instance(0)
     workload = SwfWorkload(str(path), random_window=5)
@@ -317,7 +358,9 @@ def test_only_the_summary_of_a_checkpointed_job_counts(tmp_path: Path) -> None:
     assert (metrics.mean_slowdown, metrics.makespan) == (7.5, 160)
     stray = SwfWorkload(write(tmp_path, *bursts, other, job(30, 5, 1, number=1, status=4), header=header))
     assert stray.instance(0).num_jobs == 1
-    assert stray.report() == ("left out 3 lines (status 2, 3 or 4): bursts of jobs that no line before them (status 0 or 1) sums up",)
+    assert stray.report() == (
+        "left out 3 lines (status 2, 3 or 4): bursts of jobs that no line before them (status 0 or 1) sums up",
+    )
     with pytest.raises(WorkloadError, match=r"has 0 jobs that can run; left out 2 lines \(status 2, 3 or 4\)"):
         SwfWorkload(write(tmp_path, *bursts, header=header)).instance(0)
 
@@ -326,7 +369,9 @@ def test_preceding_jobs_are_told(tmp_path: Path) -> None:
     """Protects honesty: feedback between jobs, which this world does not have, is counted where it is dropped."""
     workload = SwfWorkload(write(tmp_path, job(), job(preceding=1), job(5, preceding=1)))
     assert workload.instance(0).job_release.tolist() == [0, 0, 5]
-    assert workload.report() == ("released 2 of 3 jobs as recorded: that each follows a preceding job (fields 17, 18) is not played",)
+    assert workload.report() == (
+        "released 2 of 3 jobs as recorded: that each follows a preceding job (fields 17, 18) is not played",
+    )
     assert SwfWorkload(workload.path, jobs=1).report() == ()
 
 

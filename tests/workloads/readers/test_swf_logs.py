@@ -48,7 +48,9 @@ def test_logs_that_cannot_serve(tmp_path: Path) -> None:
     with pytest.raises(WorkloadError, match=r"has no \*.swf"):
         SwfLogs(str(tmp_path)).instance(0)
     write(tmp_path, "short.swf", 8, 3)
-    with pytest.raises(WorkloadError, match=r"no log has as many jobs as jobs=5 says; left out .*short\.swf: has 3 jobs"):
+    with pytest.raises(
+        WorkloadError, match=r"no log has as many jobs as jobs=5 says; left out .*short\.swf: has 3 jobs"
+    ):
         SwfLogs(str(tmp_path), jobs=5, window=2).instance(0)
     with pytest.raises(WorkloadError, match=r"SwfLogs\.window is 9, must be an integer in 1\.\.jobs, 5"):
         SwfLogs(str(tmp_path), jobs=5, window=9)
@@ -64,7 +66,9 @@ def test_short_logs_are_left_out(tmp_path: Path) -> None:
     write(tmp_path, "short.swf", 8, 3)
     logs = SwfLogs(str(tmp_path), jobs=20, window=5)
     assert {logs.instance(seed).name.split()[0] for seed in range(9)} == {"long.swf"}
-    assert logs.report() == (f"left out {tmp_path / 'short.swf'}: has 3 jobs that can run: too few for start=0, jobs=20",)
+    assert logs.report() == (
+        f"left out {tmp_path / 'short.swf'}: has 3 jobs that can run: too few for start=0, jobs=20",
+    )
 
 
 def test_packed_logs_and_settings_for_all(tmp_path: Path) -> None:
@@ -72,11 +76,16 @@ def test_packed_logs_and_settings_for_all(tmp_path: Path) -> None:
     write(tmp_path, "a.swf", 16, 30)
     bare = (tmp_path / "a.swf").read_text(encoding="utf-8").partition("\n")[2].replace(" 999 ", " -1 ")
     (tmp_path / "b.swf.gz").write_bytes(gzip.compress(bare.encode()))
-    with pytest.raises(WorkloadError, match=r"b\.swf\.gz: the header has neither MaxProcs nor MaxNodes > 0; .*default_processors="):
+    with pytest.raises(
+        WorkloadError, match=r"b\.swf\.gz: the header has neither MaxProcs nor MaxNodes > 0; .*default_processors="
+    ):
         SwfLogs(str(tmp_path), jobs=20, window=5).instance(0)
     with pytest.raises(WorkloadError, match=r"b\.swf\.gz: none of 20 jobs requests a time"):
         SwfLogs(str(tmp_path), jobs=20, window=5, default_processors=4).instance(0)
-    for settings, nominal in (({"default_request": 60.0}, {60.0}), ({"estimate": "requested_or_actual"}, set(range(17, 37)))):
+    for settings, nominal in (
+        ({"default_request": 60.0}, {60.0}),
+        ({"estimate": "requested_or_actual"}, set(range(17, 37))),
+    ):
         logs = SwfLogs(str(tmp_path), jobs=20, window=5, default_processors=4, **settings)  # type: ignore[arg-type]
         drawn = [logs.instance(seed) for seed in range(20)]
         assert {int(i.shared_capacity[0]) for i in drawn} == {4, 16}

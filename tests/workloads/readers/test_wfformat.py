@@ -29,7 +29,10 @@ def diamond() -> dict[str, Any]:
         {"id": "b_ID02", "runtimeInSeconds": 4, "coreCount": 3},
         {"id": "a_ID01", "runtimeInSeconds": 8, "coreCount": 0, "command": {"program": "join"}},
     ]
-    return {"schemaVersion": "1.5", "workflow": {"specification": {"tasks": specification}, "execution": {"tasks": execution}}}
+    return {
+        "schemaVersion": "1.5",
+        "workflow": {"specification": {"tasks": specification}, "execution": {"tasks": execution}},
+    }
 
 
 def write(folder: Path, content: object) -> str:
@@ -87,7 +90,10 @@ def test_speeds(tmp_path: Path) -> None:
     assert hidden.option_nominal[:3].tolist() == [8, 8, 8]
     assert hidden.speed == pytest.approx(np.array([[0.5] * 3, [1] * 3, [2] * 3]))
     assert (WfFormatWorkload(path, agents=1, speed_spread=1.0, speed_known=False).instance(0).speed == 1).all()
-    by_kind = [WfFormatWorkload(path, agents=3, kind_spread=1.0, speed_seed=seed, speed_known=False).instance(0) for seed in (0, 0, 1)]
+    by_kind = [
+        WfFormatWorkload(path, agents=3, kind_spread=1.0, speed_seed=seed, speed_known=False).instance(0)
+        for seed in (0, 0, 1)
+    ]
     assert np.array_equal(by_kind[0].speed, by_kind[1].speed)
     assert len(np.unique([each.speed for each in by_kind])) == 18
     told = WfFormatWorkload(path, agents=3, kind_spread=1.0).instance(0)
@@ -96,7 +102,9 @@ def test_speeds(tmp_path: Path) -> None:
 
 def old(version: str) -> dict[str, Any]:
     """The same workflow as versions up to 1.4 have it: one list, references by name."""
-    runtime, tasks = ("runtimeInSeconds", "tasks") if version == "1.4" else ("runtime", "tasks" if version == "1.3" else "jobs")
+    runtime, tasks = (
+        ("runtimeInSeconds", "tasks") if version == "1.4" else ("runtime", "tasks" if version == "1.3" else "jobs")
+    )
     listed = [
         {"id": "ID01", "name": "a_ID01", "category": "join", runtime: 8, "parents": []},
         {"id": "ID02", "name": "b_ID02", "category": "b", runtime: 4, "parents": ["a_ID01"], "cores": 3},
@@ -112,7 +120,15 @@ def test_older_versions(tmp_path: Path, version: str) -> None:
     new = WfFormatWorkload(write(tmp_path, diamond())).instance(0)
     same = WfFormatWorkload(write(tmp_path, old(version))).instance(0)
     assert same.task_names == ["ID01", "ID02", "ID03", "ID04"]
-    for field in ("local_capacity", "task_kind", "task_demand", "option_agent", "option_nominal", "successor_first", "successor"):
+    for field in (
+        "local_capacity",
+        "task_kind",
+        "task_demand",
+        "option_agent",
+        "option_nominal",
+        "successor_first",
+        "successor",
+    ):
         assert getattr(same, field).tolist() == getattr(new, field).tolist(), field
 
 
@@ -149,13 +165,26 @@ def changed(change: Callable[[list[dict[str, Any]], list[dict[str, Any]]], objec
     [
         ("", ": is no JSON: Expecting value: line 1 column 1 (char 0)"),
         ('{"workflow": {"tasks": [{"id": "a", "runtime": NaN}]}}', ": is no JSON: NaN is no number of JSON"),
-        ('{"workflow": {"tasks": [{"id": "a", "runtime": -Infinity}]}}', ": is no JSON: -Infinity is no number of JSON"),
-        ('{"workflow": {"tasks": [{"id": "a", "runtime": 1e999}]}}', ": runtime of task 'a' is inf, must be a number in 0..1e+15"),
+        (
+            '{"workflow": {"tasks": [{"id": "a", "runtime": -Infinity}]}}',
+            ": is no JSON: -Infinity is no number of JSON",
+        ),
+        (
+            '{"workflow": {"tasks": [{"id": "a", "runtime": 1e999}]}}',
+            ": runtime of task 'a' is inf, must be a number in 0..1e+15",
+        ),
         ("[" * 200_000, ": is no JSON: nested too deeply"),
-        ('{"workflow": {"tasks": [{"id": "a", "runtime": 1, "runtime": 2}]}}', ": is no JSON: key 'runtime' stands twice in one object"),
+        (
+            '{"workflow": {"tasks": [{"id": "a", "runtime": 1, "runtime": 2}]}}',
+            ": is no JSON: key 'runtime' stands twice in one object",
+        ),
         ([], ": the file has no 'workflow' that is an object: is this WfFormat?"),
         (
-            {"workflow": {"specification": {"tasks": [{"name": "a", "id": "a1", "parents": [], "children": []}], "files": []}}},
+            {
+                "workflow": {
+                    "specification": {"tasks": [{"name": "a", "id": "a1", "parents": [], "children": []}], "files": []}
+                }
+            },
             ": has a specification and no execution, which says how long tasks took; must have "
             "runtimeInSeconds in workflow.execution.tasks",
         ),
@@ -169,7 +198,10 @@ def changed(change: Callable[[list[dict[str, Any]], list[dict[str, Any]]], objec
             changed(lambda s, _: s.append(s[1])),
             ": workflow.specification.tasks[4] has the id 'b_ID02' of an earlier one, must have its own",
         ),
-        (changed(lambda _, e: e.append(e[1])), ": workflow.execution.tasks[4] has the id 'c_ID03' of an earlier one, must have its own"),
+        (
+            changed(lambda _, e: e.append(e[1])),
+            ": workflow.execution.tasks[4] has the id 'c_ID03' of an earlier one, must have its own",
+        ),
         (changed(lambda _, e: e.pop()), ": runtimeInSeconds of task 'a_ID01' is None, must be a number in 0..1e+15"),
         (
             changed(lambda _, e: e[3].update(runtimeInSeconds=-1)),
@@ -183,14 +215,26 @@ def changed(change: Callable[[list[dict[str, Any]], list[dict[str, Any]]], objec
             changed(lambda _, e: e[3].update(runtimeInSeconds=True)),
             ": runtimeInSeconds of task 'a_ID01' is True, must be a number in 0..1e+15",
         ),
-        (changed(lambda _, e: e[3].update(coreCount=-2)), ": coreCount of task 'a_ID01' is -2, must be a number in 0..2.14748e+09"),
+        (
+            changed(lambda _, e: e[3].update(coreCount=-2)),
+            ": coreCount of task 'a_ID01' is -2, must be a number in 0..2.14748e+09",
+        ),
         (
             changed(lambda _, e: e[3].update(coreCount=3e9)),
             ": coreCount of task 'a_ID01' is 3000000000.0, must be a number in 0..2.14748e+09",
         ),
-        (changed(lambda s, _: s[2].update(parents=["x"])), ": task 'c_ID03' has 'x' among its parents, must be the id of a task"),
-        (changed(lambda s, _: s[2].update(children=[3])), ": task 'c_ID03' has 3 among its children, must be the id of a task"),
-        (changed(lambda s, _: s[2].update(parents="a_ID01")), ": parents of task 'c_ID03' is 'a_ID01', must be a list of ids"),
+        (
+            changed(lambda s, _: s[2].update(parents=["x"])),
+            ": task 'c_ID03' has 'x' among its parents, must be the id of a task",
+        ),
+        (
+            changed(lambda s, _: s[2].update(children=[3])),
+            ": task 'c_ID03' has 3 among its children, must be the id of a task",
+        ),
+        (
+            changed(lambda s, _: s[2].update(parents="a_ID01")),
+            ": parents of task 'c_ID03' is 'a_ID01', must be a list of ids",
+        ),
         (
             changed(lambda s, _: s[3].update(children=["b_ID02"])),
             ": the precedence graph has a cycle that task 'b_ID02' lies on or waits for",
@@ -211,14 +255,18 @@ def test_wrong_file(tmp_path: Path, content: object, message: str) -> None:
 
 def test_too_few_cores(tmp_path: Path) -> None:
     """Protects liveness: a task that no agent can hold is an error that names it."""
-    with pytest.raises(WorkloadError, match=r"flow.json: task 'b_ID02' holds 3 cores, must be at most the 2 of an agent"):
+    with pytest.raises(
+        WorkloadError, match=r"flow.json: task 'b_ID02' holds 3 cores, must be at most the 2 of an agent"
+    ):
         WfFormatWorkload(write(tmp_path, diamond()), cores=2).instance(0)
 
 
 def test_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects memory: absurd numbers of copies and files of absurd size are refused before anything is allocated."""
     path = write(tmp_path, diamond())
-    with pytest.raises(WorkloadError, match=r"4 tasks x 1000000 copies x 4 agents make 16000000, must be at most 10000000"):
+    with pytest.raises(
+        WorkloadError, match=r"4 tasks x 1000000 copies x 4 agents make 16000000, must be at most 10000000"
+    ):
         WfFormatWorkload(path, copies=10**6).instance(0)
     monkeypatch.setattr(wfformat, "MAX_CHARACTERS", 100)
     with pytest.raises(WorkloadError, match=r"is longer than 100 characters"):
