@@ -86,6 +86,8 @@ def main() -> None:
         from agents.operation.decision import DecisionEngine
 
         cli.set_threads(1)
+        if given.deadline_ms is not None and not given.deadline_ms >= 0:
+            raise cli.UsageError(f"--deadline-ms is {given.deadline_ms:g}, must be a number >= 0")
         decision = DecisionEngine.load(given.policy, given.fallback).decide(situation, deadline_ms=given.deadline_ms)
         if given.history is not None:
             from agents.operation.history import History

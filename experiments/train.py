@@ -117,6 +117,8 @@ def learn(config: DictConfig, command: str, resumed: bool) -> None:
     from agents.learning.config import Learner
 
     told, folder = settings(config, Train), Path(check(config.folder, str, "folder"))
+    if not str(config.folder):
+        raise cli.UsageError("folder is empty, must be the folder that the run goes to")
     if not resumed:
         check_free(folder)
     scenario, learner = cli.make_scenario(config), locate(make(config, "learner", Learner))

@@ -253,9 +253,9 @@ class Learner:
     """Decisions played per iteration, of both roles together ('ppo')."""
     decisions: float = math.inf
     """Budget: stop after so many decisions played, which are all that learning roles make while collecting, whether they are learned from
-    or not ('group' and 'self_label' leave out most of theirs); .inf: only ``seconds`` counts. What anneals goes by the same unit."""
+    or not ('group' and 'self_label' leave out most of theirs); inf: only ``seconds`` counts. What anneals goes by the same unit."""
     seconds: float = 300.0
-    """Budget: stop after so many seconds of training; .inf: only ``decisions`` counts."""
+    """Budget: stop after so many seconds of training; inf: only ``decisions`` counts."""
     checkpoint_every: int = 20
     """Iterations."""
     network: Network = field(default_factory=Network)

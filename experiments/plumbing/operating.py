@@ -78,10 +78,15 @@ def print_table(
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left")
     for row in rows:
-        table.add_row(*(escape(str(cell)) for cell in row))
+        table.add_row(*(escape(printable(str(cell))) for cell in row))
     if table.row_count:
         Console(width=None if sys.stdout.isatty() else WIDE).print(table)
         print()
+
+
+def printable(text: str) -> str:
+    """Spell out what a terminal would obey instead of show: names are other people's text."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def clock(seconds: float) -> str:

@@ -12,6 +12,7 @@ from agents.evaluation.play import Episodes, draw_episodes, record, without_repe
 from agents.networks.artifact import DESCRIPTION
 from agents.policies import NEGOTIATOR, PRIORITIZER, load_negotiator, load_prioritizer, roles_in
 from agents.protocols import Negotiator, Prioritizer
+from agents.rules import index
 from envs import strict_json
 from envs.files import write_text
 from envs.render import gantt
@@ -79,7 +80,8 @@ def score(config: DictConfig, scenario: Scenario, folder: Path) -> float:
 
 def decisions(policy: Path) -> int:
     """How many decisions the policies in a folder had learned from."""
-    description = next(iter(sorted(policy.glob(f"*/{DESCRIPTION}"))))
+    named = policy / index.FILE
+    description = named if named.is_file() else min(policy.glob(f"*/{DESCRIPTION}"))
     return int(strict_json.loads(description.read_text(encoding="utf-8"))["training"]["decisions"])
 
 

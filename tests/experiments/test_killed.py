@@ -23,6 +23,7 @@ if sys.platform == "win32":
 import resource
 
 TINY = (
+    "experiment=shared_cluster_ppo",
     "workload.jobs=8",
     "learner.worlds=4",
     "learner.rollout=100",

@@ -42,3 +42,35 @@ def test_a_run_that_broke_off_is_taken_over(tmp_path: Path, capsys: pytest.Captu
         assert capsys.readouterr().out == ""
     with claim(tmp_path / "run", False):
         assert capsys.readouterr().out.count("broke off before it had learned anything") == 1
+
+
+def test_an_empty_folder_name_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the current folder from being taken for a run's."""
+    done = subprocess.run(
+        [sys.executable, "-m", "experiments", "train", "folder="], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "folder is empty" in done.stderr
+
+
+def test_evolution_ends_with_its_table_and_report(tmp_path: Path) -> None:
+    """Protects `make train`: what the default recipe learns is an index, and everything that ends a run knows that."""
+    small = (
+        "workload.jobs=6",
+        "learner.evolution.pairs=4",
+        "learner.episodes.number=8",
+        "learner.evaluation.episodes=4",
+    )
+    budget = ("learner.decisions=2000", "learner.seconds=inf", "score.episodes=2", "device=cpu", "score.negotiator=drf")
+    done = subprocess.run(
+        [sys.executable, "-m", "experiments", "train", f"folder={tmp_path / 'run'}", *small, *budget],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "learned" in done.stdout or "policy" in done.stdout
+    for name in ("policy/index.json", "evaluation.json", "schedule.png", "report.html"):
+        assert (tmp_path / "run" / name).is_file(), name
