@@ -47,9 +47,9 @@ class TaskManagement(ParallelEnv):
     'context': [C]}``, of a negotiator ``{'pick': [F], 'context': [C], 'contest': [D]}``, float32 (docs/columns.md). They
     are the caller's to keep. ``infos[seat]`` has 'illegal_actions', how many the seat has played in this episode, 'terms', unweighted
     costs of the team in this episode as in ``Outputs.terms``, and 'time', seconds of world time. An illegal action does not raise unless
-    asked to: a prioritizer's is handled as docs/world.md says, a negotiator's is the lowest bid. Rewards are for learning: they are what
-    the time since the last step cost by realised durations, so whoever reads them while it plays knows more than agents do
-    (docs/world.md, section 6).
+    asked to: a prioritizer's is handled as docs/world.md says, a negotiator's is the lowest bid. Rewards and
+    'terms' are for learning: they are what time has cost by realised durations, so whoever reads them while it plays knows more
+    than agents do (docs/world.md, section 6).
 
     All seats live from reset to the end. Where an episode's instance has fewer agents than the environment, the seats of the others
     are idle: they see zeros, have only the no-op, and are paid 0. So clients that look for every possible agent at each step find it.

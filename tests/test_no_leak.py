@@ -312,7 +312,7 @@ def test_the_search_for_leaks_looks_at_everything() -> None:
 
 def glimpse(env: TaskManagement, observations: Any, infos: Any) -> Shown:
     """What the PettingZoo view shows, by seat."""
-    views = {f"infos.{seat}": np.array(repr(info)) for seat, info in infos.items()}
+    views = {f"infos.{seat}": np.array(repr({**info, "terms": None})) for seat, info in infos.items()}
     for seat, view in observations.items():
         for part, array in {**view["observation"], "action_mask": view["action_mask"]}.items():
             views[f"{seat}.{part}"] = array
@@ -334,7 +334,7 @@ def play_env(scenario: Scenario, instance: Instance, seed: int) -> Play:
 
 @pytest.mark.parametrize("feature", ["storm", "hold", "blocking, backfill", "passing in a storm", "credits"])
 def test_the_pettingzoo_view_tells_nothing_of_the_future(feature: str) -> None:
-    """Protects ``infos`` and ``state()`` too; rewards are no part of what is seen (docs/world.md, section 6)."""
+    """Protects ``infos`` and ``state()`` too; rewards and cost terms are no part of what is seen (docs/world.md, section 6)."""
     for case in range(10):
         instance = random_case(case)[1]
         scenario = scenario_of("mixed", feature, instance)
