@@ -14,8 +14,6 @@ from agents.policies import SHIPPED_FOLDER
 from experiments.plumbing.manual import choices
 from tests.conftest import ROOT
 
-IS_PACKAGED = SHIPPED_FOLDER.relative_to(ROOT).parts[0] in ("agents", "experiments", "envs")
-
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -68,7 +66,6 @@ def test_commands_and_recipes_are_installed(installed: Path, tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(not IS_PACKAGED, reason="shipped policies are in no package yet")
 def test_shipped_policies_are_installed(installed: Path, tmp_path: Path) -> None:
     """Protects who evaluates a shipped policy without the repository: all are there, found by name, with their configs."""
     shipped = installed / SHIPPED_FOLDER.relative_to(ROOT)
