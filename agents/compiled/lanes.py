@@ -46,7 +46,7 @@ _lanes: Final = LanesType()
 
 
 @numba.extending.register_model(LanesType)
-class _LanesModel(numba.extending.models.PrimitiveModel):  # type: ignore[misc]
+class _LanesModel(numba.extending.models.PrimitiveModel):  # type: ignore[misc]  # Any, see envs.engine.compiled
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(manager, kind, _FLOATS)
 
