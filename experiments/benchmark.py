@@ -30,19 +30,8 @@ from envs.files import write_text
 from experiments.plumbing import cli
 from experiments.plumbing.building import check_writable, did_you_mean, settings
 from experiments.plumbing.settings import Benchmark
+from experiments.suites import SUITES
 
-PROBLEMS: Final = (
-    "job_shop",
-    "flexible_job_shop",
-    "stochastic_job_shop",
-    "project",
-    "batch_queue",
-    "shared_cluster",
-    "workflow",
-)
-MEASURED: Final = ("speed", "growth", "decisions", "calibration")
-SUITES: Final = dict.fromkeys(MEASURED, "performance") | dict.fromkeys(("published", *PROBLEMS), "suites")
-"""Names of modules, and the package beside this module that has them; each has ``benchmark(config) -> Outcome``."""
 DEFAULT: Final = "default"
 PRIVATE: Final = ("data", "out")
 """Settings that say nothing about the result; published commands go without them."""

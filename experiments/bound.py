@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from experiments.benchmark import PROBLEMS, SUITES
 from experiments.plumbing import cli
 from experiments.plumbing.building import check_writable, settings
 from experiments.plumbing.settings import Bound
+from experiments.suites import PROBLEMS, SUITES
 
 if TYPE_CHECKING:
     from envs.scenario import Objective

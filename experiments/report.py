@@ -20,9 +20,7 @@ from envs.files import write_text
 from experiments.plumbing import cli
 from experiments.plumbing.building import check_writable, settings
 from experiments.plumbing.settings import Report
-
-PAGE = "report.html"
-"""In the folder of a run, unless another name is given."""
+from experiments.plumbing.training import PAGE
 
 SETTINGS = ("run", "out", "threads")
 """Before a = ; anything else that has one is a file with such a name."""

@@ -41,6 +41,12 @@ LAYERS = (
 SURFACE = LAYERS.index(("envs.parallel_env", "envs.seat_env", "envs.task_management_v0"))
 """The layer of ``envs/__init__.py``, which offers the PettingZoo view as well: no module of the world may import it."""
 
+SHARED = {
+    "experiments.history": {"experiments.decide"},  # shows decisions as the one that made them
+    "experiments.what_if": {"experiments.plan"},  # takes the options of plans
+}
+"""Commands that are variants of another one, and import it."""
+
 FORBIDDEN = {
     "envs": {"torch", "stable_baselines3", "sb3_contrib", "hydra", "omegaconf", "agents", "experiments"},
     "agents": {"hydra", "omegaconf", "experiments"},
@@ -127,6 +133,13 @@ def test_imports_point_one_way(module: str) -> None:
 def test_import_check_sees_violations(module: str, source: str, expected: list[str]) -> None:
     """Protects the check itself: each form of a wrong import is found, and right ones pass."""
     assert violations(module, imported_by(module, source)) == expected
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nothing_imports_a_command(module: str) -> None:
+    """Protects the entry points, which stand on everything else: what two of them share belongs below them."""
+    commands = {module for module, _ in COMMANDS.values()}
+    assert imports_of(module) & commands - {module} == SHARED.get(module, set())
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -16,6 +16,7 @@ from hydra import compose, initialize_config_module
 from numpy.typing import NDArray
 
 from agents.evaluation.play import decide
+from agents.learning.config import locate
 from agents.rules import NEGOTIATORS, PRIORITIZERS, negotiator, prioritizer
 from envs import Negotiation, Objective, Phase, Reservations, Uncertainty, World, default_scenario
 from envs.columns import (
@@ -31,9 +32,8 @@ from envs.engine.codes import Term
 from envs.events import PROTOCOL, EventKind
 from envs.workloads.generators.synthetic import SyntheticWorkload
 from experiments.plumbing import cli, registry
-from experiments.plumbing.building import make
+from experiments.plumbing.building import find, make
 from experiments.plumbing.manual import choices
-from experiments.train import locate
 from tests.conftest import ROOT
 
 DOCS = ROOT / "docs"
@@ -174,7 +174,7 @@ def test_every_workload_is_explained() -> None:
     explained = {codes(heading)[0] for heading in sections("workloads.md") if codes(heading)}
     assert explained == set(choices("workload"))
     for name, dotted in registry.WORKLOADS.items():
-        assert named("workloads.md", f"`{name}`") == [field.name for field in fields(registry.find(dotted))]
+        assert named("workloads.md", f"`{name}`") == [field.name for field in fields(find(dotted))]
     for name in explained - set(registry.WORKLOADS):
         recipe = yaml.safe_load((ROOT / "conf" / "workload" / f"{name}.yaml").read_text(encoding="utf-8"))
         changed = {key: str(value) for key, value in recipe.items() if key != "defaults"}
@@ -186,14 +186,14 @@ def test_every_scalar_is_explained(method: str, tmp_path: Path) -> None:
     """Protects docs/learning.md: what a run sends to TensorBoard is exactly what the page explains for its method."""
     from stable_baselines3.common.logger import Logger
 
-    from agents.learning.loop import Run
+    from agents.learning.loop import Training
 
     small = "worlds=4 rollout=400 imitation.decisions=200 network.width=4 episodes.number=4 evaluation.every=1 evaluation.episodes=2"
     groups = "evolution.pairs=4 groups.number=2 groups.rollouts=4 groups.extremes=0 roles=[prioritizer,negotiator]"
     settings = [f"learner.{setting}" for setting in f"{small} {groups}".split()]
     with initialize_config_module("conf", version_base="1.3"):
         config = compose("train", [f"learner={method}", "workload.jobs=12", *settings])
-    run = Run(cli.make_scenario(config), locate(make(config, "learner")), tmp_path, seed=0)
+    run = Training(cli.make_scenario(config), locate(make(config, "learner")), tmp_path, seed=0)
     logger, sent = Logger(None, []), set()
     while "rollout/episodes" not in sent:
         for name, value in run.iterate(logger).items():

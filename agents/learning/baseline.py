@@ -1,17 +1,24 @@
-"""What a policy costs on each episode of a list, and that cost's path over time as a baseline."""
+"""The rules that a learner is measured against, what they cost on each episode of a list, and that cost's path over time as a baseline."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.evaluation.play import Episodes, decide
-from agents.protocols import Negotiator, Prioritizer
+from agents.learning.config import Learner
+from agents.policies import PRIORITIZER
+from agents.protocols import Negotiator, Prioritizer, rules_of_play
+from agents.rules import conditional, index
+from agents.rules import negotiator as negotiation_rule
+from agents.rules import prioritizer as dispatching_rule
 from envs.engine.codes import Phase
+from envs.scenario import Scenario
 from envs.world import Outputs, World
 
 GRID: Final = 256
@@ -23,6 +30,7 @@ HINDSIGHT: Final = len(AHEAD) + 4
 """What ``Bank.hindsight`` tells a critic of each decision."""
 
 Floats = NDArray[np.float64]
+Rules = tuple[Prioritizer, Negotiator]
 
 
 class Purpose(IntEnum):
@@ -39,7 +47,29 @@ def derive(seed: int, purpose: Purpose, number: int = 0) -> int:
     return int(np.random.default_rng([seed, purpose, number]).integers(2**63))
 
 
-def play(
+def rules(learner: Learner) -> Rules:
+    """The rules, or tuned indices, that the learner is measured against, and that play the roles it does not learn.
+
+    Raises:
+        RuleError: for a name that is neither a rule's nor that of a folder with an index.
+    """
+    prioritizer, negotiator = (Path(name) for name in (learner.episodes.prioritizer, learner.episodes.negotiator))
+    return (
+        conditional.load(prioritizer / index.FILE)
+        if (prioritizer / index.FILE).is_file()
+        else dispatching_rule(learner.episodes.prioritizer),
+        conditional.load(negotiator / index.FILE)
+        if (negotiator / index.FILE).is_file()
+        else negotiation_rule(learner.episodes.negotiator),
+    )
+
+
+def learned_in(scenario: Scenario, learner: Learner, prioritizer: Prioritizer) -> Scenario:
+    """Return what the learner plays in: where no prioritizer is learned, the rules of play are those of the rule in its place."""
+    return scenario if PRIORITIZER in learner.roles else rules_of_play(scenario, prioritizer)
+
+
+def costs_of(
     world: World,
     episodes: Episodes,
     prioritizer: Prioritizer,
@@ -83,7 +113,7 @@ class Bank:
     """
 
     def __init__(self, world: World, episodes: Episodes, prioritizer: Prioritizer, negotiator: Negotiator) -> None:
-        """Play the rule on every episode in a World as ``play`` needs it."""
+        """Play the rule on every episode in a World as ``costs_of`` needs it."""
         number = len(episodes.seeds)
         self._unit = mean_task(episodes)
         self._places = np.argsort(episodes.seeds)
@@ -92,7 +122,7 @@ class Bank:
         self._ends = np.ones(number)
         self._watched: list[tuple[Floats, Floats]] = []
         self._since = np.zeros(world.num_worlds, np.int64)
-        self.team_cost = play(world, episodes, prioritizer, negotiator, self._watch)
+        self.team_cost = costs_of(world, episodes, prioritizer, negotiator, self._watch)
         """[N] of the rule."""
         self._watched.clear()
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from agents.learning.baseline import HINDSIGHT, Bank
 from agents.learning.buffer import Array
+from agents.learning.checkpoint import fit
 from agents.learning.experience import Experience, Floats, Ids
-from agents.learning.fitting import fit
 from agents.networks import kernels
 from agents.networks.architecture import NEGOTIATOR, PRIORITIZER
 from agents.networks.sets import Sets, gather, to_actions

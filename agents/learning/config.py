@@ -5,8 +5,12 @@ Imports no torch."""
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Final
+
+from agents.policies import RULES, is_rule, policy_folder
+from agents.rules import index
+from agents.rules.conditional import TERMS
 
 PPO: Final = "ppo"
 GROUP: Final = "group"
@@ -20,7 +24,7 @@ MOST_DECISIONS: Final = 10_000_000
 LEAST: Final = 1e-9
 MOST: Final = 1e9
 """Of any weight, rate or time constant: beyond them lies the end of float32, and no meaning."""
-METHODS: Final = (PPO, GROUP, SELF_LABEL, EVOLUTION)
+METHOD_NAMES: Final = (PPO, GROUP, SELF_LABEL, EVOLUTION)
 SIZE: Final = "size"
 LOAD: Final = "load"
 ORDERS: Final = (SIZE, LOAD)
@@ -32,7 +36,8 @@ class LearnerError(ValueError):
 
 def _require(ok: bool, owner: object, name: str, bound: str) -> None:
     if not ok:
-        raise LearnerError(f"learner: {type(owner).__name__}.{name} is {getattr(owner, name)!r}, must be {bound}")
+        part = next((f".{each.name}" for each in fields(Learner) if each.type == type(owner).__name__), "")
+        raise LearnerError(f"learner{part}.{name} is {getattr(owner, name)!r}, must be {bound}")
 
 
 def _positive(owner: object, *names: str, or_zero: bool = False) -> None:
@@ -111,7 +116,7 @@ class Update:
 
     def __post_init__(self) -> None:
         """Raise LearnerError for a value out of bounds."""
-        _require(self.method in METHODS, self, "method", f"one of {', '.join(METHODS)}")
+        _require(self.method in METHOD_NAMES, self, "method", f"one of {', '.join(METHOD_NAMES)}")
         _count(self, 1, "epochs", high=1000)
         _count(self, 2, "batch", high=MOST_DECISIONS)
         _positive(
@@ -144,7 +149,7 @@ class Discount:
 
 
 @dataclass(frozen=True)
-class Episodes:
+class TrainingEpisodes:
     """The fixed list of (instance, seed) pairs that the worlds play in turn, and the rule whose costs on each are the baseline."""
 
     number: int = 512
@@ -184,7 +189,7 @@ class Imitation:
 
 
 @dataclass(frozen=True)
-class Groups:
+class GroupSizes:
     """For 'group' and 'self_label': rollouts of the same episode that are compared with each other."""
 
     number: int = 16
@@ -226,6 +231,7 @@ class Evolution:
         _positive(self, "length", "spread", "step", "step_end")
         for name in ("spread", "step", "step_end"):
             _require(getattr(self, name) <= 10, self, name, "at most 10")
+        _require(set(self.only) <= set(TERMS), self, "only", f"among {', '.join(TERMS)}")
 
 
 @dataclass(frozen=True)
@@ -261,9 +267,9 @@ class Learner:
     network: Network = field(default_factory=Network)
     update: Update = field(default_factory=Update)
     discount: Discount = field(default_factory=Discount)
-    episodes: Episodes = field(default_factory=Episodes)
+    episodes: TrainingEpisodes = field(default_factory=TrainingEpisodes)
     imitation: Imitation = field(default_factory=Imitation)
-    groups: Groups = field(default_factory=Groups)
+    groups: GroupSizes = field(default_factory=GroupSizes)
     evolution: Evolution = field(default_factory=Evolution)
     evaluation: Evaluation = field(default_factory=Evaluation)
 
@@ -281,3 +287,31 @@ class Learner:
         for name in ("decisions", "seconds"):
             _require(getattr(self, name) > 0, self, name, "a number > 0")
         _require(min(self.decisions, self.seconds) < math.inf, self, "decisions", "finite where seconds is not")
+
+
+def locate(learner: Learner) -> Learner:
+    """Name policies that come along, as policies/shared_cluster_index, by their folders: those who learn know rules and folders.
+
+    Raises:
+        LearnerError: where the guide, or what evolution starts at, is no index.
+    """
+    named = {role: str(getattr(learner.episodes, role)) for role in RULES}
+    found = {role: policy_folder(name) for role, name in named.items() if not is_rule(role, name)}
+    folders = {role: str(folder) for role, folder in found.items() if folder}
+    return replace(
+        learner,
+        network=replace(learner.network, guide=_index("network.guide", learner.network.guide)),
+        evolution=replace(learner.evolution, start=_index("evolution.start", learner.evolution.start)),
+        episodes=replace(learner.episodes, **folders),  # type: ignore[arg-type]  # roles are fields of text
+    )
+
+
+def _index(key: str, name: str | None) -> str | None:
+    if name is None:
+        return None
+    folder = policy_folder(name)
+    if folder is None or not (folder / index.FILE).is_file():
+        raise LearnerError(
+            f"learner.{key} is {name!r}, must be null, or the folder of a tuned index, with {index.FILE}"
+        )
+    return str(folder)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from agents.learning.advantage import OPEN, TERMINATED, TRUNCATED, advantages, rewards_to_go
 from agents.learning.baseline import HINDSIGHT
 from agents.learning.buffer import Array, Batches, Table
-from agents.learning.fitting import fit, within
+from agents.learning.checkpoint import fit, within
 from agents.learning.normalise import Moments
 from agents.learning.policies import RolePolicy
 from agents.networks.architecture import PRIORITIZER

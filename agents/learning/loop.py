@@ -6,6 +6,7 @@ import math
 import signal
 import time
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,13 +18,12 @@ from stable_baselines3.common.utils import get_device
 
 from agents.evaluation.play import draw_episodes
 from agents.learning import checkpoint
-from agents.learning.baseline import Purpose, derive, play
+from agents.learning.baseline import Purpose, Rules, costs_of, derive, rules
 from agents.learning.collect import Finished
 from agents.learning.config import EVOLUTION, Learner, LearnerError
-from agents.learning.given import rules
 from agents.learning.logging import make_logger
-from agents.learning.methods import make_method
-from agents.learning.methods.method import Policies
+from agents.learning.methods import METHODS
+from agents.learning.methods.method import Method, Policies
 from agents.learning.ppo import RolePPO
 from agents.progress import Progress
 from agents.protocols import Negotiator, Prioritizer, rules_of_play
@@ -34,28 +34,37 @@ from envs.world import World
 BAR: Final = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}"
 
 
-class Evaluation:
+class AgainstRules:
     """Greedy policies against the rules on fixed episodes that are never trained on."""
 
-    def __init__(self, scenario: Scenario, learner: Learner, seed: int) -> None:
-        """Draw the episodes and play the rules on them."""
+    def __init__(self, scenario: Scenario, learner: Learner, rules: Rules, seed: int) -> None:
+        """Draw the episodes."""
         number = learner.evaluation.episodes
         self.episodes = draw_episodes(scenario, number, derive(seed, Purpose.EVALUATION))
         self._scenario, self._size = scenario, min(number, learner.worlds)
         self._worlds: dict[Reservations, World] = {}
-        self._rules = rules(learner)
-        self.rule_cost = self.cost(*self._rules)
-        if not 0.0 < self.rule_cost.mean() < math.inf:
+        self._rules = rules
+
+    @cached_property
+    def rule_cost(self) -> NDArray[np.float64]:
+        """What the rules cost on each of the episodes.
+
+        Raises:
+            LearnerError: where that is nothing, so that there is no gap.
+        """
+        cost = self.cost(*self._rules)
+        if not 0.0 < cost.mean() < math.inf:
             raise LearnerError(
-                f"learner: the rules cost {self.rule_cost.mean()} on the evaluation's episodes, must be more, or there is no gap"
+                f"learner: the rules cost {cost.mean()} on the evaluation's episodes, must be more, or there is no gap"
             )
+        return cost
 
     def cost(self, prioritizer: Prioritizer, negotiator: Negotiator) -> NDArray[np.float64]:
         """What two policies cost on each of the episodes."""
         scenario = rules_of_play(self._scenario, prioritizer)
         if scenario.reservations not in self._worlds:
             self._worlds[scenario.reservations] = World(scenario, self._size, instances=self.episodes.instances)
-        return play(self._worlds[scenario.reservations], self.episodes, prioritizer, negotiator)
+        return costs_of(self._worlds[scenario.reservations], self.episodes, prioritizer, negotiator)
 
     def __call__(self, learned: Policies) -> dict[str, float]:
         """Return the mean cost, that of the rules, and the gap between them in percent: negative where learning is better."""
@@ -70,7 +79,7 @@ def percent(cost: float, rule_cost: float) -> float:
     return float(100.0 * (cost / rule_cost - 1.0))
 
 
-class Run:
+class Training:
     """One training run: everything that is assembled, counted and saved."""
 
     def __init__(
@@ -87,9 +96,10 @@ class Run:
             role: RolePPO(role, scenario.candidates, levels, learner.network, learner.update, self.device)
             for role in networks
         }
-        self.method = make_method(scenario, learner, self.models, seed, threads)
+        given = rules(learner)
+        self.method: Method = METHODS[learner.update.method](scenario, learner, given, self.models, seed, threads)
         self.method.anneal(1.0)
-        self.evaluation = Evaluation(scenario, learner, seed)
+        self.evaluation = AgainstRules(scenario, learner, given, seed)
         self._begun = False
         self.iteration = 0
         self.decisions = 0
@@ -116,14 +126,14 @@ class Run:
             signal.signal(signal.SIGINT, before)
         return not self._stop
 
-    def rounds(self, *callbacks: Callable[[Run], bool | None]) -> Iterator[dict[str, Any]]:
+    def rounds(self, *callbacks: Callable[[Training], bool | None]) -> Iterator[dict[str, Any]]:
         """Learn, and give out after each iteration what was logged; break off wherever you like, and go on by calling it again.
 
         Each of ``callbacks`` is called with this run after each iteration; one that returns False ends learning, as those of SB3 do.
         Checkpoints and TensorBoard files are written on the way, and a last checkpoint at the end, or where you break off.
         """
         self.begin()
-        logger = make_logger(self.folder / "tensorboard", self.decisions + 1 if self.decisions else 0)
+        logger = make_logger(self.folder, self.decisions + 1 if self.decisions else 0)
         try:
             while self.spent < 1.0 and not self._stop:
                 for name, value in self.iterate(logger).items():
@@ -145,8 +155,13 @@ class Run:
         finally:
             logger.close()
 
+    def play_rules(self) -> None:
+        """Have the rules play what learning is measured on, and refuse a scenario in which they cost nothing: before it is begun."""
+        _ = self.evaluation.rule_cost
+
     def begin(self) -> None:
         """Do what comes before the first iteration, unless it is done: measuring columns, imitating, playing the rules."""
+        self.play_rules()
         if not self._begun:
             self.method.begin()
             self._begun = True

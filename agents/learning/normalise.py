@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from agents.learning.fitting import fit, within
+from agents.learning.checkpoint import fit, within
 
 
 class Moments:

@@ -33,7 +33,7 @@ class PlanError(ValueError):
     """An instance that cannot be planned like this; the message says why."""
 
 
-def plan(i: Instance) -> Assignment:
+def assignment(i: Instance) -> Assignment:
     """Take tasks by falling upward rank (mean durations), each to the agent that ends it first, in the earliest gap that holds it.
 
     An agent runs one task at a time, whatever its capacity.
@@ -94,7 +94,7 @@ def bound_to(i: Instance, planned: Assignment) -> Instance:
 
 def play_heft(scenario: Scenario, episodes: Episodes) -> Results:
     """Plan every instance by its estimates, then play every episode by its plan, each checked; the wall time is that of playing."""
-    fixed = [bound_to(instance, plan(instance)) for instance in episodes.instances]
+    fixed = [bound_to(instance, assignment(instance)) for instance in episodes.instances]
     return play(scenario, episodes._replace(instances=fixed), prioritizer("fifo"), negotiator("fcfs"))
 
 

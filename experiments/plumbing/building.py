@@ -1,22 +1,35 @@
-"""Objects of a config: every value is checked against the type that its dataclass declares before anything is made of it."""
+"""Dataclasses and configs, each made from the other.
+
+Hydra is told the defaults that the dataclasses have: recipes in ``conf/`` begin with them, as ``/defaults/learner``. Every value of a
+config is checked against the type that its dataclass declares before anything is made of it.
+"""
 
 from __future__ import annotations
 
 import difflib
+import importlib
+import math
 import tempfile
 from collections.abc import Iterable
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING as REQUIRED
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.plumbing import registry
 
+GROUP: Final = "defaults"
+"""Of the recipes that are the defaults of the dataclasses."""
 NAME: Final = "name"
 """Key of a config node: which of the registered dataclasses it describes."""
 KINDS: Final[dict[Any, str]] = {bool: "true or false", int: "an integer", float: "a number", str: "text"}
+
+INFINITE: Final = {".inf": math.inf, "-.inf": -math.inf}
+"""As YAML writes them."""
 
 Settings = TypeVar("Settings")
 
@@ -35,7 +48,7 @@ def make(config: DictConfig, key: str, kind: type | None = None, **parts: Any) -
     """
     node = config.get(key)
     if kind is None and key in registry.NODES:
-        kind = registry.find(registry.NODES[key])
+        kind = find(registry.NODES[key])
     if missing := sorted(OmegaConf.missing_keys(node) if OmegaConf.is_config(node) else ()):
         raise ConfigError(f"{missing[0]} is missing, must be given")
     plain = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
@@ -52,6 +65,11 @@ def settings(config: DictConfig, kind: type[Settings]) -> Settings:
     required = [field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING]  # type: ignore[arg-type]
     if absent := [name for name in required if name not in config]:
         raise ConfigError(f"{absent[0]} is missing, must be given")
+    known = [*(field.name for field in fields(kind)), *getattr(kind, "NODES", ())]  # type: ignore[arg-type]
+    if unknown := [str(key) for key in config if key not in known]:
+        raise ConfigError(
+            f"{unknown[0]} is unknown{did_you_mean(unknown[0], known)}, must be one of {', '.join(known)}"
+        )
     values = {field.name: config[field.name] for field in fields(kind) if field.name in config}  # type: ignore[arg-type]
     plain = {
         key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
@@ -84,6 +102,8 @@ def check(value: Any, kind: Any, name: str) -> Any:
         if not isinstance(value, dict):
             raise ConfigError(f"{name} is {value!r}, must be a mapping, each value {KINDS[inner]}")
         return {str(key): check(part, inner, f"{name}.{key}") for key, part in value.items()}
+    if kind is float and value in INFINITE:  # Hydra's grammar says inf, and takes YAML's word for a text
+        return INFINITE[value]
     if kind in (int, float) and isinstance(value, int | float) and not isinstance(value, bool):
         try:
             if kind is float or kind(value) == value:
@@ -127,7 +147,13 @@ def _named(chosen: Any, name: str) -> Any:
         raise ConfigError(
             f"{name}.{NAME} is {chosen!r}{did_you_mean(chosen, known)}, must be one of {', '.join(known)}"
         )
-    return registry.find(known[chosen])
+    return find(known[chosen])
+
+
+def find(dotted: str) -> Any:
+    """Import what a table of the registry names."""
+    module, _, name = dotted.rpartition(".")
+    return getattr(importlib.import_module(module), name)
 
 
 def check_writable(key: str, path: Path) -> None:
@@ -150,3 +176,30 @@ def did_you_mean(given: Any, known: Iterable[Any]) -> str:
     """Return the name that comes closest to what was given, as words for a message; nothing where none is close."""
     close = difflib.get_close_matches(str(given), [str(name) for name in known], 1)
     return f" (did you mean {close[0]}?)" if close else ""
+
+
+def register() -> None:
+    """Store the defaults of everything that a config can describe."""
+    store = ConfigStore.instance()
+    for kind, known in registry.KINDS.items():
+        for name, dotted in known.items():
+            store.store(name=name, node={NAME: name} | defaults(find(dotted)), group=f"{GROUP}/{kind}")
+    for name, dotted in {**registry.NODES, **registry.COMMANDS}.items():
+        store.store(name=name, node=defaults(find(dotted)), group=GROUP)
+
+
+def defaults(kind: Any) -> dict[str, Any]:
+    """Return the default of every field of a dataclass, in the types that YAML has; nodes with a name of their own are left out."""
+    return {field.name: _default(field) for field in fields(kind) if field.init and field.name not in registry.KINDS}
+
+
+def _default(field: Field[Any]) -> Any:
+    if field.default is not MISSING:
+        return _plain(field.default)
+    return REQUIRED if field.default_factory is MISSING else _plain(field.default_factory())
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value) if field.init}
+    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value

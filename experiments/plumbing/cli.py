@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from experiments.plumbing.building import check, did_you_mean, make
-from experiments.plumbing.defaults import register
+from experiments.plumbing.building import check, did_you_mean, make, register
 from experiments.plumbing.manual import choices
 from experiments.plumbing.settings import MOST_THREADS, within
 
@@ -181,6 +180,8 @@ def user_errors(config_name: str) -> Iterator[None]:
 
 def explain(error: BaseException) -> str | None:
     """Return one line for the user, or None where the error is not the user's."""
+    if isinstance(error, OverrideParseException):
+        return _misread(error)
     if isinstance(error, HydraException | OmegaConfBaseException):
         return _one_line(
             *(HYDRA_HINTS.sub("", str(part)) for part in (error, error.__cause__) if part is not None), _meant(error)
@@ -192,6 +193,18 @@ def explain(error: BaseException) -> str | None:
     if isinstance(error, OSError) and (error.filename is not None or error.errno in DISK_ERRORS):
         return f"{'writing' if error.filename is None else error.filename}: {error.strerror or error}"
     return None
+
+
+def _misread(error: OverrideParseException) -> str:
+    """What to write instead of an override that Hydra's grammar cannot read."""
+    key, _, value = error.override.partition("=")
+    if not value:
+        quoted = shlex.quote(override("KEY", "a b"))
+        return f"{error.override!r} is no setting, must be KEY=VALUE; a value with blanks in it needs quotes: {quoted}"
+    return (
+        f"{error.override!r} cannot be read: a list is [a,b], a mapping {{a:1}}; if its value is a text, quote it for Hydra and for the "
+        f"shell: {shlex.quote(override(key, value))}"
+    )
 
 
 def _fail_quietly(failed: threading.ExceptHookArgs) -> None:

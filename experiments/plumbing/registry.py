@@ -1,9 +1,8 @@
-"""What a config may ask for by name, and where it is: a config names, this table imports, nothing else is ever imported for it."""
+"""What a config may ask for by name, and where it is: a config names, and nothing but what is named here is ever imported for it."""
 
 from __future__ import annotations
 
-import importlib
-from typing import Any, Final
+from typing import Final
 
 WORKLOADS: Final = {
     "flexible_job_shop": "envs.workloads.readers.flexible_job_shop.FlexibleJobShopWorkload",
@@ -34,9 +33,3 @@ COMMANDS: Final = {
     for name in ("train", "evaluate", "report", "benchmark", "bound", "tune", "ship", "ablation", "negotiation")
 }
 """The settings of each command beside these nodes."""
-
-
-def find(dotted: str) -> Any:
-    """Import what one of these tables names."""
-    module, _, name = dotted.rpartition(".")
-    return getattr(importlib.import_module(module), name)

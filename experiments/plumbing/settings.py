@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 MOST_EPISODES: Final = 100_000
 """That are played in one go: each stays in memory."""
 MOST_WORLDS: Final = 65_536
 MOST_THREADS: Final = 256
 MOST_WORKERS: Final = 1024
+PROBLEM: Final = ("scenario", "workload")
+"""Nodes of a config that say what is played."""
 LARGEST: Final = 2**53
 """Integers up to here are the same in every file format."""
 
@@ -65,6 +67,8 @@ class Threads:
 class Train(Threads):
     """Of ``parley train``."""
 
+    NODES: ClassVar = (*PROBLEM, "learner")
+
     folder: str | None = None
     """Where the run goes; null: results/EXPERIMENT/TIME-sSEED, and a mark of its own for each job of a sweep."""
     seed: int = 0
@@ -84,6 +88,8 @@ class Train(Threads):
 @dataclass(frozen=True)
 class Evaluate(Threads):
     """Of ``parley evaluate``."""
+
+    NODES: ClassVar = PROBLEM
 
     prioritizer: Any = field(default_factory=lambda: ["wsrpt", "wsrpt+w", "wsrpt+r"])
     """Rules, folders of trained policies, or names of shipped ones (policies/job_shop); one or a list."""
@@ -111,6 +117,8 @@ class Evaluate(Threads):
 @dataclass(frozen=True)
 class Benchmark(Threads):
     """Of ``parley benchmark``."""
+
+    NODES: ClassVar = PROBLEM
 
     suite: str = "speed"
     """speed, growth, decisions, calibration, published; or a suite: job_shop, flexible_job_shop, stochastic_job_shop,
@@ -157,6 +165,8 @@ class Benchmark(Threads):
 @dataclass(frozen=True)
 class Bound:
     """Of ``parley bound``."""
+
+    NODES: ClassVar = PROBLEM
 
     suite: str | None = None
     """A suite of parley benchmark whose instances and objective are taken, such as job_shop; null: the scenario's."""
@@ -212,6 +222,8 @@ class Rules:
 class Tune(Threads):
     """Of ``parley tune``."""
 
+    NODES: ClassVar = (*PROBLEM, "search")
+
     columns: list[str] = field(
         default_factory=lambda: ["wsrpt", "startable", "root_shared_demand", "wait", "duration", "tail", "age_release"]
     )
@@ -260,6 +272,8 @@ class Ship(Threads):
 @dataclass(frozen=True)
 class Study(Threads):
     """What both studies can be told."""
+
+    NODES: ClassVar = (*PROBLEM, "learner")
 
     device: str = "auto"
     """auto, cpu or cuda."""

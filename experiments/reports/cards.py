@@ -23,8 +23,8 @@ from envs.files import replacing, write_text
 from experiments.plumbing import saved
 from experiments.plumbing.building import NAME
 from experiments.plumbing.cli import UsageError, make_scenario
+from experiments.plumbing.training import COMMAND, CONFIG
 from experiments.reports.tables import number
-from experiments.train import COMMAND, CONFIG
 
 CARD: Final = "card.json"
 PAGE: Final = "README.md"

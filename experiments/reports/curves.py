@@ -30,19 +30,30 @@ TAGS: Final[dict[tuple[str, str], dict[str, tuple[str, float]]]] = {
 """Charts, with what their y axes measure; their curves, each with its tag and a factor."""
 
 
-def learning_curves(folder: Path) -> list[Chart]:
-    """Return the curves of a run, those alone of which there is a point; what a resumed run wrote again counts once."""
+def scalars(folder: Path) -> dict[str, tuple[list[float], list[float]]]:
+    """Return the steps and the values of every scalar of a run by its tag; what a resumed run wrote again counts once.
+
+    Event files are in the run's folder; runs of earlier versions have theirs in a folder of their own in it.
+    """
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    series: dict[str, tuple[list[float], list[float]]] = {}
+    found: dict[str, tuple[list[float], list[float]]] = {}
     for place in (folder / "tensorboard", folder):
         if not any(place.glob("events.out.tfevents.*")):
             continue
-        found = EventAccumulator(str(place), size_guidance={"scalars": 0, "images": 1, "tensors": 1})
-        found.Reload()
-        for tag in found.Tags()["scalars"]:
-            points = found.Scalars(tag)
-            series.setdefault(tag, ([float(point.step) for point in points], [point.value for point in points]))
+        events = EventAccumulator(str(place), size_guidance={"scalars": 0, "images": 1, "tensors": 1})
+        events.Reload()
+        for tag in events.Tags()["scalars"]:
+            steps, values = found.setdefault(tag, ([], []))
+            points = events.Scalars(tag)
+            steps.extend(float(point.step) for point in points)
+            values.extend(point.value for point in points)
+    return found
+
+
+def learning_curves(folder: Path) -> list[Chart]:
+    """Return the curves of a run, those alone of which there is a point."""
+    series = scalars(folder)
     charts = []
     for (title, y), named in TAGS.items():
         curves = [

@@ -18,23 +18,13 @@ from envs.files import write_text
 from envs.render import gantt
 from envs.scenario import Scenario
 from experiments.plumbing.cli import integer, names
-from experiments.plumbing.settings import MOST_EPISODES
-from experiments.report import PAGE
+from experiments.plumbing.training import PAGE
 from experiments.reports import tensorboard
 from experiments.reports.comparison import as_json, as_text, compare, mean, play_pairs
 from experiments.reports.page import html
 from experiments.reports.sources import LEARNED, read
 
 PICTURE: Final = "schedule.png"
-
-
-def check(config: DictConfig) -> None:
-    """Raise UsageError where ``config.score`` asks for what cannot be done: before training, not after it."""
-    integer(config, "score.episodes", 1, MOST_EPISODES)
-    integer(config, "score.seed", 0)
-    for role, load in (("prioritizer", load_prioritizer), ("negotiator", load_negotiator)):
-        for name in names(config.score, role):
-            load(name)
 
 
 def score(config: DictConfig, scenario: Scenario, folder: Path) -> float:

@@ -14,11 +14,11 @@ from envs import strict_json
 from envs.events import EventLog
 from envs.workloads.instance import Instance
 from experiments.plumbing import cli, saved
+from experiments.plumbing.training import COMMAND, CONFIG
 from experiments.reports import episode, logs
 from experiments.reports.curves import learning_curves
 from experiments.reports.report import Cell, Figure, Report, ReportError, Sheet, from_json, numbers
 from experiments.reports.tables import number
-from experiments.train import COMMAND, CONFIG
 
 EVALUATION: Final = "evaluation.json"
 """Of a training run, in its folder."""

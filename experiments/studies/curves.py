@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from agents.learning.logging import GAPS
 from envs.files import writing
+from experiments.reports.curves import scalars
 
 if TYPE_CHECKING:
     from experiments.studies.variants import Replicate
@@ -24,14 +25,8 @@ Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 def read(folder: Path, name: str) -> Curve:
     """Return the curve of a scalar that the run in a folder has logged; empty where it has none."""
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    events = EventAccumulator(str(folder / "tensorboard"), {"scalars": 0})
-    events.Reload()
-    points = events.Scalars(name) if name in events.Tags()["scalars"] else []
-    return np.array([point.step for point in points], np.float64), np.array(
-        [point.value for point in points], np.float64
-    )
+    step, value = scalars(folder).get(name, ([], []))
+    return np.array(step, np.float64), np.array(value, np.float64)
 
 
 def thirds(curve: Curve) -> tuple[float, float]:

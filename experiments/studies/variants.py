@@ -9,12 +9,11 @@ from typing import Any, Final
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from agents.learning import checkpoint
-from agents.learning.config import Learner
+from agents.learning.config import Learner, locate
 from agents.policies import RULES, is_rule
 from agents.progress import Progress
 from envs.scenario import Scenario
-from experiments import train
-from experiments.plumbing import cli, saved
+from experiments.plumbing import cli, saved, training
 from experiments.plumbing.building import check, make
 
 TRAINED: Final = ("scenario", "workload", "learner", "device", "threads", "score")
@@ -65,9 +64,9 @@ class Replicate:
         Raises:
             UsageError, CheckpointError: where the folder holds a run of other settings, or a damaged one.
         """
-        if not (self.folder / train.CONFIG).is_file():
+        if not (self.folder / training.CONFIG).is_file():
             return False
-        there = saved.read(self.folder / train.CONFIG)
+        there = saved.read(self.folder / training.CONFIG)
         found, wanted = (flat({node: config.get(node) for node in CHANGED}) for config in (there, self.config))
         for key in sorted(found.keys() & wanted.keys()):  # a setting that came after the run did not make it what it is
             if found[key] != wanted[key]:
@@ -79,8 +78,8 @@ class Replicate:
 
     def learn(self, command: str) -> None:
         """Train it, or go on where it was interrupted; ``command`` is noted."""
-        resumed = (self.folder / train.CONFIG).exists()
-        train.learn(train.saved_config(self.folder, []) if resumed else self.config, command, resumed)
+        resumed = (self.folder / training.CONFIG).exists()
+        training.learn(training.saved_config(self.folder) if resumed else self.config, command, resumed)
 
 
 def variants(config: DictConfig) -> list[Variant]:
@@ -113,7 +112,7 @@ def _variant(config: DictConfig, name: str, changed: Any) -> Variant:
     merged = OmegaConf.merge(common, changed)
     assert isinstance(merged, DictConfig)
     try:
-        train.locate(make(merged, "learner", Learner))
+        locate(make(merged, "learner", Learner))
         return Variant(name, merged, cli.make_scenario(merged))
     except ValueError as error:
         raise cli.UsageError(f"variants.{name}: {error}") from None

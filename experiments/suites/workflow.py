@@ -12,7 +12,7 @@ import numpy as np
 from omegaconf import DictConfig
 
 from agents.evaluation.play import Episodes
-from agents.planning.heft import plan, play_heft
+from agents.planning.heft import assignment, play_heft
 from agents.planning.settings import Search
 from envs.scenario import Objective
 from envs.workloads.instance import Instance
@@ -59,7 +59,7 @@ def _contests(config: DictConfig) -> list[Contest]:
     instances = [_instance(*site) for site in sites]
     index = np.arange(len(sites))
     episodes = Episodes(instances, index.astype(np.int32), index.astype(np.uint64))
-    planned = np.array([plan(instance).end.max() for instance in instances])
+    planned = np.array([assignment(instance).end.max() for instance in instances])
     families = [(re.match("[a-zA-Z0-9]*", stem(file)) or [stem(file)])[0] for file, _, _ in sites]
     scenario = replace(cli.standard_scenario("workflow"), candidates=max(instance.num_tasks for instance in instances))
     return [

@@ -10,10 +10,10 @@ import pytest
 
 from experiments.plumbing.cli import UsageError
 from experiments.plumbing.processes import ROOT
-from experiments.train import CONFIG, claim
+from experiments.plumbing.training import CONFIG, claim
 
 BREAKS_OFF = (
-    "import os, pathlib, sys; from experiments.train import claim; "
+    "import os, pathlib, sys; from experiments.plumbing.training import claim; "
     "claim(pathlib.Path(sys.argv[1]), False).__enter__(); os._exit(9)"
 )
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Final
 
-from agents.learning.config import EVOLUTION, PPO, Learner
-from agents.learning.methods.evolution import Evolution
-from agents.learning.methods.groups import Groups
-from agents.learning.methods.method import Method
+from agents.learning.config import EVOLUTION, GROUP, PPO, SELF_LABEL
+from agents.learning.methods.evolution import EvolutionStrategies
+from agents.learning.methods.groups import GroupRollouts
 from agents.learning.methods.streams import Streams
-from agents.learning.ppo import RolePPO
-from envs.scenario import Scenario
 
-
-def make_method(scenario: Scenario, learner: Learner, models: Mapping[str, RolePPO], seed: int, threads: int) -> Method:
-    """Build the method that the learner asks for; its worlds share ``threads``, on which no result depends."""
-    if learner.update.method == EVOLUTION:
-        return Evolution(scenario, learner, seed, threads)
-    kind: type[Streams | Groups] = Streams if learner.update.method == PPO else Groups
-    return kind(scenario, learner, models, seed, threads)
+METHODS: Final[dict[str, type[Streams | GroupRollouts | EvolutionStrategies]]] = {
+    PPO: Streams,
+    GROUP: GroupRollouts,
+    SELF_LABEL: GroupRollouts,
+    EVOLUTION: EvolutionStrategies,
+}
+"""By ``learner.update.method``. Each is made of the scenario, the learner, the rules that it is measured against, the networks by role,
+the seed, and the threads that its worlds share, on which no result depends."""

@@ -19,17 +19,17 @@ from stable_baselines3.common.logger import Logger
 from agents.compiled.completions import Completions
 from agents.compiled.conditions import Tables
 from agents.evaluation.play import draw_episodes, play_batch
-from agents.learning.baseline import Purpose, derive
+from agents.learning.baseline import Purpose, Rules, derive
 from agents.learning.buffer import Array
+from agents.learning.checkpoint import fit, within
 from agents.learning.collect import Finished
 from agents.learning.config import Learner, LearnerError
 from agents.learning.experience import Experience
-from agents.learning.fitting import fit, within
-from agents.learning.given import rules
 from agents.learning.methods.method import Policies
+from agents.learning.ppo import RolePPO
 from agents.protocols import rules_of_play
 from agents.rules import index
-from agents.rules.conditional import SIZE, TERMS, Conditional, load, spreads, text
+from agents.rules.conditional import SIZE, Conditional, load, spreads, text
 from envs.files import writing
 from envs.scenario import Scenario
 from envs.world import World
@@ -43,16 +43,25 @@ LARGEST: Final = 0.3
 """Relative difference within a pair that counts at most: a few wild episodes are not to rule the slope."""
 
 
-class Evolution:
+class EvolutionStrategies:
     """Weights of a conditional index in units of their columns' deviations, and what Adam knows of their slopes."""
 
-    def __init__(self, scenario: Scenario, learner: Learner, seed: int, threads: int) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        learner: Learner,
+        rules: Rules,
+        models: Mapping[str, RolePPO],
+        seed: int,
+        threads: int,
+    ) -> None:
         """Draw the episodes and start at the index that the learner names, or at nothing: all weights 0.
 
         Raises:
-            LearnerError: where that index weighs what a conditional one does not, or what alone is to be learned is no term.
+            LearnerError: where that index weighs what a conditional one does not.
         """
-        self._scenario, self._learner, self._seed, self._threads = scenario, learner, seed, threads
+        assert not models, "what evolution learns is no network"
+        self._scenario, self._learner, self._rules, self._seed, self._threads = scenario, learner, rules, seed, threads
         self.experience: dict[str, Experience] = {}
         self._episodes = draw_episodes(scenario, learner.episodes.number, derive(seed, Purpose.TRAINING))
         self._world = World(
@@ -108,14 +117,14 @@ class Evolution:
     @cached_property
     def _of_rules(self) -> dict[int, float]:
         """What the rules cost, by the seed of the episode."""
-        given = rules(self._learner)
         episodes, cost = self._episodes, []
-        scenario = rules_of_play(self._scenario, given[0])
-        size = min(len(episodes.seeds), 512)
-        world = World(scenario, size, instances=episodes.instances, auto_reset=False, threads=self._threads)
-        completions = Completions.by(world, *given)
-        for first in range(0, len(episodes.seeds), size):
-            batch = slice(first, first + size)
+        played, world = rules_of_play(self._scenario, self._rules[0]), self._world
+        if played.reservations != self._scenario.reservations:
+            size = min(len(episodes.seeds), world.num_worlds)
+            world = World(played, size, instances=episodes.instances, auto_reset=False, threads=self._threads)
+        completions = Completions.by(world, *self._rules)
+        for first in range(0, len(episodes.seeds), world.num_worlds):
+            batch = slice(first, first + world.num_worlds)
             cost.extend(play_batch(world, episodes.seeds[batch], episodes.instance[batch], completions)[0].tolist())
         return dict(zip(episodes.seeds.tolist(), cost, strict=True))
 
@@ -180,8 +189,6 @@ def _start(name: str | None) -> Floats:
 
 def _free(only: Sequence[str]) -> Floats:
     """[SIZE] 1 for weights that are learned, 0 for others."""
-    if unknown := [name for name in only if name not in TERMS]:
-        raise LearnerError(f"learner: Evolution.only has {unknown[0]!r}, must be among {', '.join(TERMS)}")
     return Conditional.of({"weights": dict.fromkeys(only, 1)}).flat if only else np.ones(SIZE)
 
 

@@ -9,17 +9,15 @@ from numpy.typing import NDArray
 from stable_baselines3.common.logger import Logger
 
 from agents.evaluation.play import Episodes, draw_episodes
-from agents.learning.baseline import Purpose, derive, play
+from agents.learning.baseline import Purpose, Rules, costs_of, derive, learned_in
 from agents.learning.buffer import Array
+from agents.learning.checkpoint import fit
 from agents.learning.collect import Collector, Finished
 from agents.learning.config import GROUP, Learner
 from agents.learning.curriculum import easy_first, opened
 from agents.learning.experience import Experience
-from agents.learning.fitting import fit
-from agents.learning.given import learned_by, rules
 from agents.learning.logging import RoleLogger
-from agents.learning.methods.networks import Networks
-from agents.learning.methods.warm_up import warm_up
+from agents.learning.methods.networks import NetworkMethod
 from agents.learning.ppo import RolePPO
 from envs.engine.codes import Phase
 from envs.scenario import Scenario
@@ -28,7 +26,7 @@ from envs.world import World
 Floats = NDArray[np.float64]
 
 
-class Groups(Networks):
+class GroupRollouts(NetworkMethod):
     """For problems scored at their end: several rollouts of the same episode are compared with each other.
 
     The advantage of every decision is (mean cost of the group - own cost) / deviation within the group, or, in self-labeling
@@ -36,27 +34,29 @@ class Groups(Networks):
     """
 
     def __init__(
-        self, scenario: Scenario, learner: Learner, models: Mapping[str, RolePPO], seed: int, threads: int
+        self,
+        scenario: Scenario,
+        learner: Learner,
+        rules: Rules,
+        models: Mapping[str, RolePPO],
+        seed: int,
+        threads: int,
     ) -> None:
         """Draw the instances."""
-        super().__init__(models)
-        self._learner, self._seed = learner, seed
+        super().__init__(learner, models)
+        self._rules, self._seed = rules, seed
         self._episodes = draw_episodes(scenario, learner.episodes.number, derive(seed, Purpose.TRAINING))
         worlds = learner.groups.number * learner.groups.rollouts
-        scenario = learned_by(scenario, learner)
+        scenario = learned_in(scenario, learner, rules[0])
         self._world = World(scenario, worlds, instances=self._episodes.instances, auto_reset=False, threads=threads)
         self._rules_world = World(scenario, learner.groups.number, instances=self._episodes.instances, threads=threads)
         self.experience.update(
             {role: Experience(model.policy, worlds * self._world.num_agents) for role, model in models.items()}
         )
-        self._collector = Collector(self._world, self.experience, *rules(learner))
+        self._collector = Collector(self._world, self.experience, *rules)
         self._cost = np.zeros(worlds)
         self._ranked = easy_first(self._episodes, learner.episodes.order)
         self._choose(-1)
-
-    def begin(self) -> None:
-        """Have the rules play, and be imitated where the learner asks for it."""
-        warm_up(self._collector, self._learner, self._models)
 
     def collect(self, iteration: int) -> list[Finished]:
         """Play a fresh choice of episodes to their end."""
@@ -83,7 +83,7 @@ class Groups(Networks):
 
     def rule_cost(self, finished: list[Finished]) -> Floats:
         """Play the rules on the episodes that were chosen."""
-        cost = play(self._rules_world, self._chosen, *rules(self._learner))
+        cost = costs_of(self._rules_world, self._chosen, *self._rules)
         return cost[[episode.world // self._learner.groups.rollouts for episode in finished]]
 
     def integrate(self, logger: Logger) -> None:

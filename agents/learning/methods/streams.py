@@ -9,18 +9,15 @@ from numpy.typing import NDArray
 from stable_baselines3.common.logger import Logger
 
 from agents.evaluation.play import Episodes, draw_episodes
-from agents.learning.baseline import Bank, Purpose, derive, mean_task
+from agents.learning.baseline import Bank, Purpose, Rules, derive, learned_in, mean_task
 from agents.learning.buffer import Array
-from agents.learning.checkpoint import below, part, plain
+from agents.learning.checkpoint import below, fit, part, plain
 from agents.learning.collect import Collector, Finished
 from agents.learning.config import Learner
 from agents.learning.curriculum import easy_first, opened
 from agents.learning.experience import Clock, Experience
-from agents.learning.fitting import fit
-from agents.learning.given import learned_by, rules
 from agents.learning.logging import RoleLogger
-from agents.learning.methods.networks import Networks
-from agents.learning.methods.warm_up import warm_up
+from agents.learning.methods.networks import NetworkMethod
 from agents.learning.ppo import RolePPO
 from agents.protocols import rules_of_play
 from envs.scenario import Scenario
@@ -29,22 +26,29 @@ from envs.world import World
 Floats = NDArray[np.float64]
 
 
-class Streams(Networks):
+class Streams(NetworkMethod):
     """PPO on streams of decisions: the worlds never stop, a rollout is a number of decisions."""
 
     def __init__(
-        self, scenario: Scenario, learner: Learner, models: Mapping[str, RolePPO], seed: int, threads: int
+        self,
+        scenario: Scenario,
+        learner: Learner,
+        rules: Rules,
+        models: Mapping[str, RolePPO],
+        seed: int,
+        threads: int,
     ) -> None:
         """Draw the episodes, play the baseline on them and start the worlds."""
-        self._scenario, self._learner, self._seed, self._threads = learned_by(scenario, learner), learner, seed, threads
-        super().__init__(models)
+        super().__init__(learner, models)
+        self._scenario, self._rules, self._seed, self._threads = (
+            learned_in(scenario, learner, rules[0]),
+            rules,
+            seed,
+            threads,
+        )
         self._start(0, -1)
         seats = self._world.num_worlds * self._world.num_agents
         self.experience.update({role: Experience(model.policy, seats) for role, model in models.items()})
-
-    def begin(self) -> None:
-        """Have the rules play, and be imitated where the learner asks for it."""
-        warm_up(self._collector, self._learner, self._models)
 
     @property
     def bank(self) -> Bank | None:
@@ -123,16 +127,16 @@ class Streams(Networks):
         for experience in self.experience.values():
             experience.forget()
         self._collector = Collector(
-            self._world, self.experience, *rules(learner), self._bank if learner.episodes.baseline else None
+            self._world, self.experience, *self._rules, self._bank if learner.episodes.baseline else None
         )
 
     def _play_bank(self, episodes: Episodes) -> Bank:
         """What the rules cost, by their own rules of play."""
-        played = rules_of_play(self._scenario, rules(self._learner)[0])
+        played = rules_of_play(self._scenario, self._rules[0])
         world = self._world
         if played.reservations != self._scenario.reservations:
             world = World(played, self._learner.worlds, instances=episodes.instances, threads=self._threads)
-        return Bank(world, episodes, *rules(self._learner))
+        return Bank(world, episodes, *self._rules)
 
     def _open(self, iteration: int) -> None:
         """Have every world that ends an episode start one that is open in this iteration, in the order in which they were drawn."""

@@ -7,8 +7,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from agents.learning.config import Discount, Evaluation, Groups, Imitation, Learner, Network, Update
-from agents.learning.config import Episodes as EpisodesConfig
+from agents.learning.config import (
+    Discount,
+    Evaluation,
+    GroupSizes,
+    Imitation,
+    Learner,
+    Network,
+    TrainingEpisodes,
+    Update,
+)
 from envs.scenario import Objective, Reservations, Scenario, Uncertainty
 from envs.workloads.instance import Instance
 
@@ -82,9 +90,9 @@ def learner() -> Learner:
         network=Network(16, 16, [], None, gain=8.0, ordinal=True),
         update=Update("ppo", 3, 512, 3e-3, 3e-4, 3e-3, 0.2, 0.003, 0.0, 0.5, 0.5, 2.0, 0.6),
         discount=Discount(None, 5.0),
-        episodes=EpisodesConfig(64, 0, 0, "size", baseline=True, prioritizer="fifo", negotiator="fcfs"),
+        episodes=TrainingEpisodes(64, 0, 0, "size", baseline=True, prioritizer="fifo", negotiator="fcfs"),
         imitation=Imitation(0, 1),
-        groups=Groups(8, 8, 0),
+        groups=GroupSizes(8, 8, 0),
         evaluation=Evaluation(1000, 32),
     )
 

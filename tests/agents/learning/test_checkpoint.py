@@ -21,7 +21,7 @@ from stable_baselines3.common.logger import Logger
 from agents.learning import checkpoint
 from agents.learning.checkpoint import NAME, CheckpointError
 from agents.learning.config import Learner
-from agents.learning.loop import Run
+from agents.learning.loop import Training
 from envs.scenario import Scenario
 from tests.agents.learning.conftest import both_roles
 
@@ -48,15 +48,15 @@ def small(learner: Learner) -> Learner:
 
 
 @pytest.fixture
-def run(contested: Scenario, learner: Learner, tmp_path: Path) -> Run:
+def run(contested: Scenario, learner: Learner, tmp_path: Path) -> Training:
     """A run with a checkpoint in the middle of episodes."""
-    run = Run(contested, small(learner), tmp_path, seed=0)
+    run = Training(contested, small(learner), tmp_path, seed=0)
     run.iterate(Logger(None, []))
     run.save()
     return run
 
 
-def refusal(run: Run, arrays: dict[str, np.ndarray], facts: dict[str, Any], what: str) -> str:
+def refusal(run: Training, arrays: dict[str, np.ndarray], facts: dict[str, Any], what: str) -> str:
     """What is said where a run is to go on from arrays that somebody made up, digest and all."""
     try:
         with pytest.MonkeyPatch.context() as patch:
@@ -86,7 +86,7 @@ def test_every_bit_counts(tmp_path: Path) -> None:
             checkpoint.load(path)
 
 
-def test_a_bit_of_a_run_counts(run: Run) -> None:
+def test_a_bit_of_a_run_counts(run: Training) -> None:
     """Protects runs: 120 random bits of a real checkpoint, one at a time, and files that end too early."""
     path = run.folder / NAME
     whole, random = path.read_bytes(), np.random.default_rng(0)
@@ -160,7 +160,7 @@ VALUES = {"f": (np.nan, np.inf, -np.inf), "i": (-(2**62), -4, 10**6, 2**62)}
 """By kind of array: what no state of a run has."""
 
 
-def test_crafted_arrays_are_refused(run: Run) -> None:
+def test_crafted_arrays_are_refused(run: Training) -> None:
     """Protects from checkpoints that somebody made up, digest and all: whatever is changed in whichever array, it is told in one line."""
     arrays, facts = checkpoint.load(run.folder / NAME)
     assert len(arrays["experience.prioritizer.made.seat"]) > 1
@@ -180,7 +180,7 @@ def test_crafted_arrays_are_refused(run: Run) -> None:
     run.load()
 
 
-def test_wrong_indices_are_refused(run: Run) -> None:
+def test_wrong_indices_are_refused(run: Training) -> None:
     """Protects from indices that are small enough for their type, and still of something else."""
     arrays, facts = checkpoint.load(run.folder / NAME)
     seats, actions = (arrays[f"experience.prioritizer.made.{name}"] for name in ("seat", "action"))
@@ -207,7 +207,7 @@ def test_wrong_indices_are_refused(run: Run) -> None:
         assert words in refusal(run, arrays | changes, facts, words)
 
 
-def test_the_last_three_are_kept(run: Run) -> None:
+def test_the_last_three_are_kept(run: Training) -> None:
     """Protects disks, and runs whose newest checkpoint is bad: three are kept, newest first, all whole."""
     for number in range(5):
         run.iteration = number
@@ -222,9 +222,9 @@ def test_goes_on_from_the_one_before(
 ) -> None:
     """Protects runs from a bad newest checkpoint: it is told in one line, and the run ends with the bits of one that never stopped."""
     settings = replace(small(learner), checkpoint_every=1)
-    whole = Run(contested, settings, tmp_path / "whole", seed=0)
+    whole = Training(contested, settings, tmp_path / "whole", seed=0)
     whole.learn()
-    broken = Run(contested, settings, tmp_path / "broken", seed=0)
+    broken = Training(contested, settings, tmp_path / "broken", seed=0)
     for _ in range(3):
         broken.iterate(Logger(None, []))
         broken.save()
@@ -235,7 +235,7 @@ def test_goes_on_from_the_one_before(
     path.write_bytes(flipped(path.read_bytes(), 99_999))
     for folder, told in (("broken", "damaged"), ("lost", "no such checkpoint")):
         capsys.readouterr()
-        second = Run(contested, settings, tmp_path / folder, seed=0)
+        second = Training(contested, settings, tmp_path / folder, seed=0)
         second.load()
         assert second.iteration == 2
         (line,) = capsys.readouterr().err.splitlines()
@@ -247,7 +247,7 @@ def test_goes_on_from_the_one_before(
             assert np.array_equal(expected[name], found[name], equal_nan=expected[name].dtype.kind == "f"), name
 
 
-def test_none_is_whole(run: Run) -> None:
+def test_none_is_whole(run: Training) -> None:
     """Protects the message: where all are damaged, it is that of the newest."""
     run.save()
     for path in run.folder.iterdir():
@@ -256,7 +256,7 @@ def test_none_is_whole(run: Run) -> None:
         run.load()
 
 
-def test_a_failure_touches_no_other_checkpoint(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_touches_no_other_checkpoint(run: Training, monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects the last checkpoints from a disk that is full: they stay as they are, and nothing is left beside them."""
     run.save()
     before = {path.name: path.read_bytes() for path in run.folder.iterdir()}
@@ -276,7 +276,7 @@ def test_a_failure_touches_no_other_checkpoint(run: Run, monkeypatch: pytest.Mon
     run.load()
 
 
-def test_header_is_plain_safetensors(run: Run) -> None:
+def test_header_is_plain_safetensors(run: Training) -> None:
     """Protects other tools: a checkpoint stays a file that any reader of safetensors opens, facts in its metadata."""
     with safe_open(run.folder / NAME, "numpy") as file:
         assert json.loads(file.metadata()["facts"])["iteration"] == 1

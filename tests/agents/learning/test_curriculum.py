@@ -12,7 +12,7 @@ from agents.evaluation.play import Episodes
 from agents.learning.collect import Collector
 from agents.learning.config import Learner, LearnerError
 from agents.learning.curriculum import easy_first, hardness, opened
-from agents.learning.loop import Run
+from agents.learning.loop import Training
 from agents.learning.methods.streams import Streams
 from envs.scenario import Objective, Scenario
 from envs.workloads.generators.synthetic import SyntheticWorkload
@@ -60,7 +60,7 @@ def test_training_begins_with_low_loads(
     workload = SyntheticWorkload(agents=2, jobs=4, load_min=0.5, load_max=3.0)
     learner = replace(learner, worlds=4, rollout=256, update=replace(learner.update, method=method))
     learner = replace(learner, episodes=replace(learner.episodes, number=32, curriculum=4, order="load"))
-    method_of = Run(Scenario(workload, Objective(flow=1.0), candidates=8), learner, tmp_path, seed=0).method
+    method_of = Training(Scenario(workload, Objective(flow=1.0), candidates=8), learner, tmp_path, seed=0).method
     played: set[int] = set()
     step = Collector.step
 

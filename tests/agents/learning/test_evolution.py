@@ -11,7 +11,7 @@ from stable_baselines3.common.logger import Logger
 
 from agents.learning import checkpoint
 from agents.learning.config import Evolution, Learner, LearnerError
-from agents.learning.loop import Run
+from agents.learning.loop import Training
 from agents.policies import load_negotiator, load_prioritizer, roles_in
 from agents.rules.conditional import Conditional, spreads, text
 from envs.scenario import Scenario
@@ -27,7 +27,7 @@ def evolving(learner: Learner) -> Learner:
     )
 
 
-def weights(run: Run) -> np.ndarray:
+def weights(run: Training) -> np.ndarray:
     """Of the index as it is."""
     policy = run.method.policies().prioritizer
     assert isinstance(policy, Conditional)
@@ -36,7 +36,7 @@ def weights(run: Run) -> np.ndarray:
 
 def test_learns_shortest_first(one_machine: Scenario, evolving: Learner, tmp_path: Path) -> None:
     """Protects learning itself: from weights of 0 it comes close to the known optimum of total flow time on one machine."""
-    run = Run(one_machine, evolving, tmp_path, seed=0)
+    run = Training(one_machine, evolving, tmp_path, seed=0)
     assert not weights(run).any()
     before = run.evaluation(run.method.policies())
     run.learn()
@@ -50,7 +50,7 @@ def test_learns_shortest_first(one_machine: Scenario, evolving: Learner, tmp_pat
 
 def test_what_is_written_is_what_plays(contested: Scenario, evolving: Learner, tmp_path: Path) -> None:
     """Protects the artefact: one file for both roles, found by the folder of the run, with what is known of its training."""
-    run = Run(contested, replace(evolving, decisions=5_000), tmp_path, seed=0)
+    run = Training(contested, replace(evolving, decisions=5_000), tmp_path, seed=0)
     run.learn()
     prioritizer, negotiator = run.method.policies()
     assert prioritizer is negotiator
@@ -67,7 +67,7 @@ def test_pairs_differ_in_the_disturbance_alone(contested: Scenario, evolving: Le
     start = Conditional(1 / spreads())
     (tmp_path / "index.json").write_text(text(start, {}), encoding="utf-8")
     evolution = Evolution(start=str(tmp_path), pairs=16, spread=1e-8)
-    run = Run(contested, replace(evolving, evolution=evolution), tmp_path, seed=0)
+    run = Training(contested, replace(evolving, evolution=evolution), tmp_path, seed=0)
     found = weights(run)
     np.testing.assert_allclose(found / found[0], start.flat / start.flat[0])
     assert np.linalg.norm(found * spreads()) == pytest.approx(4.0)
@@ -83,12 +83,12 @@ def test_pairs_differ_in_the_disturbance_alone(contested: Scenario, evolving: Le
 def test_both_gaps_are_told(contested: Scenario, evolving: Learner, tmp_path: Path) -> None:
     """Protects the curves: what the population costs stands beside what the index in its middle costs, which is less."""
     told = replace(evolving, decisions=40_000, evaluation=replace(evolving.evaluation, every=1))
-    (*_, last) = Run(contested, told, tmp_path, seed=0).rounds()
+    (*_, last) = Training(contested, told, tmp_path, seed=0).rounds()
     assert {"rollout/gap_percent", "evaluate/gap_percent", "train/step"} <= set(last)
     assert last["evaluate/gap_percent"] < last["rollout/gap_percent"] + 5.0
 
 
-def arrays_of(run: Run) -> dict[str, np.ndarray]:
+def arrays_of(run: Training) -> dict[str, np.ndarray]:
     """All of a checkpoint."""
     run.save()
     return checkpoint.load(run.folder / checkpoint.NAME)[0]
@@ -97,13 +97,13 @@ def arrays_of(run: Run) -> dict[str, np.ndarray]:
 def test_resume_is_exact(contested: Scenario, evolving: Learner, tmp_path: Path) -> None:
     """Protects resuming, and threads: stopped and continued, on two threads, a run ends with the bits of one that never stopped."""
     told = replace(evolving, decisions=30_000)
-    whole = Run(contested, told, tmp_path / "whole", seed=0)
+    whole = Training(contested, told, tmp_path / "whole", seed=0)
     whole.learn()
-    first = Run(contested, told, tmp_path / "parts", seed=0)
+    first = Training(contested, told, tmp_path / "parts", seed=0)
     for _ in range(2):
         first.iterate(Logger(None, []))
     first.save()
-    second = Run(contested, told, tmp_path / "parts", seed=0, threads=2)
+    second = Training(contested, told, tmp_path / "parts", seed=0, threads=2)
     second.load()
     assert 0 < second.iteration < whole.iteration
     second.learn()
@@ -115,7 +115,7 @@ def test_resume_is_exact(contested: Scenario, evolving: Learner, tmp_path: Path)
 
 def test_other_states_are_refused(contested: Scenario, evolving: Learner, tmp_path: Path) -> None:
     """Protects resuming: a checkpoint of other weights is told, not gone on from."""
-    run = Run(contested, evolving, tmp_path, seed=0)
+    run = Training(contested, evolving, tmp_path, seed=0)
     run.iterate(Logger(None, []))
     state = run.method.state()
     for wrong in (
@@ -130,14 +130,14 @@ def test_other_states_are_refused(contested: Scenario, evolving: Learner, tmp_pa
 def test_callbacks_and_breaking_off(contested: Scenario, evolving: Learner, tmp_path: Path) -> None:
     """Protects callers that iterate: a callback ends learning, breaking off leaves a checkpoint, and another call goes on."""
     told = replace(evolving, checkpoint_every=1000)
-    run = Run(contested, told, tmp_path, seed=0)
+    run = Training(contested, told, tmp_path, seed=0)
     for scalars in run.rounds():
         assert scalars["time/iteration"] == 1
         break
     assert checkpoint.load_facts(tmp_path / checkpoint.NAME)["iteration"] == 1
     seen = []
 
-    def third(run: Run) -> bool:
+    def third(run: Training) -> bool:
         seen.append(run.iteration)
         return run.iteration < 3
 
@@ -149,13 +149,13 @@ def test_callbacks_and_breaking_off(contested: Scenario, evolving: Learner, tmp_
 def test_what_alone_is_learned(contested: Scenario, evolving: Learner, tmp_path: Path) -> None:
     """Protects the control of the columns: nothing but the weights that are named moves, and other names are told."""
     only = replace(evolving, evolution=replace(evolving.evolution, only=["wsrpt", "wait"]))
-    run = Run(contested, only, tmp_path, seed=0)
+    run = Training(contested, only, tmp_path, seed=0)
     run.iterate(Logger(None, []))
     assert np.array_equal(
         np.flatnonzero(weights(run)), np.flatnonzero(Conditional.of({"weights": {"wsrpt": 1, "wait": 1}}).flat)
     )
-    with pytest.raises(LearnerError, match=r"Evolution\.only has 'colour', must be among wsrpt, "):
-        Run(contested, replace(evolving, evolution=replace(evolving.evolution, only=["colour"])), tmp_path, seed=0)
+    with pytest.raises(LearnerError, match=r"learner\.evolution\.only is \['colour'\], must be among wsrpt, "):
+        replace(evolving.evolution, only=["colour"])
 
 
 def test_settings_that_cannot_be(evolving: Learner) -> None:
@@ -165,5 +165,5 @@ def test_settings_that_cannot_be(evolving: Learner) -> None:
     ):
         replace(evolving, roles=["prioritizer"])
     for name, value in (("pairs", 0), ("pairs", 40_000), ("spread", 0.0), ("step", 11.0), ("step_end", -1.0)):
-        with pytest.raises(LearnerError, match=f"learner: Evolution.{name} is "):
+        with pytest.raises(LearnerError, match=f"learner.evolution.{name} is "):
             replace(evolving.evolution, **{name: value})  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from agents.evaluation.play import draw_episodes
 from agents.learning.advantage import OPEN, TERMINATED, TRUNCATED, rewards_to_go
-from agents.learning.baseline import Bank, play
+from agents.learning.baseline import Bank, costs_of
 from agents.learning.collect import Collector
 from agents.learning.config import Learner
 from agents.learning.experience import Clock, Experience
@@ -143,7 +143,7 @@ def test_baseline_is_the_rules_path(contested: Scenario) -> None:
     episodes = draw_episodes(contested, 4, 0)
     world = World(contested, 2, instances=episodes.instances)
     bank = Bank(world, episodes, *RULES)
-    assert np.array_equal(bank.team_cost, play(world, episodes, *RULES))
+    assert np.array_equal(bank.team_cost, costs_of(world, episodes, *RULES))
     entry, agent = np.repeat(np.arange(4), 3), np.tile(np.arange(3), 4)
     path = np.array([bank.cost(entry, agent, np.full(12, time)) for time in np.linspace(0, 2000, 100)])
     assert (path[0] == 0).all()

@@ -7,12 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.learning import given
 from agents.learning.config import Imitation, Learner
 from agents.learning.experience import Experience
 from agents.learning.methods.streams import Streams
 from agents.learning.ppo import RolePPO
-from agents.rules import RuleNegotiator
+from agents.rules import RuleNegotiator, prioritizer
 from agents.rules.levels import as_levels, borders
 from envs.scenario import Scenario
 from tests.agents.learning.conftest import both_roles
@@ -46,17 +45,14 @@ def test_imitated_bids_keep_their_levels(
         assert len(actions) == len(experience)
         labels.append(actions)
 
-    monkeypatch.setattr(given, "negotiation_rule", Overheard)
     monkeypatch.setattr(Experience, "relabel", relabel)
     learner = replace(both_roles(learner), imitation=Imitation(4096, 1))
-    learner = replace(
-        learner, episodes=replace(learner.episodes, prioritizer="spt", negotiator="urgency"), rollout=8192
-    )
+    learner = replace(learner, rollout=8192)
     levels = contested.negotiation.levels
     models = {
         r: RolePPO(r, contested.candidates, levels, learner.network, learner.update, "cpu") for r in learner.roles
     }
-    Streams(contested, learner, models, 0, 1).begin()
+    Streams(contested, learner, (prioritizer("spt"), Overheard("urgency")), models, 0, 1).begin()
     (found,) = labels
     heard = np.concatenate(bids)[
         -len(found) :

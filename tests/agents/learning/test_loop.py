@@ -15,12 +15,11 @@ from stable_baselines3.common.logger import Logger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from agents.learning import checkpoint
-from agents.learning.baseline import HINDSIGHT, Bank
+from agents.learning.baseline import HINDSIGHT, Bank, rules
 from agents.learning.checkpoint import CheckpointError
 from agents.learning.config import Evaluation, Imitation, Learner, LearnerError
-from agents.learning.given import rules
 from agents.learning.logging import GAPS
-from agents.learning.loop import Run
+from agents.learning.loop import Training
 from agents.learning.methods.groups import best, compare
 from agents.learning.methods.method import Policies
 from agents.networks import artifact
@@ -38,7 +37,7 @@ def test_learns_shortest_first(one_machine: Scenario, learner: Learner, tmp_path
         update=replace(learner.update, method=method),
         decisions=learner.decisions if method == "ppo" else 60_000,
     )
-    run = Run(one_machine, learner, tmp_path, seed=0)
+    run = Training(one_machine, learner, tmp_path, seed=0)
     before = run.evaluation(run.method.policies())
     run.learn()
     after = run.evaluation(run.method.policies())
@@ -79,7 +78,7 @@ def test_the_gap_in_training_tells_sharp_from_soft(
     )
     found = {}
     for gain in (1e-3, 1e5):
-        run = Run(
+        run = Training(
             contested,
             replace(learner, network=replace(learner.network, guide=str(tmp_path), gain=gain)),
             tmp_path,
@@ -93,9 +92,9 @@ def test_the_gap_in_training_tells_sharp_from_soft(
 
 def test_both_gaps_are_in_one_panel(contested: Scenario, learner: Learner, tmp_path: Path) -> None:
     """Protects the picture: TensorBoard is told to draw the gap in training and the greedy one side by side."""
-    run = Run(contested, replace(learner, decisions=1), tmp_path, seed=0)
+    run = Training(contested, replace(learner, decisions=1), tmp_path, seed=0)
     run.learn()
-    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events = EventAccumulator(str(tmp_path))
     events.Reload()
     assert set(GAPS) <= set(events.Tags()["scalars"])
     layout = events.Tensors("custom_scalars__config__")[0].tensor_proto.string_val[0]
@@ -113,7 +112,7 @@ def test_hindsight_explains_returns(
     )
     explained = []
     for _ in range(2):
-        run, logger = Run(contested, still, tmp_path, seed=0), Logger(None, [])
+        run, logger = Training(contested, still, tmp_path, seed=0), Logger(None, [])
         for _ in range(8):
             run.iterate(logger)
         explained.append(logger.name_to_value["train_prioritizer/explained_variance"])
@@ -121,7 +120,7 @@ def test_hindsight_explains_returns(
     assert explained[0] > explained[1] + 0.1
 
 
-def everything(run: Run) -> dict[str, np.ndarray]:
+def everything(run: Training) -> dict[str, np.ndarray]:
     """All arrays of a checkpoint."""
     run.save()
     return checkpoint.load(run.folder / checkpoint.NAME)[0]
@@ -136,13 +135,13 @@ def test_resume_is_exact(
     """Protects resuming: stopped and continued in the middle of episodes, a run ends with the same bits as one that never stopped."""
     learner = replace(both_roles(learner), decisions=12_000, worlds=8, update=replace(learner.update, method=method))
     learner = replace(learner, episodes=replace(learner.episodes, number=16, refresh=refresh, curriculum=curriculum))
-    whole = Run(contested, learner, tmp_path / "whole", seed=0)
+    whole = Training(contested, learner, tmp_path / "whole", seed=0)
     whole.learn()
-    first = Run(contested, learner, tmp_path / "parts", seed=0)
+    first = Training(contested, learner, tmp_path / "parts", seed=0)
     while first.decisions < 6_000:
         first.iterate(Logger(None, []))
     first.save()
-    second = Run(contested, learner, tmp_path / "parts", seed=0)
+    second = Training(contested, learner, tmp_path / "parts", seed=0)
     second.load()
     assert 0 < second.iteration < whole.iteration
     second.learn()
@@ -156,7 +155,7 @@ def test_resume_is_exact(
 def test_interrupt_saves(contested: Scenario, learner: Learner, tmp_path: Path) -> None:
     """Protects Ctrl-C: the iteration is finished, a checkpoint written, and the caller is told that the budget is not spent."""
     before = signal.getsignal(signal.SIGINT)
-    run = Run(contested, learner, tmp_path, seed=0)
+    run = Training(contested, learner, tmp_path, seed=0)
     collect = run.method.collect
 
     def press(iteration: int) -> object:
@@ -175,7 +174,7 @@ def test_divergence_is_told(
     contested: Scenario, learner: Learner, tmp_path: Path, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Protects hours: weights that are no numbers end the run with what to change, and the checkpoint from before stays."""
-    run = Run(contested, replace(learner, update=replace(learner.update, method=method)), tmp_path, seed=0)
+    run = Training(contested, replace(learner, update=replace(learner.update, method=method)), tmp_path, seed=0)
     run.save()
     before = (tmp_path / checkpoint.NAME).read_bytes()
 
@@ -196,12 +195,12 @@ def test_divergence_is_told(
 def test_rules_that_cost_nothing(one_machine: Scenario, learner: Learner, tmp_path: Path) -> None:
     """Protects the gap, which is relative to what the rules cost: without due dates nothing is tardy."""
     with pytest.raises(LearnerError, match=r"the rules cost 0\.0 on the evaluation's episodes"):
-        Run(replace(one_machine, objective=Objective(tardiness=1.0)), learner, tmp_path, seed=0)
+        Training(replace(one_machine, objective=Objective(tardiness=1.0)), learner, tmp_path, seed=0).play_rules()
 
 
 def test_others_may_read_what_was_written(contested: Scenario, learner: Learner, tmp_path: Path) -> None:
     """Protects shared folders: checkpoints and weights have the rights of any other new file."""
-    run = Run(contested, learner, tmp_path, seed=0)
+    run = Training(contested, learner, tmp_path, seed=0)
     run.save()
     artifact.save(tmp_path / "policy", run.models["prioritizer"].policy.brain, {})
     (tmp_path / "plain").touch()
@@ -211,15 +210,15 @@ def test_others_may_read_what_was_written(contested: Scenario, learner: Learner,
 
 def test_wrong_checkpoints(contested: Scenario, one_machine: Scenario, learner: Learner, tmp_path: Path) -> None:
     """Protects the user: a checkpoint that is missing, damaged or of another scenario is told in one line."""
-    run = Run(contested, learner, tmp_path, seed=0)
+    run = Training(contested, learner, tmp_path, seed=0)
     with pytest.raises(CheckpointError, match="no such checkpoint"):
         run.load()
     run.save()
-    other = Run(one_machine, learner, tmp_path, seed=0)
+    other = Training(one_machine, learner, tmp_path, seed=0)
     with pytest.raises(CheckpointError, match="another scenario"):
         other.load()
     with pytest.raises(CheckpointError, match="seed is 0, must be 1"):
-        Run(contested, learner, tmp_path, seed=1).load()
+        Training(contested, learner, tmp_path, seed=1).load()
     path = tmp_path / checkpoint.NAME
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(CheckpointError, match="damaged"):
@@ -238,7 +237,7 @@ def test_groups_are_compared_within() -> None:
 
 def test_evaluation_of_the_rule_itself(contested: Scenario, learner: Learner, tmp_path: Path) -> None:
     """Protects the comparison: where no role is learned the gap is exactly 0, and other rules have other costs."""
-    run = Run(contested, learner, tmp_path, seed=0)
+    run = Training(contested, learner, tmp_path, seed=0)
     assert run.evaluation(Policies(None, None))["gap_percent"] == 0.0
     assert run.evaluation.cost(prioritizer("lpt"), negotiator("fcfs")).mean() > run.evaluation.rule_cost.mean()
 
@@ -247,8 +246,8 @@ def test_imitation_starts_near_the_rule(contested: Scenario, learner: Learner, t
     """Protects the warm start: after imitating the rules, and nothing else, both roles cost nearly what the rules do."""
     learner = replace(both_roles(learner), imitation=Imitation(8192, 10))
     learner = replace(learner, episodes=replace(learner.episodes, prioritizer="spt", negotiator="urgency"))
-    run = Run(contested, learner, tmp_path, seed=0)
-    untrained = Run(contested, replace(learner, imitation=Imitation(0, 1)), tmp_path, seed=0)
+    run = Training(contested, learner, tmp_path, seed=0)
+    untrained = Training(contested, replace(learner, imitation=Imitation(0, 1)), tmp_path, seed=0)
     for each in (run, untrained):
         each.begin()
     assert abs(run.evaluation(run.method.policies())["gap_percent"]) < 3.0

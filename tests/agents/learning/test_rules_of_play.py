@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from agents.evaluation.play import draw_episodes, play
 from agents.learning.baseline import Purpose, derive
 from agents.learning.config import Learner
-from agents.learning.loop import Evaluation
-from agents.learning.methods import make_method
+from agents.learning.loop import AgainstRules
+from agents.learning.methods import METHODS
 from agents.learning.ppo import RolePPO
 from agents.protocols import Observation
 from agents.rules import negotiator, prioritizer
@@ -42,11 +42,11 @@ def test_yardstick_and_baseline(learner: Learner, name: str) -> None:
         evaluation=replace(learner.evaluation, episodes=16),
     )
     pair = prioritizer(name), negotiator("fcfs")
-    found = Evaluation(SCENARIO, learner, 3)
+    found = AgainstRules(SCENARIO, learner, pair, 3)
     assert found.rule_cost == pytest.approx(play(SCENARIO, found.episodes, *pair).objective)
     assert (found.rule_cost == pytest.approx(play(WITHOUT, found.episodes, *pair).objective)) == (name == "fifo")
     models = {"prioritizer": RolePPO("prioritizer", 8, 16, learner.network, learner.update, "cpu")}
-    method = make_method(SCENARIO, learner, models, 3, 1)
+    method = METHODS[learner.update.method](SCENARIO, learner, pair, models, 3, 1)
     episodes = draw_episodes(SCENARIO, 16, derive(3, Purpose.TRAINING, 0))
     assert method.bank.team_cost == pytest.approx(play(SCENARIO, episodes, *pair).objective)  # type: ignore[attr-defined]  # of Streams
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from agents.evaluation.play import Episodes, play
-from agents.planning.heft import PlanError, bound_to, plan, play_heft, upward_rank
+from agents.planning.heft import PlanError, assignment, bound_to, play_heft, upward_rank
 from agents.rules import negotiator, prioritizer
 from envs.scenario import Objective, Scenario, Uncertainty
 from envs.workloads.generators.random_job_shop import RandomJobShop
@@ -47,7 +47,7 @@ def test_a_plan_by_hand() -> None:
     """Protects the formulas of Topcuoglu et al.: ranks by mean durations, earliest finish, and gaps that are filled."""
     instance = by_hand()
     assert upward_rank(instance).tolist() == [6, 7, 3, 5]  # b, a, d, c
-    planned = plan(instance)
+    planned = assignment(instance)
     agents = instance.option_agent[planned.option]
     assert agents.tolist() == [0, 1, 1, 0]
     assert planned.start.tolist() == [0, 0, 2, 2]
@@ -58,7 +58,7 @@ def test_a_plan_by_hand() -> None:
 def test_gaps_are_filled() -> None:
     """Protects insertion: what is planned last starts first, where it fits before something that waits."""
     instance = replace(by_hand(), option_nominal=np.array([20, 4, 20, 1, 3, 40, 2, 40], float))
-    planned = plan(instance)  # a and b at agent 1 until 5, c at agent 0 from then on, and d before it
+    planned = assignment(instance)  # a and b at agent 1 until 5, c at agent 0 from then on, and d before it
     assert instance.option_agent[planned.option].tolist() == [1, 1, 0, 0]
     assert planned.start.tolist() == [0, 4, 5, 0]
     assert planned.end.tolist() == [4, 5, 8, 2]
@@ -68,14 +68,14 @@ def test_gaps_are_filled() -> None:
 def test_plans_are_played_as_planned(drawn: tuple[Scenario, Episodes]) -> None:
     """Protects the baseline: where all is known the world ends every task by the time that the plan says, checked by the checker."""
     scenario, episodes = drawn
-    expected = [plan(instance).end.max() for instance in episodes.instances]
+    expected = [assignment(instance).end.max() for instance in episodes.instances]
     np.testing.assert_allclose(play_heft(scenario, episodes).column("makespan"), expected, rtol=1e-9)
 
 
 def test_plans_are_kept(drawn: tuple[Scenario, Episodes]) -> None:
     """Protects what 'static' means: one agent per task, in the plan's order, with the precedence of before; durations are drawn alike."""
     instance = drawn[1].instances[0]
-    planned = plan(instance)
+    planned = assignment(instance)
     fixed = bound_to(instance, planned)
     assert np.array_equal(fixed.option_agent, instance.option_agent[planned.option])
     before = {
@@ -103,4 +103,4 @@ def test_it_is_worth_planning(drawn: tuple[Scenario, Episodes]) -> None:
 def test_several_jobs_are_refused() -> None:
     """Protects from plans that could not be kept."""
     with pytest.raises(PlanError, match="has 3 jobs, a static plan is made of one"):
-        plan(RandomJobShop(3, 3, 2, 2).instance(0))
+        assignment(RandomJobShop(3, 3, 2, 2).instance(0))

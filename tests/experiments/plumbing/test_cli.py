@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import shlex
 import signal
 import subprocess
@@ -20,10 +21,9 @@ from omegaconf import DictConfig, OmegaConf
 from agents.learning.config import Learner
 from envs import compiling, default_scenario
 from envs.scenario import Scenario
-from experiments import train
-from experiments.plumbing import building, cli, defaults, registry, source
-from experiments.plumbing.manual import choices
-from experiments.plumbing.settings import Report, Ship, Train
+from experiments.plumbing import building, cli, registry, training
+from experiments.plumbing.manual import choices, settings_of
+from experiments.plumbing.settings import Evaluate, Report, Ship, Train
 from tests.conftest import ROOT
 
 SCENARIOS = sorted(path.stem for path in (ROOT / "conf" / "scenario").glob("*.yaml"))
@@ -57,7 +57,7 @@ def test_every_scenario_composes(name: str) -> None:
 def test_workload_config_is_complete(name: str) -> None:
     """Protects conf/workload: it lists every parameter of its class, so that each can be set on the command line."""
     config = compose(f"workload={name}").workload
-    parameters = fields(registry.find(registry.WORKLOADS[config.name]))
+    parameters = fields(building.find(registry.WORKLOADS[config.name]))
     assert keys(config) == {field.name for field in parameters}
     required = {field.name for field in parameters if field.default is MISSING and field.default_factory is MISSING}
     assert {key for key in config if OmegaConf.is_missing(config, key)} == required
@@ -105,6 +105,7 @@ def run(task: Any, *arguments: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def build(config: DictConfig) -> None:
     """A task that needs what most tasks need."""
     cli.integer(config, "episodes", 1)
+    building.settings(config, Evaluate)
     cli.make_scenario(config).workload.instance(0)
 
 
@@ -147,7 +148,19 @@ MISTAKES = [
         ["workload.jobs=5000000", "workload.tasks_max=9"],
         "jobs x tasks x eligible agents may be 10000000, here 45000000",
     ),
-    (["workload.jobs=[3"], "no viable alternative at input '[3'"),
+    (
+        ["workload.jobs=[3"],
+        "'workload.jobs=[3' cannot be read: a list is [a,b], a mapping {a:1}; if its value is a text, quote it",
+    ),
+    (["out=a=b"], """for Hydra and for the shell: 'out='"'"'a=b'"'"''"""),
+    (["out=it's"], "'out='\"'\"'it\\'\"'\"'s'\"'\"''"),
+    (
+        ["b.json"],
+        """'b.json' is no setting, must be KEY=VALUE; a value with blanks in it needs quotes: 'KEY='"'"'a b'"'"''""",
+    ),
+    (["+x=1"], "x is unknown, must be one of threads, prioritizer, negotiator, episodes, "),
+    (["+epsiodes=1"], "epsiodes is unknown (did you mean episodes?), must be one of "),
+    (["+learner.worlds=3"], "learner is unknown, must be one of "),
 ]
 
 
@@ -170,6 +183,20 @@ def test_mistakes_of_the_user(
     assert captured.err.count("\n") == 1
     assert message in captured.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_infinity_is_written_as_in_recipes(tmp_path: Path) -> None:
+    """Protects who types what a recipe says: YAML's .inf is a number on the command line, of new runs and of resumed ones, as inf is."""
+    with hydra.initialize_config_module("conf", version_base="1.3"):
+        for written in (".inf", "inf"):
+            config = hydra.compose("train", [f"learner.seconds={written}", "learner.decisions=5"])
+            assert building.make(config, "learner").seconds == math.inf
+            (tmp_path / training.CONFIG).write_text(
+                OmegaConf.to_yaml(hydra.compose("train", ["folder=x"])), encoding="utf-8"
+            )
+            told = ["resume=x", f"learner.seconds={written}", "learner.decisions=7"]
+            resumed = building.make(training.saved_config(tmp_path, told, hydra.compose("train", told)), "learner")
+            assert (resumed.seconds, resumed.decisions) == (math.inf, 7)
 
 
 def test_absent_file(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -200,7 +227,7 @@ def test_interruption(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 )
 def test_interrupted_run_is_resumable(name: str) -> None:
     """Protects who presses Ctrl-C once the run has a checkpoint: a shell, and Hydra then, take the told command as it was meant."""
-    with pytest.raises(KeyboardInterrupt) as stop, train.resumable(Path(name)):
+    with pytest.raises(KeyboardInterrupt) as stop, training.resumable(Path(name)):
         raise KeyboardInterrupt
     told = str(stop.value)
     assert told.startswith("go on with: parley train ")
@@ -221,9 +248,9 @@ def test_interrupted_run_is_resumable(name: str) -> None:
 )
 def test_damaged_config_of_a_run(text: str, told: str, tmp_path: Path) -> None:
     """Protects resuming: a config that was edited or torn is named, with what is wrong."""
-    (tmp_path / train.CONFIG).write_text(text, encoding="utf-8")
+    (tmp_path / training.CONFIG).write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=f"config.yaml: {told}"):
-        train.saved_config(tmp_path, [])
+        training.saved_config(tmp_path)
 
 
 def test_compilation_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
@@ -289,13 +316,16 @@ def test_success_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ("experiment=shared_cluster_ppo learner.network.ignore=[foo]", "'foo'"),
         (
             "experiment=shared_cluster_ppo learner.network.ordinal=false",
-            "Network.ordinal is False, must be true where guide is set, or guide null",
+            "learner.network.ordinal is False, must be true where guide is set, or guide null",
         ),
-        ("learner.evolution.start=nowhere", "learner.evolution.start=nowhere: must be null, or the folder of an index"),
-        ("learner.evolution.only=[foo]", "Evolution.only has 'foo', must be among wsrpt, startable"),
+        (
+            "learner.evolution.start=nowhere",
+            "learner.evolution.start is 'nowhere', must be null, or the folder of an index",
+        ),
+        ("learner.evolution.only=[foo]", "learner.evolution.only is ['foo'], must be among wsrpt, startable"),
         (
             "learner.network.guide=nowhere",
-            "learner.network.guide=nowhere: must be null, or the folder of a tuned index",
+            "learner.network.guide is 'nowhere', must be null, or the folder of a tuned index",
         ),
         ("learner.update.learning_rate=inf", "learning_rate"),
         ("scenario.candidates=abc", "scenario.candidates is 'abc'"),
@@ -347,8 +377,8 @@ def test_help_knows_every_setting(dotted: str) -> None:
             found |= flat(node[key], f"{prefix}{key}.")
         return found
 
-    told = {setting.name: setting.default for setting in source.settings(dotted) if setting.name != "workload"}
-    known = flat(defaults.defaults(registry.find(dotted)))
+    told = {setting.name: setting.default for setting in settings_of(dotted) if setting.name != "workload"}
+    known = flat(building.defaults(building.find(dotted)))
     known = {key: value for key, value in known.items() if not key.startswith("rules.")} | (
         {"rules": None} if "rules" in told else {}
     )
