@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from agents.evaluation.statistics import relative_difference
 from envs.files import write_bytes
 from envs.render.style import DPI, FAINT, INK, PALETTE, SHADE, WIDTH, plain
 
@@ -86,8 +87,8 @@ class Row:
     rule: str
     ratios: dict[str, tuple[float, str]]
     """By mark: the ratio, and whose it is."""
-    runs: tuple[float, float]
-    """The least and the largest of what is learned, over training runs."""
+    ends: dict[str, tuple[float, float]]
+    """By mark: those of the 95 % interval of the ratio; nothing of what others published."""
 
 
 def rows_of(found: dict[str, Any], panel: Panel) -> list[Row]:
@@ -128,12 +129,16 @@ def _row(found: dict[str, Any], label: str, known: list[tuple[str, list[int]]], 
         )  # did without, as searches do that cannot foresee
         if kinds[name] in KINDS and not idle:
             _enter(ratios, KINDS[kinds[name]], float(values.mean()) / rules[best], name)
-    runs = own.mean(axis=1) / rules[best]
+    cluster = np.array([each.get("cluster", place) for place, each in enumerate(found["episodes"])])[known[-1][1]]
+    of_rule, ends = scores[best[0]][:, dict(known)[best[1]]], {}
+    for mark, (_, name) in ratios.items():
+        interval = relative_difference(here[name], of_rule, cluster=cluster)
+        ends[mark] = (1.0 + interval.low, 1.0 + interval.high)
     asked = {name: value for (name, told), value in rules.items() if told == known[0][0]}
     for value, method in _published(found, label, {} if same else asked):
         _enter(ratios, PUBLISHED, value / rules[best], method)
     rule = best[0] if best[1] == known[0][0] else ", ".join(best)
-    return Row(label, rule, ratios, (float(runs.min()), float(runs.max())))
+    return Row(label, rule, ratios, ends)
 
 
 def _enter(ratios: dict[str, tuple[float, str]], mark: str, value: float, name: str) -> None:
@@ -189,7 +194,8 @@ def _draw(axis: Axes, place: int, row: Row, same: bool) -> None:
     _text(axis, 1.02, place, row.rule, color=FAINT, fontsize=7.5)
     if PUBLISHED in row.ratios:
         _text(axis, PUBLISHED_AT, place, row.ratios[PUBLISHED][1], color=FAINT, fontsize=7.5)
-    axis.plot(row.runs, (place, place), color=MARKS[LEARNED][1], linewidth=1.5, zorder=2)
+    for mark, ends in row.ends.items():
+        axis.plot(ends, (place, place), color=MARKS[mark][1], linewidth=1.5, alpha=0.6, zorder=2)
     for mark, (shape, colour, size) in MARKS.items():
         if mark in row.ratios:
             filled = colour if same or mark != PUBLISHED else "white"
@@ -221,7 +227,7 @@ def _frame(axis: Axes, rows: int, ratios: list[float]) -> None:
     axis.xaxis.set_minor_locator(NullLocator())
     axis.set_xticklabels([f"{tick:g}" for tick in ticks], fontsize=8.5)
     axis.set_yticks([])
-    axis.set_ylim(rows - 0.5, -0.5)
+    axis.set_ylim(rows - 0.5, -0.5)  # intervals that are longer than the chart end at its edges
     axis.axvline(1.0, color=INK, linewidth=1.2, zorder=1)
     axis.set_xlabel("cost over that of the best rule of the row; left is better", fontsize=8.5, color=INK)
     _text(axis, 1.02, -1.0, RULE, color=INK, fontsize=7.5)

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from matplotlib.image import imread
 
+from agents.evaluation.statistics import relative_difference
 from envs.render.style import WIDTH
-from experiments.benchmark import PROBLEMS
+from experiments.suites import PROBLEMS
 from scripts import suites_chart
 from scripts.suites_chart import LEARNED, PANELS, PUBLISHED, SEARCHED, TAILLARD, TUNED, rows_of
 
@@ -50,11 +51,14 @@ def shops() -> dict[str, Any]:
 
 
 def test_ratios(shops: dict[str, Any]) -> None:
-    """Protects the chart: multiples over the best rule's, the spread of runs, the best search, and others tied to ours by a common rule."""
+    """Protects the chart: multiples over the best rule's, their intervals, the best search, and others tied to ours by a common rule."""
     mk, edata = rows_of(shops, PANEL["flexible_job_shop"])
     assert (mk.label, mk.rule, edata.label, edata.rule) == ("mk", "mwkr", "edata", "spt")
     assert mk.ratios[LEARNED] == (pytest.approx(1.0), "learned")
-    assert mk.runs == (pytest.approx(1.1 / 1.2), pytest.approx(1.3 / 1.2))
+    told = relative_difference([[1.1, 1.1], [1.3, 1.3]], [[1.2, 1.2]])
+    assert mk.ends[LEARNED] == (pytest.approx(1 + told.low), pytest.approx(1 + told.high))
+    assert mk.ends[LEARNED][0] < 1.0 < mk.ends[LEARNED][1]
+    assert PUBLISHED not in mk.ends
     assert mk.ratios[SEARCHED] == (pytest.approx(1.1 / 1.2), "learned, best of 8")
     assert edata.ratios[SEARCHED] == (pytest.approx(5 / 6), "learned, lookahead 3")
     assert mk.ratios[PUBLISHED] == (pytest.approx(1.35 / 1.5), "A")

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.evaluation.statistics import Interval, relative_difference
+from experiments.reports.report import Figure
 
 Scores = NDArray[np.float64]
-Cells = dict[str, "Cell"]
+Entries = dict[str, "Entry"]
 """By column."""
 
 BEGIN: Final = "<!-- made by python -m scripts.headline -->"
@@ -46,29 +47,21 @@ BEST: Final = "the best rule"
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One number, and all that has to be known of it."""
+class Entry:
+    """Who stands in a column, and with what."""
 
-    value: Interval
-    """In the unit; NaN ends where it has no interval."""
-    unit: str
-    runs: int
-    """Training runs behind it; 0 of what is not trained here."""
-    commit: str | None
-    """On which it was measured; None where that was not noted."""
     who: str
     """The contestant."""
-    mark: str = ""
-    """Of a footnote."""
-    among: int = 0
-    """What a count is out of; 0: it is no count."""
+    figure: Figure
+    commit: str | None
+    """On which it was measured; None where that was not noted."""
 
-    def __str__(self) -> str:
-        """For the table."""
-        if self.among:
-            return f"{self.value.value:.0f} of {self.among}{self.mark}"
-        value, low, high = (f"{part:.1f}".replace("-", MINUS) for part in self.value)
-        return f"{value}{f' [{low}, {high}]' if math.isfinite(self.value.low) else ''}{self.mark}"
+
+def _figure(value: Interval, unit: str, runs: int, mark: str = "") -> Figure:
+    """A number with its interval, if it has one, and the mark of a footnote."""
+    told, low, high = (f"{part:.1f}".replace("-", MINUS) for part in value)
+    ends = f" [{low}, {high}]" if math.isfinite(value.low) else ""
+    return Figure(value.value, f"{told}{ends}{mark}", value.low, value.high, unit=unit, runs=runs)
 
 
 @dataclass(frozen=True)
@@ -153,7 +146,7 @@ class Row:
         here: NDArray[np.bool_] = labels == self.value if self.value else ~np.char.endswith(labels, "to bound")
         return here
 
-    def cells(self, found: Found) -> Cells:
+    def entries(self, found: Found) -> Entries:
         """Return what was measured, by column."""
         here = self._here(found)
         scores = {column: {n: s[:, here] for n, s in found.scores(kinds).items()} for column, kinds in _kinds().items()}
@@ -169,14 +162,14 @@ class Row:
             if everybody[name] is base:
                 value = Interval(0.0, math.nan, math.nan)
             runs = len(everybody[name]) if column in (LEARNED, SEARCHED) else 0
-            made[column] = Cell(value, self.unit, runs, found.commit, name)
+            made[column] = Entry(name, _figure(value, self.unit, runs), found.commit)
         others = [
             each for each in found.document["published"] if each["row"] == self.published and not each.get("rule")
         ]
         if others and PUBLISHED not in made:
             least = min(others, key=lambda each: float(each["value"]))
             value = Interval(float(least["value"]), math.nan, math.nan)
-            made[PUBLISHED] = Cell(value, self.unit, 0, None, str(least["method"]), ELSEWHERE)
+            made[PUBLISHED] = Entry(str(least["method"]), _figure(value, self.unit, 0, ELSEWHERE), None)
         return made
 
 
@@ -194,7 +187,7 @@ class Queues:
         """How many windows there are that share no job."""
         return len(set(found.column("cluster").tolist()))
 
-    def cells(self, found: Found) -> Cells:
+    def entries(self, found: Found) -> Entries:
         """Return what was measured, by column; who is trained plays by the estimates that know most, the last ones of a cell."""
         cells, logs = found.column("cell"), found.column("log")
         scores = {column: found.scores(kinds) for column, kinds in _kinds().items()}
@@ -218,20 +211,22 @@ class Queues:
         made = {}
         for column, name in found.shown(logarithms).items():
             runs = len(scores[column][name]) if column in (LEARNED, SEARCHED) else 0
-            made[column] = self._cell(ratios[column][name], runs, found.commit, name)
-        made[RULE] = self._cell(
+            made[column] = self._entry(ratios[column][name], runs, found.commit, name)
+        made[RULE] = self._entry(
             [1.0] * len(ratios[RULE][next(iter(ratios[RULE]))]), 0, found.commit, "the best one in each cell"
         )
         if of_published:
-            made[PUBLISHED] = self._cell(of_published, 0, None, str(found.document["published"][0]["method"]))
+            made[PUBLISHED] = self._entry(of_published, 0, None, str(found.document["published"][0]["method"]))
         return made
 
-    def _cell(self, ratios: Sequence[float], runs: int, commit: str | None, who: str) -> Cell:
+    def _entry(self, ratios: Sequence[float], runs: int, commit: str | None, who: str) -> Entry:
         below = sum(ratio <= 1.0 for ratio in ratios)
-        value = float(below) if self.counted else 100.0 * (math.exp(float(np.log(ratios).mean())) - 1.0)
-        return Cell(
-            Interval(value, math.nan, math.nan), self.unit, runs, commit, who, among=len(ratios) if self.counted else 0
-        )
+        value = 100.0 * (math.exp(float(np.log(ratios).mean())) - 1.0)
+        if self.counted:
+            figure = Figure(float(below), f"{below} of {len(ratios)}", unit=self.unit, runs=runs)
+        else:
+            figure = _figure(Interval(value, math.nan, math.nan), self.unit, runs)
+        return Entry(who, figure, commit)
 
 
 def _kinds() -> dict[str, tuple[str, ...]]:
@@ -280,15 +275,15 @@ def table(folder: Path) -> str:
         [":--", ":--", *["--:"] * (len(COLUMNS) + 2)],
     ]
     for row in ROWS:
-        cells = row.cells(suites[row.suite])
-        shown = [str(cells[column]) if column in cells else ABSENT for column in COLUMNS]
+        entries = row.entries(suites[row.suite])
+        shown = [str(entries[column].figure) if column in entries else ABSENT for column in COLUMNS]
         lines.append(
             [
                 row.label,
                 row.unit,
                 str(row.instances(suites[row.suite])),
                 *shown,
-                str(max((cell.runs for cell in cells.values()), default=0)),
+                str(max((entry.figure.runs for entry in entries.values()), default=0)),
             ]
         )
     commits = {found.name: found.commit or "not noted" for found in suites.values()}

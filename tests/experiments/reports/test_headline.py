@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.benchmark import PROBLEMS
 from experiments.reports.headline import (
     ABSENT,
     BEGIN,
@@ -27,6 +26,7 @@ from experiments.reports.headline import (
     Row,
     put,
 )
+from experiments.suites import PROBLEMS
 from tests.conftest import ROOT
 
 KNOWN = Row("shops", "job_shop", "%", "family")
@@ -81,8 +81,8 @@ def test_readme_says_what_the_suites_found() -> None:
 
 def test_cells(document: dict[str, Any]) -> None:
     """Protects each column: the best of its kind, on the episodes of the row alone, with runs and commit; the same search beside it."""
-    cells = KNOWN.cells(Found("job_shop", document))
-    who = {column: (cell.who, round(cell.value.value, 6), cell.runs) for column, cell in cells.items()}
+    cells = KNOWN.entries(Found("job_shop", document))
+    who = {column: (cell.who, round(cell.figure.value, 6), cell.figure.runs) for column, cell in cells.items()}
     assert who == {
         RULE: ("mwkr", 40.0, 0),
         INDEX: ("index", 20.0, 0),
@@ -91,20 +91,20 @@ def test_cells(document: dict[str, Any]) -> None:
         SAME_SEARCH: ("mwkr, best of 8", 20.0, 0),
     }
     assert cells[RULE].commit == "abc123"
-    assert cells[RULE].value.low < 40 < cells[RULE].value.high
-    assert str(cells[INDEX]) == "20.0 [20.0, 20.0]"
+    assert cells[RULE].figure.low < 40 < cells[RULE].figure.high
+    assert str(cells[INDEX].figure) == "20.0 [20.0, 20.0]"
     assert KNOWN.instances(Found("job_shop", document)) == 3
 
 
 def test_relative_and_published(document: dict[str, Any]) -> None:
     """Protects the units: relative to the best rule, or to one instance by instance; others' values are marked, rules of theirs are not."""
     found = Found("job_shop", document)
-    best = Row("", "job_shop", "%", "family", "aa", BEST, "aa").cells(found)
-    assert str(best[RULE]) == "0.0"
-    assert best[INDEX].value.value == pytest.approx(100 * (36 / 42 - 1))
-    assert (str(best[PUBLISHED]), best[PUBLISHED].who, best[PUBLISHED].commit) == ("9.5²", "theirs", None)
-    singly = Row("", "job_shop", "%", "family", "aa", "spt", singly=True).cells(found)
-    assert singly[INDEX].value.value == pytest.approx(100 * (np.mean([12 / 20, 12 / 22, 12 / 24]) - 1))
+    best = Row("", "job_shop", "%", "family", "aa", BEST, "aa").entries(found)
+    assert str(best[RULE].figure) == "0.0"
+    assert best[INDEX].figure.value == pytest.approx(100 * (36 / 42 - 1))
+    assert (str(best[PUBLISHED].figure), best[PUBLISHED].who, best[PUBLISHED].commit) == ("9.5²", "theirs", None)
+    singly = Row("", "job_shop", "%", "family", "aa", "spt", singly=True).entries(found)
+    assert singly[INDEX].figure.value == pytest.approx(100 * (np.mean([12 / 20, 12 / 22, 12 / 24]) - 1))
 
 
 def test_the_same_search_is_the_same(document: dict[str, Any]) -> None:
@@ -117,9 +117,9 @@ def test_the_same_search_is_the_same(document: dict[str, Any]) -> None:
     }
     for one in alike["contestants"]:
         one["name"] = names.get(one["name"], one["name"])
-    assert SAME_SEARCH not in KNOWN.cells(Found("job_shop", alike))
+    assert SAME_SEARCH not in KNOWN.entries(Found("job_shop", alike))
     alike["contestants"][-1]["name"] = "mwkr, best of 80 with drf"
-    assert KNOWN.cells(Found("job_shop", alike))[SAME_SEARCH].who == "mwkr, best of 80 with drf"
+    assert KNOWN.entries(Found("job_shop", alike))[SAME_SEARCH].who == "mwkr, best of 80 with drf"
 
 
 def test_what_was_not_searched_is_not_told(document: dict[str, Any]) -> None:
@@ -128,7 +128,7 @@ def test_what_was_not_searched_is_not_told(document: dict[str, Any]) -> None:
     for one in idle["contestants"]:
         if one["kind"] == "searched":
             one["makespan"] = idle["contestants"][3]["makespan"]
-    assert {SEARCHED, SAME_SEARCH}.isdisjoint(KNOWN.cells(Found("job_shop", idle)))
+    assert {SEARCHED, SAME_SEARCH}.isdisjoint(KNOWN.entries(Found("job_shop", idle)))
 
 
 def test_queues_count_where_anything_waits(document: dict[str, Any]) -> None:
@@ -142,14 +142,14 @@ def test_queues_count_where_anything_waits(document: dict[str, Any]) -> None:
     queues["contestants"].append(contestant("learned", "learned", [1.0, 1.0, 1.9, 2.2]))
     for episode, cell in zip(queues["episodes"], ("idle", "idle", "busy", "other"), strict=True):
         episode |= {"cell": cell, "log": cell, "reference": None}
-    cells = Queues("", "cells", True).cells(Found("batch_queue", queues))
-    assert {column: str(cell) for column, cell in cells.items()} == {
+    cells = Queues("", "cells", True).entries(Found("batch_queue", queues))
+    assert {column: str(cell.figure) for column, cell in cells.items()} == {
         RULE: "2 of 2",
         LEARNED: "1 of 2",
         PUBLISHED: "1 of 1",
     }
-    mean = Queues("", "%", False).cells(Found("batch_queue", queues))
-    assert mean[LEARNED].value.value == pytest.approx(100 * (np.sqrt(1.9 / 2 * 2.2 / 2) - 1))
+    mean = Queues("", "%", False).entries(Found("batch_queue", queues))
+    assert mean[LEARNED].figure.value == pytest.approx(100 * (np.sqrt(1.9 / 2 * 2.2 / 2) - 1))
 
 
 def test_markers(tmp_path: Path) -> None:
