@@ -14,6 +14,8 @@ MOST_BYTES: Final = 32 * 2**20
 """Of a document."""
 MOST_DEPTH: Final = 16
 """Of nested objects and lists."""
+BYTE_ORDER_MARK: Final = "\ufeff"
+"""Which some editors write before everything else, and readers of JSON may pass over (RFC 8259)."""
 SHOWN: Final = 60
 """Letters of a value that a message repeats."""
 MOST_PROBLEMS: Final = 100
@@ -145,7 +147,7 @@ def read_json(document: str | bytes) -> Any:
         raise SituationError([Problem("too_large", "", f"{len(document)} bytes long", f"at most {MOST_BYTES} bytes")])
     try:
         text = document.decode("utf-8") if isinstance(document, bytes) else document
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_constant)
+        value = json.loads(text.removeprefix(BYTE_ORDER_MARK), object_pairs_hook=_unique, parse_constant=_constant)
     except _Unreadable as error:
         raise SituationError([error.problem]) from None
     except RecursionError:
