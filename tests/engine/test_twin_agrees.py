@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import fields
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from envs.events import EventLog
+from envs.scenario import Scenario
+from envs.workloads.instance import Instance
 from envs.world import Outputs, World
 from tests.reference.scenarios import random_actions, random_case
+from tests.reference.strategies import worlds
 from tests.reference.twin import Output, Twin
 
-CASES = 300
+CASES = 275
 BLOCK = 25
 
 
@@ -51,29 +57,36 @@ def assert_same_log(where: str, twin: Twin, engine: EventLog) -> None:
         assert_same(f"{where}, log.{name}", column, getattr(engine, name))
 
 
-def compare(case: int) -> None:
-    """Play one random world in both programs, with the same random policy."""
-    scenario, instance = random_case(case)
-    random = np.random.default_rng(case)
+def compare(where: str, scenario: Scenario, instance: Instance, seed: int) -> None:
+    """Play one world in both programs, with the same random policy."""
+    random = np.random.default_rng(seed)
     episode_seed = int(random.integers(0, 2**64, dtype=np.uint64))
     twin = Twin(scenario, instance, episode_seed)
     world = World(scenario, num_worlds=1, instances=[instance], auto_reset=False, record=True)
     out = twin.reset()
     assert_same_outputs(
-        f"case {case}, reset",
+        f"{where}, reset",
         out,
         world.reset(seeds=np.array([episode_seed], np.uint64), instance=np.zeros(1, np.int32)),
     )
     while not twin.over:
+        assert out.steps < 5000, f"{where} does not end"
         picks, bids = random_actions(random, out.mask)
         out = twin.step(picks, bids)
-        assert_same_outputs(f"case {case}, step {out.steps}", out, world.step(picks[None], bids[None]))
-    assert_same_log(f"case {case}", twin, world.log(0))
-    assert_same(f"case {case}, job_end", twin.job_end, world.job_end(0))
+        assert_same_outputs(f"{where}, step {out.steps}", out, world.step(picks[None], bids[None]))
+    assert_same_log(where, twin, world.log(0))
+    assert_same(f"{where}, job_end", twin.job_end, world.job_end(0))
 
 
 @pytest.mark.parametrize("first", range(0, CASES, BLOCK))
 def test_engine_agrees_with_the_twin(first: int) -> None:
     """Protects the engine: every output, event and end of a job equals the plain-Python reading of docs/world.md, bit for bit."""
     for case in range(first, first + BLOCK):
-        compare(case)
+        compare(f"case {case}", *random_case(case), case)
+
+
+@given(worlds(), st.integers(0, 2**32 - 1))
+@settings(max_examples=5000 if os.environ.get("PARLEY_LONG") else 40)
+def test_no_smaller_world_disagrees(scenario: Scenario, seed: int) -> None:
+    """Protects who has to find out why the two disagree: what is shown is the smallest world in which they do."""
+    compare("hypothesis", scenario, scenario.workload.instance(0), seed)
