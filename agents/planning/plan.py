@@ -100,9 +100,9 @@ def _plan_batch(
     scenario: Scenario, episodes: Episodes, prioritizer: Scorer, negotiator: Negotiator, search: Search, bar: Progress
 ) -> tuple[list[Plan], int]:
     """The best plan of each episode, and the choices that were made for it."""
-    until = time.perf_counter() + search.seconds
     width = search.choices if search.choices > 1 else 0
     count = len(episodes.seeds)
+    until = time.perf_counter() + search.seconds * count
     held = count * (search.beam if search.beam > 1 else search.starts) if width else count
     flight = Flight(
         scenario,

@@ -40,7 +40,7 @@ class Search:
     abreast: int = 16
     """Episodes that are searched at once."""
     seconds: float = math.inf
-    """Wall time per batch of episodes; what was found by then counts. A whole plan of each is found first."""
+    """Wall time per episode, shared by those searched at once; what was found by then counts. A whole plan of each is found first."""
     futures: int = 8
     """Where something is uncertain: how many of them every alternative is completed in; 0: nothing is searched there."""
     caution: float = 1.0

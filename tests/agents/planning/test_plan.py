@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from dataclasses import replace
 from itertools import product
 
@@ -202,3 +204,14 @@ def test_a_beam_needs_choices_and_one_start(other: dict[str, int]) -> None:
     with pytest.raises(PlanError, match="search\\.beam is 4, must be 1 where"):
         Search(beam=4, **other)  # type: ignore[arg-type]
     assert Search(choices=3, beam=4).name == "beam 4, 3 choices"
+
+
+def test_seconds_are_per_episode(shop: tuple[Scenario, Episodes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects comparisons at equal time: an episode has as much of it, however many others are searched beside it."""
+
+    def searched(abreast: int) -> int:
+        ticks = itertools.count()
+        monkeypatch.setattr(time, "perf_counter", lambda: float(next(ticks)))
+        return plan(*shop, SPT, FCFS, Search(samples=1000, seconds=20.0, abreast=abreast)).decisions
+
+    assert searched(abreast=len(shop[1].seeds)) == pytest.approx(searched(abreast=1), rel=0.2)
