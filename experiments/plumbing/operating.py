@@ -74,6 +74,8 @@ def print_table(
     from rich.markup import escape
     from rich.table import Table
 
+    from agents.operation.problems import printable
+
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left")
@@ -82,11 +84,6 @@ def print_table(
     if table.row_count:
         Console(width=None if sys.stdout.isatty() else WIDE).print(table)
         print()
-
-
-def printable(text: str) -> str:
-    """Spell out what a terminal would obey instead of show: names are other people's text."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def clock(seconds: float) -> str:
