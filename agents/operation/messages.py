@@ -45,7 +45,8 @@ class StatusUpdate(Said):
     """A task, or without one a whole job or the run, changed its state and is not done."""
 
     kind: Literal["status_update"] = "status_update"
-    state: Literal["ready", "reserved", "started", "retrying", "stopped"]
+    state: Literal["ready", "reserved", "started", "stopped", "adjusted"]
+    """Adjusted: whoever watches over a run has changed something."""
     job: Name | None = None
     task: Name | None = None
     agent: Name | None = None
