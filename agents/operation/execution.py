@@ -117,16 +117,19 @@ class ExecutionManager:
         self._retries, self._retry_delay, self._on_change = retries, retry_delay, on_change
         self._decisions = 0
         self._reserved: set[tuple[str, str, str]] = set()
-        self._stop: asyncio.Event | None = None
+        self._stop = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def run(self, run: Situation | RunState) -> Execution:
         """Run it to its end, and return what came of it: ``manage_execution`` for who does not wait."""
         return asyncio.run(self.manage_execution(run))
 
     def stop(self) -> None:
-        """Have the run end soon: what runs is ended, and waits again."""
-        if self._stop is not None:
+        """Have the run end soon: what runs is ended, and waits again. May be called from any thread, and by handlers of signals."""
+        if self._loop is None:
             self._stop.set()
+        else:
+            self._loop.call_soon_threadsafe(self._stop.set)
 
     async def manage_execution(self, run: Situation | RunState) -> Execution:
         """Run everything that can be, and return what came of it.
@@ -139,7 +142,7 @@ class ExecutionManager:
             DecisionError: a defect; the run can be resumed.
         """
         state = run if isinstance(run, RunState) else RunState(run)
-        self._stop, began = asyncio.Event(), state.now
+        self._loop, began = asyncio.get_running_loop(), state.now
         stopped = asyncio.ensure_future(self._stop.wait())
         try:
             changed = True
@@ -392,7 +395,6 @@ class ExecutionManager:
         return action.what != "copy"
 
     def _told(self, state: RunState, began: float) -> Execution:
-        assert self._stop is not None
         tasks = []
         for each in state.tasks.values():
             detail = "" if each.state == "done" else each.detail

@@ -20,10 +20,11 @@ from agents.operation.subscribers import Sqlite
 FILE: Final = "journal.db"
 FORMAT: Final = 1
 """``user_version`` of the file."""
-TABLES: Final = """
-CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE processes (name TEXT PRIMARY KEY, pid INTEGER, ticks INTEGER, boot TEXT);
-"""
+TABLES: Final = (
+    "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    "CREATE TABLE processes (name TEXT PRIMARY KEY, pid INTEGER, ticks INTEGER, boot TEXT)",
+    f"PRAGMA user_version = {FORMAT}",
+)
 
 
 class JournalError(ValueError):
@@ -68,15 +69,19 @@ class Journal:
         Raises:
             JournalError: there is one already.
         """
-        if path.exists():
-            raise JournalError(f"{path}: exists; go on with it by --resume, or name another folder")
         path.parent.mkdir(parents=True, exist_ok=True)
         base = sqlite3.connect(path, isolation_level=None)
         try:
+            if base.execute("SELECT 1 FROM sqlite_master").fetchone():
+                raise JournalError(f"{path}: exists; go on with it by --resume, or name another folder by --folder")
             base.execute("PRAGMA journal_mode = WAL")
-            base.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {FORMAT}; COMMIT;")
-            rows = {"situation": situation.write(), "begun": repr(time.time()), **facts}
-            base.executemany("INSERT INTO facts VALUES (?, ?)", rows.items())
+            base.execute("BEGIN IMMEDIATE")
+            for statement in TABLES:
+                base.execute(statement)
+            base.executemany("INSERT INTO facts VALUES (?, ?)", {"situation": situation.write(), **facts}.items())
+            base.execute("COMMIT")
+        except sqlite3.DatabaseError as error:
+            raise JournalError(f"{path}: cannot become a journal: {error}") from None
         finally:
             base.close()
         return cls(path)
@@ -87,6 +92,11 @@ class Journal:
         if row is None:
             raise JournalError(f"{self.path}: does not say {name!r}: the run was killed before it began, begin it anew")
         return str(row[0])
+
+    def begun(self) -> float:
+        """Return when the run was first run, in seconds since 1970: now, if it was not."""
+        self._base.execute("INSERT OR IGNORE INTO facts VALUES ('begun', ?)", [repr(time.time())])
+        return float(self.fact("begun"))
 
     @property
     def situation(self) -> Situation:

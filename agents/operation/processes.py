@@ -99,7 +99,14 @@ class ProcessExecutor:
         if not cwd.is_dir():
             self._tell(Ended(attempt, self.now(), False, f"its working folder {cwd} does not exist", final=True))
             return
-        environment = {**os.environ, **attempt.task.environment, process_table.MARK: self._mark(attempt)}
+        told = {"JOB": attempt.job, "TASK": attempt.task.name, "AGENT": attempt.agent, "TRY": str(attempt.number)}
+        environment = {
+            **os.environ,
+            **{f"PARLEY_{name}": value for name, value in told.items()},
+            "PARLEY_FOLDER": str(self.folder.resolve()),
+            **attempt.task.environment,
+            process_table.MARK: self._mark(attempt),
+        }
         self._exit_of(attempt).unlink(missing_ok=True)
         try:
             with self.log_of(attempt).open("ab") as log:
@@ -128,7 +135,7 @@ class ProcessExecutor:
         if process_table.started_at(pid) != ticks and self._code(attempt) is None:
             process_table.end_marked(self._mark(attempt))
             return False
-        self._watch(_Process(attempt, pid, ticks, None))
+        self._processes[attempt.name] = _Process(attempt, pid, ticks, None)  # looked at from time to time
         return True
 
     def _mark(self, attempt: Attempt) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -38,8 +38,8 @@ def parser(
     return made
 
 
-def read_situation(file: str, *, as_json: bool = False) -> Situation:
-    """Read a situation from a file, or from standard input.
+def read_situation(file: str, *, as_json: bool = False, read: Callable[[bytes], Situation] | None = None) -> Situation:
+    """Read a situation from a file, or from standard input; ``read`` makes it of the document.
 
     Raises:
         UsageError: it is none; the message tells the first problem, and ``as_json`` writes all of them.
@@ -55,7 +55,7 @@ def read_situation(file: str, *, as_json: bool = False) -> Situation:
         with Path(file).open("rb") as source:
             document = source.read(MOST_BYTES + 1)
     try:
-        return Situation.read(document)
+        return (read or Situation.read)(document)
     except SituationError as error:
         if as_json:
             print(
