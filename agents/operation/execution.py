@@ -19,6 +19,7 @@ from agents.operation.messages import (
     Publisher,
     ReleaseNotification,
     StatusUpdate,
+    Subscriber,
     TaskSubmission,
 )
 from agents.operation.run_state import Run, RunState, TaskState
@@ -79,8 +80,8 @@ class Action(Part):
     factor: float = 1.0
 
 
-class Overseer(Protocol):
-    """Looks at a run from time to time: a monitor, an optimizer."""
+class Overseer(Subscriber, Protocol):
+    """Hears all messages of a run, and looks at it after every event: a monitor, an optimizer."""
 
     def look(self, state: RunState) -> tuple[Sequence[Message], Sequence[Action]]:
         """Return what is to be said, and what is to be done, now."""
@@ -144,6 +145,7 @@ class ExecutionManager:
         state = run if isinstance(run, RunState) else RunState(run)
         self._loop, began = asyncio.get_running_loop(), state.now
         stopped = asyncio.ensure_future(self._stop.wait())
+        ends = [self._publisher.subscribe(each) for each in self._overseers]
         try:
             changed = True
             while True:
@@ -154,6 +156,9 @@ class ExecutionManager:
                 changed = await self._happen(state, stopped)
         finally:
             stopped.cancel()
+            for each, end in zip(self._overseers, ends, strict=True):
+                end()
+                each.close()
             for task, one in state.running:
                 self._halt(state, task, one, "the run was stopped")
             await self._executor.close()
@@ -178,6 +183,8 @@ class ExecutionManager:
         """Decide; whether anything will happen."""
         self._decide(state)
         if state.running or self._executor.awaits_something() or state.next_release() is not None:
+            return True
+        if state.avoided:  # they will be trusted again
             return True
         state.reservations = []
         self._decide(state, without_those_down=True)  # nobody comes to help, so whoever is there has to do it alone

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ class SimulatedExecutor:
         seed: of the luck.
         ratio: [T] realised / estimated durations of tasks, beside that luck; 1 by default.
         factors: by which an agent is slower at a kind of task than everybody thinks.
+        broken: agents at which every attempt fails, though they are up.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class SimulatedExecutor:
         *,
         ratio: NDArray[np.float64] | None = None,
         factors: Mapping[tuple[str, str], float] | None = None,
+        broken: Collection[str] = (),
     ) -> None:
         self._u = uncertainty or Uncertainty()
         self._seed = seed
@@ -45,6 +47,7 @@ class SimulatedExecutor:
         self._numbers = site.numbers
         self._ratio = np.ones(len(site.tasks)) if ratio is None else ratio
         self._factors = factors or {}
+        self._broken = frozenset(broken)
         self._options = situation.options
         self._now = situation.time
         self._running: dict[str, tuple[float, Ended]] = {}
@@ -84,7 +87,7 @@ class SimulatedExecutor:
         length = nominal * float(self._ratio[t])
         if u.duration_sigma > 0:
             length *= float(draws.noise(self._seed, np.array([t]), np.array([tried]), u.duration_sigma)[0])
-        fails = self._draw(draws.FAILS, t, tried) < u.failure_probability
+        fails = attempt.agent in self._broken or self._draw(draws.FAILS, t, tried) < u.failure_probability
         if fails:
             length *= self._draw(draws.FAILS_AT, t, tried)
         ends = self._now + length
