@@ -12,8 +12,10 @@ from experiments.plumbing.operating import POLICY, STDIN, clock, parser, print_t
 if TYPE_CHECKING:
     import argparse
 
-    from agents.operation.execution import Execution
+    from agents.operation.overseers import Overseer
+    from agents.operation.results import Execution
     from agents.operation.runner import Runner
+    from agents.operation.thresholds import Oversight
 
 EXIT_FAILED: Final = 1
 EXIT_INTERRUPTED: Final = 130
@@ -37,6 +39,7 @@ def arguments() -> argparse.ArgumentParser:
         metavar="MB",
         help="output after which a command is ended (64; 0: no limit)",
     )
+    made.add_argument("--config", metavar="FILE", help="thresholds and means, as in conf/operation/monitor.yaml")
     made.add_argument("--messages", metavar="FILE", help="append what happens to this file, as JSON lines")
     return made
 
@@ -65,6 +68,45 @@ def open_runner(given: argparse.Namespace) -> Runner:
     situation = read_situation(given.file, as_json=given.json, read=read_jobs)
     base = Path() if given.file == STDIN else Path(given.file).parent
     return Runner.begin(folder, situation, base, given.policy or POLICY)
+
+
+def read_oversight(file: str | None) -> Oversight:
+    """Read who watches over a run: a recipe's thresholds, and what may be done."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
+
+    from agents.operation.thresholds import Oversight
+    from experiments.plumbing.building import check
+    from experiments.plumbing.cli import UsageError
+    from experiments.plumbing.manual import CONF
+
+    path = CONF / "operation" / "monitor.yaml" if file is None else Path(file)
+    try:
+        plain = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
+        made: Oversight = check(plain, Oversight, "operation")
+    except (YAMLError, OmegaConfBaseException) as error:
+        raise UsageError(f"{path}: must be YAML of settings: {error}") from None
+    except ValueError as error:
+        raise UsageError(f"{path}: {error}") from None
+    return made
+
+
+def overseers(given: argparse.Namespace, policy: str) -> list[Overseer]:
+    """Return who watches over a run."""
+    from agents.operation.monitor import Monitor
+    from agents.operation.optimizer import Optimizer
+    from agents.operation.planning import TaskPlanner
+
+    oversight = read_oversight(given.config)
+    shown = sys.stderr.isatty() and not given.json
+    monitor = Monitor(oversight.monitor, TaskPlanner(policy, []) if shown else None)
+    made: list[Overseer] = [monitor, Optimizer(monitor, oversight.optimizer)]
+    if shown:
+        from experiments.plumbing.display import Display
+
+        made.append(Display(monitor))
+    return made
 
 
 def show(execution: Execution, folder: Path) -> None:
@@ -100,7 +142,7 @@ def main() -> None:
         runner = open_runner(given)
         try:
             engine = DecisionEngine.load(given.policy or runner.policy)
-            heard: list[Subscriber] = [] if given.json else [Console()]
+            heard: list[Subscriber] = [] if given.json or sys.stderr.isatty() else [Console()]
             if given.messages is not None:
                 heard.append(JsonLines(given.messages))
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -109,6 +151,7 @@ def main() -> None:
                 engine,
                 log_limit=round(given.log_limit * MEGABYTE) or None,
                 subscribers=heard,
+                overseers=overseers(given, given.policy or runner.policy),
             )
         finally:
             runner.close()

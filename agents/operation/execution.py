@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal
 
 from agents.operation.conversion import Site
 from agents.operation.decision import DecisionEngine
@@ -19,75 +19,15 @@ from agents.operation.messages import (
     Publisher,
     ReleaseNotification,
     StatusUpdate,
-    Subscriber,
     TaskSubmission,
 )
+from agents.operation.overseers import Action, Overseer
+from agents.operation.results import Execution, told
 from agents.operation.run_state import Run, RunState, TaskState
-from agents.operation.situation import Part, Reservation, Situation
+from agents.operation.situation import Reservation, Situation
+from agents.operation.view import View
 
 SOON: Final = 1e-9
-
-
-class TaskResult(Part):
-    """How a task ended."""
-
-    job: str
-    task: str
-    state: Literal["waiting", "running", "done", "failed", "blocked"]
-    agent: str | None
-    since: float | None
-    until: float | None
-    attempts: int
-    detail: str
-    """Why it is not done."""
-
-
-class Execution(Part):
-    """What came of a run."""
-
-    kind: Literal["execution"] = "execution"
-    began: float
-    ended: float
-    policy: str
-    decisions: int
-    interrupted: bool
-    """It was stopped, and can be resumed."""
-    done: int
-    """Tasks,"""
-    total: int
-    """of so many."""
-    tasks: list[TaskResult]
-
-    @property
-    def ok(self) -> bool:
-        """Whether everything is done."""
-        return self.done == self.total
-
-    def write(self, indent: int | None = None) -> str:
-        """Return the JSON document."""
-        return self.model_dump_json(indent=indent)
-
-
-class Action(Part):
-    """What an optimizer wants: to copy a running task, move it away, avoid or trust an agent, weigh a job."""
-
-    what: Literal["copy", "move", "avoid", "trust", "weigh"]
-    reason: str
-    job: str = ""
-    task: str = ""
-    agent: str = ""
-    """To which it is copied, from which it is moved, or which is avoided or trusted again."""
-    factor: float = 1.0
-
-
-class Overseer(Subscriber, Protocol):
-    """Hears all messages of a run, and looks at it after every event: a monitor, an optimizer."""
-
-    def look(self, state: RunState) -> tuple[Sequence[Message], Sequence[Action]]:
-        """Return what is to be said, and what is to be done, now."""
-
-    def next_look(self) -> float | None:
-        """When it wants to look again though nothing has happened; None: then not."""
 
 
 class ExecutionManager:
@@ -117,6 +57,7 @@ class ExecutionManager:
         self._publisher = publisher or Publisher()
         self._retries, self._retry_delay, self._on_change = retries, retry_delay, on_change
         self._decisions = 0
+        self._views: tuple[RunState, View] | None = None
         self._reserved: set[tuple[str, str, str]] = set()
         self._stop = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -162,7 +103,7 @@ class ExecutionManager:
             for task, one in state.running:
                 self._halt(state, task, one, "the run was stopped")
             await self._executor.close()
-        return self._told(state, began)
+        return told(state, began, self._engine.deciders.name, self._decisions, interrupted=self._stop.is_set())
 
     def _say(self, state: RunState, message: Message) -> None:
         state.apply(self._publisher.publish(message))
@@ -191,7 +132,21 @@ class ExecutionManager:
         return bool(state.running) or self._executor.awaits_something()
 
     def _decide(self, state: RunState, *, without_those_down: bool = False) -> None:
-        situation = state.situation(without_those_down=without_those_down)
+        """Decide about what counts most, and where that leaves somebody idle, about everything."""
+        view = self._view(state)
+        self._start(state, view.situation(without_those_down=without_those_down))
+        if view.is_cut:
+            busy = {run.agent for _, run in state.running}
+            if any(up and name not in busy and name not in state.avoided for name, up in state.up.items()):
+                self._start(state, view.situation(whole=True, without_those_down=without_those_down))
+
+    def _view(self, state: RunState) -> View:
+        if self._views is None or self._views[0] is not state:
+            self._views = state, View(state)
+        return self._views[1]
+
+    def _start(self, state: RunState, situation: Situation | None) -> None:
+        """Have the engine decide, and start what it starts."""
         if situation is None or all(task.state != "waiting" for job in situation.jobs for task in job.tasks):
             return
         site = self._engine.take_in(situation)
@@ -400,43 +355,6 @@ class ExecutionManager:
             state, StatusUpdate(time=state.now, state="adjusted", detail=f"{action.what} {what}: {action.reason}")
         )
         return action.what != "copy"
-
-    def _told(self, state: RunState, began: float) -> Execution:
-        tasks = []
-        for each in state.tasks.values():
-            detail = "" if each.state == "done" else each.detail
-            if each.state == "waiting" and not self._stop.is_set():
-                detail = self._why_waiting(state, each)
-            tasks.append(
-                TaskResult(
-                    job=each.job,
-                    task=each.task.name,
-                    state=each.state,
-                    agent=each.agent,
-                    since=each.since,
-                    until=each.until,
-                    attempts=each.attempts,
-                    detail=detail,
-                )
-            )
-        return Execution(
-            began=began,
-            ended=state.now,
-            policy=self._engine.deciders.name,
-            decisions=self._decisions,
-            interrupted=self._stop.is_set(),
-            done=sum(each.state == "done" for each in tasks),
-            total=len(tasks),
-            tasks=tasks,
-        )
-
-    @staticmethod
-    def _why_waiting(state: RunState, task: TaskState) -> str:
-        may = state.first.options.of(task.task)
-        up = [name for name in may if state.up[name]]
-        if not up:
-            return f"nobody who may run it is up: {', '.join(list(may)[:5])}"
-        return f"comes after {', '.join(task.task.predecessors)}" if task.task.predecessors else "could not be started"
 
 
 def attempt_of(task: TaskState, run: Run) -> Attempt:

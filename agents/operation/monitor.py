@@ -9,7 +9,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from agents.operation.execution import Action
 from agents.operation.messages import (
     AlertNotification,
     CompletionNotification,
@@ -18,12 +17,14 @@ from agents.operation.messages import (
     MetricStream,
     StatusUpdate,
 )
+from agents.operation.overseers import Action
 from agents.operation.overview import AgentHealth, JobProgress, Overview
 from agents.operation.pace import Pace
 from agents.operation.planning import ExecutionPlan, JobPlan
 from agents.operation.run_state import RunState, TaskState
 from agents.operation.situation import Situation
 from agents.operation.thresholds import Thresholds
+from agents.operation.view import View
 
 
 class Planner(Protocol):
@@ -46,7 +47,9 @@ class _Agent:
     """Whether the last attempts failed."""
 
 
-FORECAST_SECONDS: Final = 2.0
+FIRST_FORECAST: Final = 2.0
+"""Seconds from the beginning of a run, which has other things to do at first."""
+FORECAST_SECONDS: Final = 1.0
 FORECAST_FUTURES: Final = 32
 
 
@@ -70,7 +73,8 @@ class Monitor:
         self._standing: dict[tuple[str, str], AlertNotification] = {}
         self._heard: list[Message] = []
         self._began: float | None = None
-        self._next = self._next_metrics = self._next_forecast = -math.inf
+        self._next = self._next_metrics = -math.inf
+        self._next_forecast = math.inf
 
     def take(self, message: Message) -> None:
         """Hear a message; what it means is found out at the next look."""
@@ -90,6 +94,7 @@ class Monitor:
         """Take in what was heard; return new alerts, and numbers from time to time."""
         if self._began is None:
             self._began = state.now
+            self._next_forecast = state.now + FIRST_FORECAST
             for name in state.up:
                 self._agents[name] = _Agent(heard=state.now)
         now = state.now
@@ -153,7 +158,11 @@ class Monitor:
             if self._forecast.exception() is None:
                 self._plans = {plan.job: plan for plan in self._forecast.result().jobs}
             self._forecast = None
-        if self._forecast is None and state.now >= self._next_forecast and (situation := state.situation()) is not None:
+        if (
+            self._forecast is None
+            and state.now >= self._next_forecast
+            and (situation := View(state).situation()) is not None
+        ):
             self._next_forecast = state.now + self.thresholds.forecast_every
             self._forecast = self._pool.submit(
                 self._planner.plan_task_execution, situation, seconds=FORECAST_SECONDS, futures=FORECAST_FUTURES

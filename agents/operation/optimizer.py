@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from agents.operation.execution import Action
 from agents.operation.messages import Message
 from agents.operation.monitor import Monitor
+from agents.operation.overseers import Action
 from agents.operation.run_state import RunState, TaskState
 from agents.operation.thresholds import Means
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -17,12 +17,9 @@ from agents.operation.messages import (
     TaskSubmission,
 )
 from agents.operation.problems import Problem, SituationError, shown
-from agents.operation.situation import Agent, Job, Reservation, Seen, Situation, Task
+from agents.operation.situation import Job, Reservation, Seen, Situation, Task
 
-COPY: Final = " (copy)"
-"""Behind the name of a job of which a second attempt at a task runs: agents see what it holds, and decide nothing about it."""
-
-REMEMBERED: Final = 200
+REMEMBERED: Final = 60
 """Tasks of jobs that are over, which situations go on to have: policies compare what is to do with what has been done."""
 
 
@@ -93,14 +90,17 @@ class RunState:
         self.weights: dict[str, float] = {}
         """By which factor a job counts more than its file says."""
         self._history = {(seen.agent, seen.kind): seen for seen in situation.history}
-        self._made: dict[str, Job] = {}
-        """Jobs as situations have them, while they do not change."""
-        self._open: dict[str, None] = dict.fromkeys(self.jobs)
-        self._shown: dict[str, None] = dict.fromkeys(self.jobs)
-        """Jobs that situations have: the open ones, and the last ones that are not."""
+        self.changes = Counter[str]()
+        """How often a job has changed."""
+        self.open: dict[str, None] = dict.fromkeys(self.jobs)
+        """Jobs of which something may still happen."""
+        self.remembered: dict[str, None] = dict.fromkeys(self.jobs)
+        """Jobs that are open, and the last ones that are not."""
         self._closed: deque[str] = deque()
-        self._remembered = 0
+        self._closed_tasks = 0
         self._running: dict[tuple[str, str], TaskState] = {}
+        self._runs = Counter[str]()
+        self._left = {job.name: len(job.tasks) for job in situation.jobs}
         self._delayed: list[TaskState] = []
         for j, job in enumerate(situation.jobs):
             for t, task in enumerate(job.tasks):
@@ -110,6 +110,7 @@ class RunState:
                 self.tasks[job.name, task.name] = TaskState(
                     len(self.tasks), job.name, task, task.state, task.failed, 0, [], task.agent, task.since, task.until
                 )
+                self._left[job.name] -= task.state == "done"
             if all(task.state == "done" for task in self.of(job.name)):
                 self.done_jobs[job.name] = self.now
                 self._close(job.name)
@@ -124,7 +125,7 @@ class RunState:
         match message:
             case TaskSubmission(job=job):
                 self.arrived.add(self._known(job, self.jobs, "job"))
-                self._made.pop(job, None)
+                self.changes[job] += 1
             case StatusUpdate(state="started", job=str(), task=str(), agent=str()):
                 self._start(self._task(message), message)
             case StatusUpdate(state="stopped", job=str(), task=str(), agent=str()):
@@ -161,13 +162,14 @@ class RunState:
             )
         if message.agent is not None:
             self._known(message.agent, self.up, "agent")
-        self._made.pop(message.job, None)
+        self.changes[message.job] += 1
         return self.tasks[message.job, message.task]
 
     def _start(self, task: TaskState, message: StatusUpdate) -> None:
         assert message.agent is not None
         task.attempts += 1
         task.runs.append(Run(message.agent, message.time, message.expected, task.attempts))
+        self._runs[task.job] += not task.runs[1:]
         task.state = "running"
         self._running[task.job, task.task.name] = task
 
@@ -175,16 +177,19 @@ class RunState:
         task.runs = [run for run in task.runs if run.agent != agent]
         if task.state == "running" and not task.runs:
             task.state = "waiting"
+            self._runs[task.job] -= 1
             del self._running[task.job, task.task.name]
 
     def _complete(self, task: TaskState, message: CompletionNotification) -> None:
         if task.state == "done":
             return
-        self._running.pop((task.job, task.task.name), None)
+        if self._running.pop((task.job, task.task.name), None) is not None:
+            self._runs[task.job] -= 1
+        self._left[task.job] -= 1
         run = next((run for run in task.runs if run.agent == message.agent), None)
         since = run.since if run is not None else message.time - message.took if message.took is not None else None
         task.state, task.agent, task.since, task.until, task.runs = "done", message.agent, since, message.time, []
-        if all(other.state == "done" for other in self.of(task.job)):
+        if not self._left[task.job] and all(other.state == "done" for other in self.of(task.job)):
             self.done_jobs[task.job] = message.time
             self._close(task.job)
 
@@ -198,6 +203,7 @@ class RunState:
         self._learn(message.agent, task.task.kind, failures=1)
         if message.retry is None and task.state != "done":
             task.state = "failed"
+            self._left[task.job] -= 1
             self._block(task)
             self._close(task.job)
 
@@ -211,23 +217,23 @@ class RunState:
                 if other.state == "waiting" and not gone.isdisjoint(other.task.predecessors):
                     other.state, other.detail = "blocked", f"comes after {failed.task.name}, which failed"
                     gone.add(other.task.name)
+                    self._left[failed.job] -= 1
                     changed = True
 
     def _close(self, job: str) -> None:
         """Once all tasks of a job are over, it counts among the last ones; of older ones, only what they have taught is kept."""
-        if any(not task.is_over for task in self.of(job)):
+        if self._left[job]:
             return
-        del self._open[job]
+        del self.open[job]
         self._closed.append(job)
-        self._remembered += len(self.jobs[job].tasks)
-        while self._remembered > REMEMBERED:
+        self._closed_tasks += len(self.jobs[job].tasks)
+        while self._closed_tasks > REMEMBERED:
             oldest = self._closed.popleft()
-            self._remembered -= len(self.jobs[oldest].tasks)
+            self._closed_tasks -= len(self.jobs[oldest].tasks)
             self._forget(oldest)
 
     def _forget(self, job: str) -> None:
-        self._made.pop(job, None)
-        del self._shown[job]
+        del self.remembered[job]
         for each in self.of(job):
             if each.state == "done" and each.agent in self.up and each.since is not None and each.until is not None:
                 nominal = self.first.options.of(each.task).get(each.agent, 0.0)
@@ -248,9 +254,22 @@ class RunState:
         return [self.tasks[job, task.name] for task in self.jobs[job].tasks]
 
     @property
+    def history(self) -> list[Seen]:
+        """What was learned of agents and kinds, but for what remembered jobs tell."""
+        return list(self._history.values())
+
+    @property
     def open_jobs(self) -> list[str]:
-        """Jobs of which something may still happen."""
-        return list(self._open)
+        """Names of jobs of which something may still happen."""
+        return list(self.open)
+
+    def left_of(self, job: str) -> int:
+        """How many tasks of a job are not over."""
+        return self._left[job]
+
+    def runs_of(self, job: str) -> int:
+        """How many tasks of a job run."""
+        return self._runs[job]
 
     @property
     def running(self) -> list[tuple[TaskState, Run]]:
@@ -260,7 +279,7 @@ class RunState:
     def weigh(self, job: str, factor: float) -> None:
         """Have a job count more, or less, than its file says."""
         self.weights[job] = factor
-        self._made.pop(job, None)
+        self.changes[job] += 1
 
     def next_release(self) -> float | None:
         """When the next job comes, or the next failed task may be tried again; in the past where it could have by now."""
@@ -268,107 +287,3 @@ class RunState:
         self._delayed = [task for task in self._delayed if task.ready is not None and task.ready > self.now]
         coming += [task.ready for task in self._delayed if task.ready is not None]
         return min(coming, default=None)
-
-    def situation(self, *, without_those_down: bool = False) -> Situation | None:
-        """Return what is to be decided about now, or None where nothing is.
-
-        Args:
-            without_those_down: as if agents that are down did not exist, for where nobody expects them back.
-        """
-        agents = [self._agent(agent) for agent in self.first.agents]
-        if without_those_down:
-            agents = [agent for agent in agents if agent.up]
-        names = {agent.name for agent in agents}
-        if not self._open:
-            return None
-        jobs = [told for job in self._shown if (told := self._job(job, names)) is not None]
-        jobs += self._copies()
-        if not jobs or not agents:
-            return None
-        return Situation.model_construct(
-            version=1,
-            time=self.now,
-            resources=self.first.resources,
-            agents=agents,
-            jobs=jobs,
-            history=[seen for seen in self._history.values() if seen.agent in names],
-            reservations=[] if without_those_down else self._standing(),
-            price=self.price,
-            balances={name: left for name, left in self.balances.items() if name in names},
-        )
-
-    def _agent(self, agent: Agent) -> Agent:
-        up = self.up[agent.name] and agent.name not in self.avoided
-        return agent if agent.up == up else agent.model_copy(update={"up": up})
-
-    def _job(self, name: str, agents: set[str]) -> Job | None:
-        whole = len(agents) == len(self.up)
-        if whole and name in self._made:
-            return self._made[name]
-        job = self.jobs[name]
-        tasks = [told for each in self.of(name) if (told := self._told(each, agents)) is not None]
-        kept = {task.name for task in tasks}
-        while whole_chain := [task for task in tasks if not kept.issuperset(task.predecessors)]:
-            kept -= {task.name for task in whole_chain}
-            tasks = [task for task in tasks if task.name in kept]
-        if not tasks:
-            return None
-        made = job.model_copy(
-            update={
-                "tasks": tasks,
-                "arrived": name in self.arrived,
-                "weight": job.weight * self.weights.get(name, 1.0),
-                "owner": job.owner if job.owner in agents else None,
-            }
-        )
-        if whole and not any(each.ready and each.ready > self.now for each in self.of(name)):
-            self._made[name] = made
-        return made
-
-    def _told(self, each: TaskState, agents: set[str]) -> Task | None:
-        """A task as a situation has it, or None where nothing can be decided about it."""
-        if each.state in ("failed", "blocked"):
-            return None
-        if each.state == "waiting":
-            if each.ready is not None and each.ready > self.now:
-                return None
-            if len(agents) < len(self.up):
-                may = {name: s for name, s in self.first.options.of(each.task).items() if name in agents}
-                return each.task.model_copy(update={"eligible": may, "failed": each.failed}) if may else None
-            return (
-                each.task.model_copy(update={"failed": each.failed}) if each.failed != each.task.failed else each.task
-            )
-        if each.state == "running":
-            run = each.runs[0]
-            change = {"state": "running", "agent": run.agent, "since": run.since}
-        else:
-            change = {"state": "done", "agent": each.agent, "since": each.since, "until": each.until}
-            if each.agent not in agents:
-                change = {"state": "done", "until": each.until}
-        return each.task.model_copy(update={**change, "failed": each.failed})
-
-    def _copies(self) -> list[Job]:
-        """Second attempts, as jobs of their own."""
-        return [
-            Job(
-                name=f"{task.job}{COPY} {task.task.name}"[:200],
-                release=run.since,
-                arrived=True,
-                tasks=[
-                    task.task.model_copy(
-                        update={"state": "running", "agent": run.agent, "since": run.since, "predecessors": []}
-                    )
-                ],
-            )
-            for task in self.tasks.values()
-            for run in task.runs[1:]
-        ]
-
-    def _standing(self) -> list[Reservation]:
-        return [
-            held
-            for held in self.reservations
-            if self.tasks[held.job, held.task].state == "waiting"
-            and self.up[held.agent]
-            and held.agent not in self.avoided
-        ]

@@ -5,22 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from filelock import FileLock, Timeout
 
 from agents.operation import process_table
 from agents.operation.decision import DecisionEngine
-from agents.operation.execution import Execution, ExecutionManager, Overseer, attempt_of
+from agents.operation.execution import ExecutionManager, attempt_of
 from agents.operation.journal import FILE, Journal, JournalError
 from agents.operation.messages import Publisher, StatusUpdate, Subscriber
+from agents.operation.overseers import Overseer
 from agents.operation.processes import GRACE, ProcessExecutor
+from agents.operation.results import Execution
 from agents.operation.run_state import RunState
 from agents.operation.situation import Situation
 from envs.files import write_text
 
-LOCK = ".lock"
-RESULT = "result.json"
+LOCK: Final = ".lock"
+PATIENCE: Final = 1.0
+"""Seconds to wait for a lock: a command that a killed runner was just starting holds it till it begins."""
+RESULT: Final = "result.json"
 """What came of it, in the folder of a run that has ended."""
 
 
@@ -37,7 +41,7 @@ class Runner:
         self.journal = Journal(folder / FILE)
         self._lock = FileLock(folder / LOCK)
         try:
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=PATIENCE, poll_interval=0.02)
         except Timeout:
             raise JournalError(f"{folder}: is being run by somebody else") from None
         self.policy = self.journal.fact("policy")

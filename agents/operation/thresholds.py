@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 class MonitorError(ValueError):
@@ -77,3 +77,11 @@ class Means:
         for name, low in (("rest", 0.0), ("factor", 1.0)):
             if not low <= getattr(self, name) < math.inf:
                 raise MonitorError(f"optimizer.{name} is {getattr(self, name)!r}, must be >= {low:g} and finite")
+
+
+@dataclass(frozen=True)
+class Oversight:
+    """Who watches over a run."""
+
+    monitor: Thresholds = field(default_factory=Thresholds)
+    optimizer: Means = field(default_factory=Means)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agents.operation.decision import DecisionEngine
-from agents.operation.execution import Execution, ExecutionManager
+from agents.operation.execution import ExecutionManager
 from agents.operation.messages import (
     AlertNotification,
     CompletionNotification,
@@ -22,6 +22,7 @@ from agents.operation.monitor import Monitor
 from agents.operation.optimizer import Optimizer
 from agents.operation.pace import Pace
 from agents.operation.planning import TaskPlanner
+from agents.operation.results import Execution
 from agents.operation.run_state import RunState
 from agents.operation.simulated import SimulatedExecutor
 from agents.operation.situation import Situation

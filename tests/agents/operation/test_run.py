@@ -18,10 +18,10 @@ import pytest
 
 from agents.operation import process_table
 from agents.operation.decision import DecisionEngine
-from agents.operation.execution import Execution
 from agents.operation.jobs_file import example_jobs, filled, read_jobs
 from agents.operation.journal import JournalError
 from agents.operation.messages import AlertNotification
+from agents.operation.results import Execution
 from agents.operation.runner import Runner
 from agents.operation.situation import Situation
 from agents.operation.subscribers import Memory
