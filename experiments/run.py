@@ -12,6 +12,7 @@ from experiments.plumbing.operating import POLICY, STDIN, clock, parser, print_t
 if TYPE_CHECKING:
     import argparse
 
+    from agents.operation.decision import DecisionEngine
     from agents.operation.overseers import Overseer
     from agents.operation.results import Execution
     from agents.operation.runner import Runner
@@ -52,22 +53,26 @@ def folder_of(file: str, folder: str | None) -> Path:
     return path if path.is_dir() else path.with_name(path.stem + FOLDER)
 
 
-def open_runner(given: argparse.Namespace) -> Runner:
-    """Begin a run, or open it to go on."""
+def open_runner(given: argparse.Namespace) -> tuple[Runner, DecisionEngine]:
+    """Begin a run, or open it to go on; and load who decides. Nothing is written before everything else was found to be right."""
+    from agents.operation.decision import DecisionEngine
     from agents.operation.jobs_file import read_jobs
     from agents.operation.runner import Runner
     from experiments.plumbing.cli import UsageError
 
     folder = folder_of(given.file, given.folder)
     if given.resume:
-        return Runner(folder)
+        runner = Runner(folder)
+        return runner, DecisionEngine.load(given.policy or runner.policy)
     if given.file == STDIN and given.folder is None:
         raise UsageError("--folder is absent, must say where the run goes, as standard input has no name")
     if Path(given.file).is_dir():
         raise UsageError(f"{given.file}: is a folder, must be a file of jobs; --resume goes on with a run")
     situation = read_situation(given.file, as_json=given.json, read=read_jobs)
     base = Path() if given.file == STDIN else Path(given.file).parent
-    return Runner.begin(folder, situation, base, given.policy or POLICY)
+    policy = given.policy or POLICY
+    engine = DecisionEngine.load(policy)
+    return Runner.begin(folder, situation, base, policy), engine
 
 
 def read_oversight(file: str | None) -> Oversight:
@@ -92,14 +97,12 @@ def read_oversight(file: str | None) -> Oversight:
     return made
 
 
-def overseers(given: argparse.Namespace, policy: str) -> list[Overseer]:
-    """Return who watches over a run."""
+def overseers(oversight: Oversight, policy: str, *, shown: bool) -> list[Overseer]:
+    """Return who watches over a run, and perhaps shows it."""
     from agents.operation.monitor import Monitor
     from agents.operation.optimizer import Optimizer
     from agents.operation.planning import TaskPlanner
 
-    oversight = read_oversight(given.config)
-    shown = sys.stderr.isatty() and not given.json
     monitor = Monitor(oversight.monitor, TaskPlanner(policy, []) if shown else None)
     made: list[Overseer] = [monitor, Optimizer(monitor, oversight.optimizer)]
     if shown:
@@ -134,24 +137,24 @@ def main() -> None:
     with cli.user_errors("run"):
         if not given.log_limit >= 0:
             raise cli.UsageError(f"--log-limit is {given.log_limit:g}, must be a number >= 0")
-        from agents.operation.decision import DecisionEngine
         from agents.operation.messages import Subscriber
         from agents.operation.subscribers import Console, JsonLines
 
         cli.set_threads(1)
-        runner = open_runner(given)
+        oversight = read_oversight(given.config)
+        shown = sys.stderr.isatty() and not given.json
+        heard: list[Subscriber] = [] if given.json or shown else [Console()]
+        if given.messages is not None:
+            heard.append(JsonLines(given.messages))
+        runner, engine = open_runner(given)
         try:
-            engine = DecisionEngine.load(given.policy or runner.policy)
-            heard: list[Subscriber] = [] if given.json or sys.stderr.isatty() else [Console()]
-            if given.messages is not None:
-                heard.append(JsonLines(given.messages))
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: runner.stop())
             execution = runner.run(
                 engine,
                 log_limit=round(given.log_limit * MEGABYTE) or None,
                 subscribers=heard,
-                overseers=overseers(given, given.policy or runner.policy),
+                overseers=overseers(oversight, engine.deciders.name, shown=shown),
             )
         finally:
             runner.close()

@@ -100,9 +100,11 @@ class ExecutionManager:
             for each, end in zip(self._overseers, ends, strict=True):
                 end()
                 each.close()
-            for task, one in state.running:
-                self._halt(state, task, one, "the run was stopped")
-            await self._executor.close()
+            try:
+                for task, one in state.running:  # the executor ends them gently, all at once
+                    self._stopped(state, task, one, "the run was stopped")
+            finally:
+                await self._executor.close()
         return told(state, began, self._engine.deciders.name, self._decisions, interrupted=self._stop.is_set())
 
     def _say(self, state: RunState, message: Message) -> None:
@@ -207,6 +209,9 @@ class ExecutionManager:
     def _halt(self, state: RunState, task: TaskState, run: Run, reason: str) -> None:
         """End an attempt; without another one, its task waits again."""
         self._executor.stop(attempt_of(task, run))
+        self._stopped(state, task, run, reason)
+
+    def _stopped(self, state: RunState, task: TaskState, run: Run, reason: str) -> None:
         now = self._now(state)
         self._say(
             state,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -109,13 +110,28 @@ class Journal:
             yield read_message(row[0])
 
     def take(self, message: Message) -> None:
-        """Append a message."""
-        self._messages.take(message)
+        """Append a message.
+
+        Raises:
+            JournalError: it cannot be written: a run that cannot say what it does must not go on.
+        """
+        with self._writing():
+            self._messages.take(message)
 
     def record(self, attempt: Attempt, pid: int, ticks: int) -> None:
-        """Append a process."""
+        """Append a process; raises as ``take`` does."""
         row = (attempt.name, pid, ticks, process_table.boot())
-        self._base.execute("INSERT OR REPLACE INTO processes VALUES (?, ?, ?, ?)", row)
+        with self._writing():
+            self._base.execute("INSERT OR REPLACE INTO processes VALUES (?, ?, ?, ?)", row)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise JournalError(
+                f"{self.path}: cannot be written: {error}; --resume goes on when it can be again"
+            ) from None
 
     def process(self, name: str) -> Process | None:
         """Return where an attempt ran, or None where it never began."""

@@ -122,7 +122,7 @@ def benchmark(config: DictConfig) -> Outcome:
         f"{COMMANDS} times true in {JOBS} jobs, {workers} at once. Each repeat runs all four in turn.",
         "parley run decides after every end, keeps a journal that survives its death, and gives every command a log, a session, and a "
         "shell that writes down how it ended; make and the pool start it and no more.",
-        "Overhead: wall time beyond that of make in the same repeat, a task. CPU: of the runner's own process, whatever else the machine does.",
+        "Overhead: wall time beyond that of make in the same repeat, a task. CPU: of the runner's own process.",
     ]
     return Outcome(
         "Running commands", [sheet("Running commands", found)], notes, {"measurements": numbers(found), "notes": notes}

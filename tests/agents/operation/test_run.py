@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import signal
 import sys
 import threading
@@ -191,9 +192,43 @@ def test_twenty_kills_lose_nothing_and_repeat_nothing(tmp_path: Path) -> None:
     assert done.ok
     seen = Counter((tmp_path / "seen").read_text().splitlines())
     assert seen == {f"{what} t{k}": 1 for what in ("begin", "end") for k in range(len(tasks))}
-    assert {each.attempts for each in done.tasks} <= {1, 2}
     numbers = [message.number for message in Runner(folder).journal.messages()]
     assert numbers == list(range(len(numbers)))
+
+
+def test_a_full_disk_ends_the_run_and_it_goes_on_later(tmp_path: Path) -> None:
+    """Protects journals: where nothing can be written down any more nothing more is begun, all ends, and a resumed run does the rest."""
+    situation, engine, folder = jobs(*[{"command": "sleep 0.02"}] * 60), DecisionEngine.load(RULES), tmp_path / "run"
+    Runner.begin(folder, situation, tmp_path, RULES).close()
+    size = sum(path.stat().st_size for path in folder.glob("journal.db*"))
+
+    def go_on() -> None:
+        runner = Runner(folder)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 60_000, size + 60_000))
+        try:
+            runner.run(engine, log_limit=None)
+        except JournalError as error:
+            os._exit(7 if "journal.db: cannot be written" in str(error) else 8)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(in_child(go_on), 0)[1]) == 7
+    assert [pid for k in range(60) for pid in process_table.marked(f"{folder}#{k}.1")] == []
+    runner = Runner(folder)
+    before = sum(task.state == "done" for task in runner.state.tasks.values())
+    assert 0 < before < 60
+    assert runner.run(engine, log_limit=None).ok
+    runner.close()
+
+
+def test_a_clock_that_is_set_back_does_not_stop_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects resumed runs: the time of a run never goes back, whatever the machine's clock says."""
+    situation = jobs({"command": "true"}, {"command": "exit 1", "retries": 1})
+    run(tmp_path, situation)
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    runner = Runner(tmp_path / "run")
+    last = runner.state.now
+    done = runner.run(DecisionEngine.load(RULES), log_limit=None)
+    runner.close()
+    assert done.ended >= last
 
 
 def test_the_command_runs_resumes_and_says_what_is_wrong(
