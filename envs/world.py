@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Self
 
@@ -18,7 +18,8 @@ from envs.engine.codes import NONE, Phase, Trouble
 from envs.engine.layout import COMPLETION, WORLD_ADDRESSES, Records
 from envs.engine.pack import pack
 from envs.engine.restore import go_on, restore_world
-from envs.events import EventLog
+from envs.event_logs import Callback, EventLogs
+from envs.events import EventKind, EventLog
 from envs.outputs import Outputs as Outputs
 from envs.outputs import name_outputs
 from envs.playable import check_playable
@@ -90,7 +91,7 @@ class World:
         self.num_agents = self._state.agents.shape[1]
         self.candidates = scenario.candidates
         self.out = name_outputs(self._state)
-        self._logs: list[list[Records]] = [[] for _ in range(num_worlds)]
+        self._logs = EventLogs(self._state.world, self._state.log)
         self._threads = threads
         self._crew = Crew(threads)
         self._seeds, self._entries = episode_schedule(seed, num_worlds, len(self.instances))
@@ -146,9 +147,11 @@ class World:
         elif seed is not None:
             self._seed = as_integer("World.reset: seed", seed, 0, MAX_SEED)
             self._seeds, self._entries = episode_schedule(self._seed, self.num_worlds, len(self.instances))
-        self._logs = [[] for _ in range(self.num_worlds)]
+        for b in self._all:
+            self._logs.begin(b)
         if self._command(tick.RESET, self._all, self._picks, self._bids):
             self._settle(tick.RESET, self._all, self._picks, self._bids)
+        self._logs.tell(self._all)
         return self.out
 
     def step(self, picks: NDArray[np.int32], bids: NDArray[np.float64], worlds: range | None = None) -> Outputs:
@@ -168,9 +171,11 @@ class World:
         worlds = self._all if worlds is None else as_range("World.step: worlds", worlds, self.num_worlds)
         if self._record and self.auto_reset:
             for b in np.flatnonzero(self.out.phase == Phase.OVER):
-                self._logs[b] = []
+                if b in worlds:
+                    self._logs.begin(int(b))
         if self._command(tick.STEP, worlds, self._picks, self._bids):
             self._settle(tick.STEP, worlds, self._picks, self._bids)
+        self._logs.tell(worlds)
         return self.out
 
     def _take(self, picks: Any, bids: Any) -> None:
@@ -219,6 +224,7 @@ class World:
             )
         if self._command(tick.COMPLETE, worlds, picks, bids, completions):
             self._settle(tick.COMPLETE, worlds, picks, bids, completions)
+        self._logs.tell(worlds)
         return self.out
 
     def fork(self, worlds: NDArray[np.integer], onto: NDArray[np.integer]) -> None:
@@ -274,7 +280,7 @@ class World:
             if errors and command == tick.COMPLETE:
                 break  # to go on would be to try what is illegal once more
             for b in np.flatnonzero(trouble):
-                self._drain(int(b))
+                self._logs.drain(int(b))
             self._command(command if command == tick.COMPLETE else tick.RESUME, worlds, picks, bids, completions)
         if errors:
             raise errors[0]
@@ -294,20 +300,33 @@ class World:
             f"world {b}: action {what} of agent {agent} is illegal in phase {Phase(self.out.phase[b]).name}, must be {right}"
         )
 
-    def _drain(self, b: int) -> None:
-        size = int(self._state.world["log_size"][b])
-        if size:
-            self._logs[b].append(self._state.log[b, :size].copy())
-            self._state.world["log_size"][b] = 0
-
     def log(self, b: int) -> EventLog:
         """Return the events of world b's current episode so far; needs ``record=True``."""
+        return self._logs.since(self._recorded("log", b))
+
+    def new_events(self, b: int) -> EventLog:
+        """Return what world b has logged since the last call, each event once; needs ``record=True``.
+
+        Where a new episode has begun since, its events: ask before the step after an end, or subscribe. What a restored world had
+        behind it is no news; nor is, to a copy, what the copied World had logged.
+        """
+        return self._logs.news(self._recorded("new_events", b))
+
+    def subscribe(self, callback: Callback, kinds: Collection[EventKind] | None = None) -> Callable[[], None]:
+        """Have ``callback(b, events)`` called with what is new, perhaps only of some kinds, before a call that moves worlds returns.
+
+        What it raises, the caller gets, when all worlds have moved. Copies of the World have no subscribers. Needs ``record=True``.
+
+        Returns:
+            What ends the subscription.
+        """
+        self._recorded("subscribe", 0)
+        return self._logs.subscribe(callback, kinds)
+
+    def _recorded(self, what: str, b: int) -> int:
         if not self._record:
-            raise ValueError("World.log: nothing was recorded; make the World with record=True")
-        b = as_integer("World.log: b", b, 0, self.num_worlds - 1)
-        self._drain(b)
-        events = np.concatenate(self._logs[b]) if self._logs[b] else np.zeros(0, self._state.log.dtype)
-        return EventLog(*(np.ascontiguousarray(events[name]) for name in EventLog._fields))
+            raise ValueError(f"World.{what}: nothing was recorded; make the World with record=True")
+        return as_integer(f"World.{what}: b", b, 0, self.num_worlds - 1)
 
     def job_end(self, b: int) -> NDArray[np.float64]:
         """Return [J] when each job of world b's episode was done; NaN where it was not (yet)."""
@@ -368,33 +387,40 @@ class World:
             raise SnapshotError(
                 f"event {wrong}, {describe(snapshot.events, wrong)}, cannot happen after those before it"
             )
-        self._logs[b] = [events_of(snapshot)]
+        self._logs.begin(b, events_of(snapshot))
         while go_on(own, b) == Trouble.LOG_FULL:
-            self._drain(b)
+            self._logs.drain(b)
         if snapshot.picks is not None:
             picks = np.zeros((self.num_worlds, self.num_agents), np.int32)
             picks[b] = snapshot.picks
             self.step(picks, np.zeros(picks.shape), range(b, b + 1))
+        self._logs.tell(range(b, b + 1))
         return self.out
 
     def _put(self, state: Mapping[str, NDArray[Any]]) -> None:
         put_arrays(state, self._state, self._sites)
-        self._logs = [[] for _ in range(self.num_worlds)]
+        for b in self._all:
+            self._logs.begin(b)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Make a World from the same arguments and put it where this one stands: arrays hold addresses, which no other World may have."""
         for b in range(self.num_worlds):
-            self._drain(b)
+            self._logs.drain(b)
         make = partial(
             type(self), instances=self.instances, auto_reset=self.auto_reset, record=self._record, threads=self._threads
         )
-        return make, (self.scenario, self.num_worlds, self._seed), (self.get_state(), [list(log) for log in self._logs])
+        return (
+            make,
+            (self.scenario, self.num_worlds, self._seed),
+            (self.get_state(), [list(log) for log in self._logs.pieces]),
+        )
 
     def __setstate__(self, state: tuple[dict[str, NDArray[Any]], list[list[Records]]]) -> None:
         arrays, logs = state
         self._seeds, self._entries = arrays["seeds"], arrays["entries"]
         self._put(arrays)
-        self._logs = logs
+        for b, log in enumerate(logs):
+            self._logs.begin(b, *log)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return copy.copy(self)

@@ -23,10 +23,11 @@ COMMANDS: Final = {
     "what-if": ("experiments.what_if", "the same plan with an agent down, a job more, another due date"),
     "situation": ("experiments.situation", "make a file of tasks from a file in a public format"),
     "example": ("experiments.example", "print a file of tasks to start from"),
+    "run": ("experiments.run", "run commands as a policy decides, and go on where it was killed"),
     "history": ("experiments.history", "list and replay the decisions that were kept"),
 }
 """The module of each command, whose ``main`` runs it, and one line for the list."""
-OWN_TASKS: Final = ("decide", "explain", "plan", "what-if", "situation", "example", "history")
+OWN_TASKS: Final = ("decide", "explain", "plan", "what-if", "situation", "example", "run", "history")
 """Commands that take files and options; all others take settings, Hydra's way."""
 HELP: Final = ("-h", "--help")
 EXIT_USER_ERROR: Final = 2

@@ -7,20 +7,23 @@ from experiments.plumbing.operating import parser
 
 def main() -> None:
     """Run ``parley example``."""
-    parser(
+    options = parser(
         "example",
         "A situation of ten tasks, as JSON, to change into your own.",
         file=False,
         policy=False,
         as_json=False,
-    ).parse_args()
+    )
+    options.add_argument("--run", action="store_true", help="instead, a file of commands for parley run")
+    given = options.parse_args()
 
     from experiments.plumbing import cli
 
     with cli.user_errors("example"):
         from agents.operation.example import example
+        from agents.operation.jobs_file import example_jobs
 
-        print(example().write(indent=1))
+        print((example_jobs() if given.run else example()).write(indent=1))
 
 
 if __name__ == "__main__":

@@ -258,22 +258,20 @@ def _beliefs(
             beliefs["failures"][place] += seen.failures
             known[place] = [float(seen.count), seen.mean, seen.m2]
             for ratio in seen.ratios:
-                _observe(known[place], math.log(ratio))
+                observe(known[place], math.log(ratio))
     for _, t in sorted((tasks[t][1].until or 0.0, t) for t in unseen):
         task = tasks[t][1]
         if task.agent is None or task.since is None or task.until is None:
             continue
         nominal, took = may[t].get(task.agent, 0.0), task.until - task.since
         if nominal > 0 and took > 0:
-            _observe(
-                known.setdefault((number[task.agent], kinds[task.kind]), [0.0, 0.0, 0.0]), math.log(took / nominal)
-            )
+            observe(known.setdefault((number[task.agent], kinds[task.kind]), [0.0, 0.0, 0.0]), math.log(took / nominal))
     for place, (count, mean, m2) in known.items():
         beliefs["count"][place], beliefs["mean"][place], beliefs["m2"][place] = count, mean, m2
     return beliefs
 
 
-def _observe(known: list[float], x: float) -> None:
+def observe(known: list[float], x: float) -> None:
     """Welford's update of count, mean and m2."""
     known[0] += 1
     away = x - known[1]

@@ -63,6 +63,11 @@ def shown(value: object) -> str:
     return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
 
 
+def printable(text: str) -> str:
+    """Spell out what a terminal would obey instead of show: names are other people's text."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 def path_of(place: Iterable[str | int]) -> str:
     """Write a place as people do: ``jobs[3].tasks[1].name``."""
     text = ""

@@ -92,6 +92,18 @@ class Task(Part):
     """How many attempts have failed."""
     pinned: Name | None = None
     """Only this agent may run it."""
+    command: (
+        Annotated[list[str], Field(min_length=1, max_length=10_000)] | Annotated[str, Field(min_length=1)] | None
+    ) = None
+    """What ``parley run`` runs: a program and its arguments, or a line for the shell. Decisions do not depend on this and the following."""
+    cwd: str | None = None
+    """Folder in which the command runs; relative to that of the file, which it is by default."""
+    environment: dict[Name, str] = Field(default_factory=dict)
+    """Variables of the command, beside those of ``parley run``."""
+    timeout: Positive | None = None
+    """Seconds after which an attempt is stopped, and has failed."""
+    retries: Annotated[int, Field(ge=0, le=1000)] = 0
+    """How often a failed attempt is tried again."""
 
 
 class Job(Part):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -38,8 +38,8 @@ def parser(
     return made
 
 
-def read_situation(file: str, *, as_json: bool = False) -> Situation:
-    """Read a situation from a file, or from standard input.
+def read_situation(file: str, *, as_json: bool = False, read: Callable[[bytes], Situation] | None = None) -> Situation:
+    """Read a situation from a file, or from standard input; ``read`` makes it of the document.
 
     Raises:
         UsageError: it is none; the message tells the first problem, and ``as_json`` writes all of them.
@@ -55,7 +55,7 @@ def read_situation(file: str, *, as_json: bool = False) -> Situation:
         with Path(file).open("rb") as source:
             document = source.read(MOST_BYTES + 1)
     try:
-        return Situation.read(document)
+        return (read or Situation.read)(document)
     except SituationError as error:
         if as_json:
             print(
@@ -74,6 +74,8 @@ def print_table(
     from rich.markup import escape
     from rich.table import Table
 
+    from agents.operation.problems import printable
+
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left")
@@ -82,11 +84,6 @@ def print_table(
     if table.row_count:
         Console(width=None if sys.stdout.isatty() else WIDE).print(table)
         print()
-
-
-def printable(text: str) -> str:
-    """Spell out what a terminal would obey instead of show: names are other people's text."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def clock(seconds: float) -> str:

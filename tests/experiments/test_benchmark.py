@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,6 +16,7 @@ from envs import default_scenario
 from envs.workloads.generators.random_stochastic_job_shop import RandomStochasticJobShop
 from experiments import benchmark
 from experiments.performance import calibration, decisions, speed
+from experiments.performance import run as running
 from experiments.performance.players import WorldPlayer
 from experiments.performance.timing import Goal, Measurement, take_turns
 from experiments.suites import public_data, published
@@ -76,6 +78,20 @@ def test_growth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert 0 < found["memory, 3,000 jobs generated"]["median"] < 100_000
     assert 0 < found["memory, 3,000 lines of SWF"]["median"] < 100_000
     assert str(out) in capsys.readouterr().out
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="compared with GNU make")
+def test_running_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects what parley run is said to cost: everybody runs all commands, and the overhead is the difference."""
+    monkeypatch.setattr(running, "COMMANDS", 20)
+    monkeypatch.setattr(running, "JOBS", 4)
+    monkeypatch.setattr(running, "POLICIES", ("wsrpt,urgency",))
+    out = tmp_path / "run.json"
+    run(monkeypatch, "suite=run", "repeats=1", f"out={out}")
+    found = {name: line["median"] for name, line in measured(out).items()}
+    made, ran = found["GNU make"], found["parley run, wsrpt,urgency"]
+    assert found["overhead of parley run, wsrpt,urgency"] == pytest.approx(1e3 / ran - 1e3 / made)
+    assert found["CPU of the runner, wsrpt,urgency"] > 0
 
 
 def test_decisions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,169 @@
+"""Run commands: a trained policy decides which one starts next, and where. ``--help`` shows how."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from experiments.plumbing.operating import POLICY, STDIN, clock, parser, print_table, read_situation
+
+if TYPE_CHECKING:
+    import argparse
+
+    from agents.operation.decision import DecisionEngine
+    from agents.operation.overseers import Overseer
+    from agents.operation.results import Execution
+    from agents.operation.runner import Runner
+    from agents.operation.thresholds import Oversight
+
+EXIT_FAILED: Final = 1
+EXIT_INTERRUPTED: Final = 130
+FOLDER: Final = ".run"
+"""Instead of the suffix of the file, behind its name."""
+MEGABYTE: Final = 2**20
+
+
+def arguments() -> argparse.ArgumentParser:
+    """Return what ``parley run`` takes."""
+    made = parser("run", "Run commands in the order that a policy decides, at every event anew.", policy=False)
+    made.add_argument("--policy", default=None, help=f"decides, as for parley decide ({POLICY}; resumed, as before)")
+    made.add_argument("--folder", metavar="DIR", help="journal, logs and result go there (the file's name with .run)")
+    made.add_argument(
+        "--resume", action="store_true", help="go on with the run of FILE, or of a folder, from where it was"
+    )
+    made.add_argument(
+        "--log-limit",
+        type=float,
+        default=64.0,
+        metavar="MB",
+        help="output after which a command is ended (64; 0: no limit)",
+    )
+    made.add_argument("--config", metavar="FILE", help="thresholds and means, as in conf/operation/monitor.yaml")
+    made.add_argument("--messages", metavar="FILE", help="append what happens to this file, as JSON lines")
+    return made
+
+
+def folder_of(file: str, folder: str | None) -> Path:
+    """Where a run is."""
+    if folder is not None:
+        return Path(folder)
+    path = Path(file)
+    return path if path.is_dir() else path.with_name(path.stem + FOLDER)
+
+
+def open_runner(given: argparse.Namespace) -> tuple[Runner, DecisionEngine]:
+    """Begin a run, or open it to go on; and load who decides. Nothing is written before everything else was found to be right."""
+    from agents.operation.decision import DecisionEngine
+    from agents.operation.jobs_file import read_jobs
+    from agents.operation.runner import Runner
+    from experiments.plumbing.cli import UsageError
+
+    folder = folder_of(given.file, given.folder)
+    if given.resume:
+        runner = Runner(folder)
+        return runner, DecisionEngine.load(given.policy or runner.policy)
+    if given.file == STDIN and given.folder is None:
+        raise UsageError("--folder is absent, must say where the run goes, as standard input has no name")
+    if Path(given.file).is_dir():
+        raise UsageError(f"{given.file}: is a folder, must be a file of jobs; --resume goes on with a run")
+    situation = read_situation(given.file, as_json=given.json, read=read_jobs)
+    base = Path() if given.file == STDIN else Path(given.file).parent
+    policy = given.policy or POLICY
+    engine = DecisionEngine.load(policy)
+    return Runner.begin(folder, situation, base, policy), engine
+
+
+def read_oversight(file: str | None) -> Oversight:
+    """Read who watches over a run: a recipe's thresholds, and what may be done."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
+
+    from agents.operation.thresholds import Oversight
+    from experiments.plumbing.building import check
+    from experiments.plumbing.cli import UsageError
+    from experiments.plumbing.manual import CONF
+
+    path = CONF / "operation" / "monitor.yaml" if file is None else Path(file)
+    try:
+        plain = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
+        made: Oversight = check(plain, Oversight, "operation")
+    except (YAMLError, OmegaConfBaseException) as error:
+        raise UsageError(f"{path}: must be YAML of settings: {error}") from None
+    except ValueError as error:
+        raise UsageError(f"{path}: {error}") from None
+    return made
+
+
+def overseers(oversight: Oversight, policy: str, *, shown: bool) -> list[Overseer]:
+    """Return who watches over a run, and perhaps shows it."""
+    from agents.operation.monitor import Monitor
+    from agents.operation.optimizer import Optimizer
+    from agents.operation.planning import TaskPlanner
+
+    monitor = Monitor(oversight.monitor, TaskPlanner(policy, []) if shown else None)
+    made: list[Overseer] = [monitor, Optimizer(monitor, oversight.optimizer)]
+    if shown:
+        from experiments.plumbing.display import Display
+
+        made.append(Display(monitor))
+    return made
+
+
+def show(execution: Execution, folder: Path) -> None:
+    """Print what came of a run."""
+    lost = [
+        (f"{each.job}/{each.task}", each.state, each.attempts or "", each.detail)
+        for each in execution.tasks
+        if each.state != "done"
+    ]
+    print_table("Not done", ("task", "is", "attempts", "why"), lost, right=("attempts",))
+    took = clock(execution.ended - execution.began)
+    print(
+        f"{execution.done} of {execution.total} tasks done in {took}, {execution.decisions} decisions by {execution.policy}."
+    )
+    if execution.interrupted:
+        print(f"Interrupted: parley run --resume {folder} goes on.")
+
+
+def main() -> None:
+    """Run ``parley run``."""
+    given = arguments().parse_args()
+
+    from experiments.plumbing import cli
+
+    with cli.user_errors("run"):
+        if not given.log_limit >= 0:
+            raise cli.UsageError(f"--log-limit is {given.log_limit:g}, must be a number >= 0")
+        from agents.operation.messages import Subscriber
+        from agents.operation.subscribers import Console, JsonLines
+
+        cli.set_threads(1)
+        oversight = read_oversight(given.config)
+        shown = sys.stderr.isatty() and not given.json
+        heard: list[Subscriber] = [] if given.json or shown else [Console()]
+        if given.messages is not None:
+            heard.append(JsonLines(given.messages))
+        runner, engine = open_runner(given)
+        try:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: runner.stop())
+            execution = runner.run(
+                engine,
+                log_limit=round(given.log_limit * MEGABYTE) or None,
+                subscribers=heard,
+                overseers=overseers(oversight, engine.deciders.name, shown=shown),
+            )
+        finally:
+            runner.close()
+        print(execution.write(indent=1)) if given.json else show(execution, runner.folder)
+    if execution.interrupted:
+        sys.exit(EXIT_INTERRUPTED)
+    if not execution.ok:
+        sys.exit(EXIT_FAILED)
+
+
+if __name__ == "__main__":
+    main()
