@@ -113,7 +113,7 @@ class Benchmark(Threads):
     """Of ``parley benchmark``."""
 
     suite: str = "speed"
-    """speed, growth, decisions, calibration, published; or a suite: job_shop, flexible_job_shop, stochastic_job_shop,
+    """speed, growth, decisions, service, calibration, published; or a suite: job_shop, flexible_job_shop, stochastic_job_shop,
     project, batch_queue, shared_cluster, workflow."""
     out: str | None = "default"
     """JSON with all numbers, a Markdown file beside it; default: results/suites/SUITE.json or results/performance/SUITE.json;
@@ -132,6 +132,10 @@ class Benchmark(Threads):
     """growth: jobs of the short stream."""
     decisions: int = 500_000
     """growth: decisions that are timed in each."""
+    requests: int = 100_000
+    """service: decisions that are asked for in all."""
+    clients: int = 50
+    """service: that ask at once, each the next time when it has its answer."""
     data: str | None = None
     """Folder of public benchmarks; null: $PARLEY_DATA, else ../shared/data beside the repository."""
     path: str | None = None
