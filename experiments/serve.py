@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import logging
 import os
@@ -26,6 +27,8 @@ CONNECTIONS: Final = 1000
 """Open at once; one more is answered with 503."""
 KEPT_SECONDS: Final = 60
 """That a connection is kept on which nobody asks anything."""
+SHADOW_SECONDS: Final = 0.5
+"""That are left, when all requests are answered, to what is done behind them."""
 OPTIONS: Final = {
     "policy": "policy",
     "fallback": "fallback",
@@ -75,7 +78,7 @@ def read_token(file: str | None) -> str | None:
     """
     from experiments.plumbing.cli import UsageError
 
-    token = os.environ.get(TOKEN) if file is None else Path(file).read_text(encoding="utf-8")
+    token = os.environ.get(TOKEN) if file is None else Path(file).read_text(encoding="utf-8", errors="replace")
     if token is None:
         return None
     if len(token.strip()) < SHORTEST or not token.strip().isascii():
@@ -94,14 +97,14 @@ def run(app: FastAPI, core: Core, place: socket.socket, limits: Service) -> None
         log_level="warning",
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=max(1, round(limits.stop_seconds)),
+        timeout_graceful_shutdown=limits.stop_seconds,
         limit_concurrency=CONNECTIONS,
         timeout_keep_alive=KEPT_SECONDS,
     )
     signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn raises it again when it has stopped
     uvicorn.Server(config).run(sockets=[place])
-    left = core.close()
-    told = f"{left} unfinished after {limits.stop_seconds:g} s" if left else "everything was finished"
+    left = core.close(SHADOW_SECONDS)
+    told = f"{left} unfinished after {limits.stop_seconds} s" if left else "everything was finished"
     print(f"parley serve: stopped; {told}", file=sys.stderr, flush=True)
     if left:
         os._exit(1)  # threads cannot be stopped, and Python would wait for them
@@ -149,14 +152,13 @@ def main() -> None:
                 f"{error.name} is not installed, must be: pip install 'parley-world[service]'"
             ) from None
         logging.basicConfig(level=logging.WARNING, format="parley serve: %(message)s")
-        place = listen(limits.host, limits.port)
-        core = Core(operation)
-        address = f"[{limits.host}]" if ":" in limits.host else limits.host
-        print(
-            f"http://{address}:{place.getsockname()[1]} serves {operation.policy}; /docs shows how, Ctrl-C stops it",
-            flush=True,
-        )
-        run(create_app(core, token=token, hosts=[address]), core, place, limits)
+        with listen(limits.host, limits.port) as place:
+            core = Core(operation)
+            name = f"[{limits.host}]" if ":" in limits.host else limits.host
+            address = f"http://{name}:{place.getsockname()[1]}"
+            print(f"{address} serves {operation.policy}; /docs shows how, Ctrl-C stops it", flush=True)
+            gc.freeze()  # what is loaded stays: to look through it for garbage would make a decision late now and then
+            run(create_app(core, token=token, hosts=[name]), core, place, limits)
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ class Service:
     """Of a request."""
     seconds: float = 30.0
     """After which a request is answered with 503 whatever it still does. Policies have less: ``deadline_ms``."""
-    stop_seconds: float = 10.0
+    stop_seconds: int = 10
     """For what runs when the service is told to stop."""
 
     def __post_init__(self) -> None:
@@ -76,7 +76,7 @@ class Service:
         _within("service.waiting", self.waiting, 0, MOST_WAITING)
         _within("service.body_bytes", self.body_bytes, 1, MOST_BYTES)
         _within("service.seconds", self.seconds, 0.001, MOST_SECONDS)
-        _within("service.stop_seconds", self.stop_seconds, 0, MOST_SECONDS)
+        _within("service.stop_seconds", self.stop_seconds, 1, MOST_SECONDS)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from experiments.plumbing import cli
 from experiments.reports.outcome import Outcome
 from experiments.serve import TOKEN
 
+POLICY: Final = Operation().policy
 SITUATIONS: Final = 16
 """Different ones, which take turns."""
 WARM: Final = 200
@@ -40,6 +41,8 @@ FLAT: Final = 1.02
 """Memory at the end over that of the middle which still counts as flat."""
 PATIENCE: Final = 300.0
 """Seconds for a service to get ready, or to answer: compiling takes one or two minutes where nothing is compiled."""
+DEADLINE: Final = 20_000
+"""Milliseconds that the policy has: so long that nothing is left to the fallback, which is quicker."""
 MOST_CLIENTS: Final = 500
 OK: Final = 200
 
@@ -100,9 +103,20 @@ class Client:
 
 
 @contextmanager
-def service() -> Iterator[tuple[int, int]]:
-    """Run ``parley serve`` with its defaults in a process of its own; offers its port and its process."""
-    command = [sys.executable, "-m", "experiments", "serve", "--port", "0"]
+def service() -> Iterator[int]:
+    """Run ``parley serve`` in a process of its own; offers its port."""
+    command = [
+        sys.executable,
+        "-m",
+        "experiments",
+        "serve",
+        "--port",
+        "0",
+        "--policy",
+        POLICY,
+        "--deadline-ms",
+        str(DEADLINE),
+    ]
     open_to_all = {name: value for name, value in os.environ.items() if name != TOKEN}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=open_to_all) as process:
         try:
@@ -111,18 +125,18 @@ def service() -> Iterator[tuple[int, int]]:
             found = re.search(r":(\d+) serves", line)
             if found is None:
                 raise cli.UsageError(f"parley serve did not begin: {line.strip() or 'see above'}")
-            yield int(found[1]), process.pid
+            yield int(found[1])
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(PATIENCE)
 
 
 async def until_ready(port: int) -> None:
-    """Wait for the service to be ready."""
+    """Wait for the service to be ready; raises UsageError where that takes too long."""
     client, until = Client(port), time.monotonic() + PATIENCE
     while (await client.ask("GET", "/health"))[0] != OK:
         if time.monotonic() > until:
-            raise TimeoutError("the service does not get ready")
+            raise cli.UsageError(f"parley serve did not get ready in {PATIENCE:g} s, must do so: see its log")
         await asyncio.sleep(BETWEEN)
     await client.close()
 
@@ -218,18 +232,18 @@ def benchmark(config: DictConfig) -> Outcome:
     requests = cli.integer(config, "requests", 10 * PARTS)
     clients = cli.integer(config, "clients", 1, MOST_CLIENTS)
     torch.set_num_threads(1)
-    size, policy = SIZES[0], Operation().policy
+    size = SIZES[0]
     documents = [site(size, seed).write().encode() for seed in range(SITUATIONS)]
-    own = timed(bare(DecisionEngine.load(policy), Situation.read(documents[0])), 3).cpu
-    with service() as (port, _), tqdm(total=requests + 2 * WARM, unit="request", disable=None) as bar:
+    own = timed(bare(DecisionEngine.load(POLICY), Situation.read(documents[0])), 3).cpu
+    with service() as port, tqdm(total=requests + 2 * WARM, unit="request", disable=None) as bar:
         alone, found, watch = asyncio.run(measure(port, documents, clients, requests, bar))
     found_lines = _lines(alone, found, watch, own, clients)
     notes = [
         f"parley serve in a process of its own, {clients} clients in this one, all on one machine: each sends a situation of "
         f"{size.jobs * size.tasks} tasks and {size.agents} agents, in turns {SITUATIONS} different ones, and "
-        f"asks again when it has the decision of {policy}. Range: over the {PARTS} parts of {requests:,} requests.",
-        "An error is an answer that is no decision, or a connection that breaks. Fallbacks are decisions after the deadline of "
-        f"{Operation().deadline_ms or 0:g} ms. Bare: the rounds of the same instant in a world that is there already.",
+        f"asks again when it has the decision of {POLICY}. Range: over the {PARTS} parts of {requests:,} requests.",
+        "An error is an answer that is no decision, or a connection that breaks. Fallbacks are decisions after a deadline of "
+        f"{DEADLINE / 1e3:g} s. Bare: the rounds of the same instant in a world that is there already.",
     ]
     return Outcome(
         "Service", [sheet("Service", found_lines)], notes, {"measurements": numbers(found_lines), "notes": notes}

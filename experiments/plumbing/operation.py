@@ -34,13 +34,13 @@ def read_operation(name: str, changes: dict[str, Any] | None = None) -> Operatio
         )
     try:
         config = OmegaConf.load(path)
+        if not isinstance(config, DictConfig):
+            raise ConfigError(f"{path}: is a list, must be a mapping of settings")
+        for key, value in (changes or {}).items():
+            OmegaConf.update(config, key, value)
+        plain = OmegaConf.to_container(config, resolve=True)
     except (YAMLError, OmegaConfBaseException) as error:
-        raise ConfigError(f"{path}: must be YAML: {error}") from None
-    if not isinstance(config, DictConfig):
-        raise ConfigError(f"{path}: is a list, must be a mapping of settings")
-    for key, value in (changes or {}).items():
-        OmegaConf.update(config, key, value)
-    plain = OmegaConf.to_container(config, resolve=True)
+        raise ConfigError(f"{path}: must be YAML of settings: {error}") from None
     try:
         made: Operation = check(plain, Operation, GROUP)
     except (ConfigError, SettingsError) as error:

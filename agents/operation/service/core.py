@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +12,11 @@ from fastapi import Depends, Request
 
 from agents.operation.decision import Decision, DecisionEngine
 from agents.operation.example import example
-from agents.operation.history import History
+from agents.operation.history import History, HistoryError
+from agents.operation.problems import Problem
 from agents.operation.service.lane import Lane
 from agents.operation.service.metrics import Metrics
+from agents.operation.service.refusal import Refusal
 from agents.operation.service.session import Session
 from agents.operation.settings import Operation
 from agents.operation.shadow import Shadow, compare
@@ -43,6 +47,7 @@ class Core:
         self.metrics = Metrics(self.decisions, self.plans)
         self.ready = False
         self.tally = Shadow()
+        self._counting = threading.Lock()
 
     def warm_up(self) -> None:
         """Decide and plan once, so that everything is compiled before somebody waits for it; then the service is ready."""
@@ -51,10 +56,10 @@ class Core:
         self.planner.plan_task_execution(example(), seconds=60.0, futures=1)
         self.ready = True
 
-    def close(self) -> int:
-        """Begin nothing any more, and return how many requests are still being worked on."""
+    def close(self, patience: float = 0.0) -> int:
+        """Begin nothing any more, and return how much is still being done after so many seconds."""
         self.ready = False
-        return self.decisions.close() + self.plans.close()
+        return self.decisions.close(patience) + self.plans.close(patience)
 
     def deadline(self, asked_ms: float | None, waited: float) -> float | None:
         """Milliseconds that are left to a policy whose request has waited so many seconds."""
@@ -62,10 +67,18 @@ class Core:
         return None if whole is None else max(0.0, whole - waited * 1e3)
 
     def keep(self, situation: Situation, decision: Decision) -> None:
-        """Count a decision, append it to the history, and have the shadow decide when nobody waits for it."""
-        self.metrics.decision(decision)
+        """Count a decision, append it to the history, and have the shadow decide when nobody waits for it.
+
+        Raises:
+            Refusal: it cannot be appended; what is to be kept is not given otherwise.
+        """
         if self.history is not None:
-            self.history.append(situation, decision)
+            try:
+                self.history.append(situation, decision)
+            except (sqlite3.Error, HistoryError) as error:
+                LOG.exception("the history is not kept")
+                raise Refusal(503, Problem("not_kept", "", f"decided, but {error}", "kept in the history")) from None
+        self.metrics.decision(decision)
         if self.beside is not None and (
             self.decisions.waiting or self.decisions.submit(lambda: self._shadow(situation, decision)) is None
         ):
@@ -79,7 +92,8 @@ class Core:
             LOG.exception("the shadow failed")
             self.metrics.shadow("failed")
             return
-        self.tally = self.tally.plus(found)
+        with self._counting:
+            self.tally = self.tally.plus(found)
         self.metrics.shadow("uncovered" if not found.covered else "same" if found.same else "other")
 
 

@@ -18,6 +18,7 @@ from agents.operation.settings import MOST_FUTURES, MOST_SECONDS
 from agents.operation.situation import Part, Situation, down
 
 router = APIRouter(tags=["decide and plan"])
+MOST_CASES: Final = 32
 SITUATION: Final = documented("Situation", required=False, what="A situation; left out: the live one.")
 
 Deadline = Annotated[
@@ -128,6 +129,8 @@ async def what_if(core: Here, body: Body, seconds: Seconds = None, futures: Futu
         cases = {**{f"{name} down": down(situation, name) for name in asked.down}, **asked.changes}
         if not cases:
             raise SituationError([Problem("missing", "changes", "absent", "given, or agents named in down")])
+        if len(cases) > MOST_CASES:  # each plays some futures, however little time there is
+            raise SituationError([Problem("too_large", "changes", f"{len(cases)} cases", f"at most {MOST_CASES}")])
         made = core.planner.what_if(situation, cases, **_effort(core, waited, seconds, futures), seed=seed)
         return Plans(plans=made).model_dump_json()
 

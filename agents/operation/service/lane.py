@@ -23,7 +23,7 @@ class Lane:
         self.name, self.at_once, self.seconds = name, at_once, seconds
         self._most = at_once + waiting
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix=name)
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._inside = 0
 
     @property
@@ -63,11 +63,14 @@ class Lane:
         future.add_done_callback(self._leave)
         return future
 
-    def close(self) -> int:
-        """Begin nothing any more, and return how much is still being done."""
+    def close(self, patience: float = 0.0) -> int:
+        """Begin nothing any more, and return how much is still being done after so many seconds."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        return self._inside
+        with self._lock:
+            self._lock.wait_for(lambda: not self._inside, patience)
+            return self._inside
 
     def _leave(self, _: Future[T]) -> None:
         with self._lock:
             self._inside -= 1
+            self._lock.notify_all()
