@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
@@ -51,6 +52,9 @@ def create_app(core: Core, *, token: str | None = None, hosts: Sequence[str] = (
         lifespan=lifespan,
         separate_input_output_schemas=False,
         responses={"4XX": PROBLEMS, "5XX": PROBLEMS},
+        dependencies=[]
+        if token is None
+        else [Depends(HTTPBearer(auto_error=False))],  # tells /docs; the guard is what checks
     )
     app.state.core = core
     for router in ROUTERS:

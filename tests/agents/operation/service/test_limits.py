@@ -197,6 +197,9 @@ def test_with_the_token_everything_is(guarded: Asker) -> None:
     """Protects who has it, and what needs none."""
     for path in ("/health", "/", "/docs", "/openapi.json", "/docs-assets/swagger-ui.css"):
         assert guarded("GET", path).status_code == 200
+    assert (
+        "HTTPBearer" in guarded("GET", "/openapi.json").json()["components"]["securitySchemes"]
+    )  # /docs can ask for it
     for scheme in ("Bearer", "bearer"):
         headers = {"Authorization": f"{scheme} {TOKEN}", "Host": "elsewhere.example"}
         assert guarded("GET", "/metrics", headers=headers).status_code == 200
