@@ -10,7 +10,7 @@ TORCH := $(shell grep '^torch==' requirements.lock)
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train evaluate benchmark lint test test-clients browser clean
+.PHONY: help setup train evaluate benchmark serve lint test test-clients browser clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -25,6 +25,9 @@ evaluate: $(READY)  ## score trained policies and rules on fixed seeds; ARGS="..
 
 benchmark: $(READY)  ## measure speed and published benchmarks; ARGS="..."
 	.venv/bin/parley benchmark $(ARGS)
+
+serve: $(READY)  ## decide and plan over HTTP, on the loopback; ARGS="--port 0 --history decisions.db"
+	.venv/bin/parley serve $(ARGS)
 
 lint: $(READY)  ## ruff and mypy
 	.venv/bin/ruff check .

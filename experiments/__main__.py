@@ -25,9 +25,10 @@ COMMANDS: Final = {
     "example": ("experiments.example", "print a file of tasks to start from"),
     "run": ("experiments.run", "run commands as a policy decides, and go on where it was killed"),
     "history": ("experiments.history", "list and replay the decisions that were kept"),
+    "serve": ("experiments.serve", "decide and plan over HTTP, with a situation that is kept and changed by name"),
 }
 """The module of each command, whose ``main`` runs it, and one line for the list."""
-OWN_TASKS: Final = ("decide", "explain", "plan", "what-if", "situation", "example", "run", "history")
+OWN_TASKS: Final = ("decide", "explain", "plan", "what-if", "situation", "example", "run", "history", "serve")
 """Commands that take files and options; all others take settings, Hydra's way."""
 HELP: Final = ("-h", "--help")
 EXIT_USER_ERROR: Final = 2

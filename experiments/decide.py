@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from experiments.plumbing.operating import clock, parser, print_table, read_situ
 
 if TYPE_CHECKING:
     from agents.operation.decision import Decision
+    from agents.operation.shadow import Comparison
 
 
 def show(decision: Decision) -> None:
@@ -63,6 +65,18 @@ def show(decision: Decision) -> None:
         print(f"warning: {warning['path']} is {warning['value']}, must be {warning['expected']}")
 
 
+def show_beside(name: str, found: Comparison) -> None:
+    """Print what a policy in the shadow would have done."""
+    if not found.covered:
+        print(f"{name} gave no answer of its own: {found.reason}")
+        return
+    rows = [(start, "both") for start in found.both]
+    rows += [(start, "only decided") for start in found.only_made]
+    rows += [(start, f"only {name}") for start in found.only_other]
+    print_table(f"Beside {name}", ("start", "by"), rows)
+    print(f"{name} would have decided {'the same' if found.same else 'otherwise'}.")
+
+
 def _bid(bid: float | None) -> str:
     return "" if bid is None else f"{bid:.3g}"
 
@@ -77,6 +91,7 @@ def main() -> None:
     )
     options.add_argument("--deadline-ms", type=float, help="milliseconds after which the fallback decides")
     options.add_argument("--history", metavar="DB", help="append the situation and the decision to this file")
+    options.add_argument("--shadow", metavar="POLICY", help="say what this policy would have decided instead")
     given = options.parse_args()
 
     from experiments.plumbing import cli
@@ -84,6 +99,7 @@ def main() -> None:
     with cli.user_errors("decide"):
         situation = read_situation(given.file, as_json=given.json)
         from agents.operation.decision import DecisionEngine
+        from agents.operation.shadow import compare
 
         cli.set_threads(1)
         if given.deadline_ms is not None and not given.deadline_ms >= 0:
@@ -93,10 +109,21 @@ def main() -> None:
             from agents.operation.history import History
 
             History(Path(given.history)).append(situation, decision)
-        if given.json:
+        beside = None
+        if given.shadow is not None:
+            beside = compare(decision, DecisionEngine.load(given.shadow, given.fallback).decide(situation))
+        if given.json and beside is not None:
+            print(
+                json.dumps(
+                    {"kind": "beside", "decision": decision.model_dump(), "shadow": beside.model_dump()}, indent=1
+                )
+            )
+        elif given.json:
             print(decision.write(indent=1))
         else:
             show(decision)
+            if beside is not None:
+                show_beside(given.shadow, beside)
 
 
 if __name__ == "__main__":

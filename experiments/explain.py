@@ -16,20 +16,12 @@ def main() -> None:
     with cli.user_errors("explain"):
         situation = read_situation(given.file, as_json=given.json)
         from agents.operation.decision import DecisionEngine
+        from agents.operation.explanation import explain
 
         cli.set_threads(1)
-        decision = DecisionEngine.load(given.policy).decide(situation, explain=True, why_not_of=[given.task])
-        told = decision.why_not[0]
+        told, decision = explain(DecisionEngine.load(given.policy), situation, given.task)
         if given.json:
-            mine = [each.model_dump() for each in decision.priorities if (each.job, each.task) == (told.job, told.task)]
-            import json
-
-            print(
-                json.dumps(
-                    {"kind": "explanation", **told.model_dump(), "priorities": mine, "policy": decision.policy},
-                    indent=1,
-                )
-            )
+            print(told.model_dump_json(indent=1))
             return
         name = f"{told.job}/{told.task}"
         if told.starts:
@@ -38,7 +30,7 @@ def main() -> None:
         else:
             print(f"{name} does not start now, as {decision.policy} decides:")
             print("".join(f"  {reason}\n" for reason in told.reasons))
-        agents = {each.agent for each in decision.priorities if (each.job, each.task) == (told.job, told.task)}
+        agents = {each.agent for each in told.priorities}
         rows = [
             (
                 each.agent,

@@ -39,7 +39,7 @@ def main() -> None:
 
             cli.set_threads(1)
             shadow = history.beside(DecisionEngine.load(given.beside))
-            print(json.dumps({"kind": "shadow", "policy": given.beside, **shadow._asdict()}) if given.json else shadow)
+            print(json.dumps({"kind": "shadow", "policy": given.beside, **shadow.as_json()}) if given.json else shadow)
         elif given.replay:
             cli.set_threads(1)
             different = list(history.replay())

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from agents.operation.decision import Decision, DecisionEngine
+from agents.operation.shadow import Shadow, compare
 from agents.operation.situation import Situation
 
 FORMAT: Final = 1
@@ -56,25 +57,6 @@ class Difference(NamedTuple):
     field: str
     before: str
     now: str
-
-
-class Shadow(NamedTuple):
-    """What another policy would have decided in the same situations; the covered ones are those that it did not leave to its fallback."""
-
-    decisions: int
-    covered: int
-    agreed: int
-    """Covered decisions in which the same tasks start at the same agents."""
-    starts: int
-    """Of covered decisions, as they were made."""
-    starts_agreed: int
-
-    def __str__(self) -> str:
-        share = f"{self.agreed / self.covered:.0%}" if self.covered else "none"
-        return (
-            f"{self.covered} of {self.decisions} decisions are covered; {self.agreed} of these ({share}) are the same, "
-            f"and {self.starts_agreed} of {self.starts} starts."
-        )
 
 
 class History:
@@ -149,16 +131,11 @@ class History:
 
     def beside(self, engine: DecisionEngine) -> Shadow:
         """Have another policy decide in the shadow of the decisions that were made."""
-        decisions = covered = agreed = starts = same = 0
+        tally = Shadow()
         for entry in self.entries():
             situation, made = self.get(entry.number)
-            other = engine.decide(situation)
-            decisions += 1
-            if other.fallback:
-                continue
-            one, two = ({(start.job, start.task, start.agent) for start in each.starts} for each in (made, other))
-            covered, agreed, starts, same = covered + 1, agreed + (one == two), starts + len(one), same + len(one & two)
-        return Shadow(decisions, covered, agreed, starts, same)
+            tally = tally.plus(compare(made, engine.decide(situation)))
+        return tally
 
     def _open(self) -> closing[sqlite3.Connection]:
         try:

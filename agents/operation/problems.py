@@ -158,7 +158,8 @@ def read_json(document: str | bytes) -> Any:
     except RecursionError:
         raise SituationError([Problem("too_deep", "", "nested without end", f"at most {MOST_DEPTH} deep")]) from None
     except ValueError as error:
-        raise SituationError([Problem("json", "", shown(str(document[:SHOWN])), f"JSON: {error}")]) from None
+        start = document[:SHOWN].decode("utf-8", "replace") if isinstance(document, bytes) else document[:SHOWN]
+        raise SituationError([Problem("json", "", shown(start), f"JSON: {error}")]) from None
     _check_depth(value)
     return value
 

@@ -216,7 +216,8 @@ class Situation(Part):
     def merged(self, changes: Mapping[str, Any]) -> Situation:
         """Return the situation with changes merged by name: agents, jobs, their tasks and resources that are named change or are added.
 
-        A member ``"remove": true`` of a named part takes it out. Other members replace what was there.
+        A member ``"remove": true`` of a named part takes it out. Other members replace what was there. Instead of a list, named parts
+        may come as an object: ``{"agents": {"ben": {"up": false}, "cy": null}}`` changes one agent and takes another out.
 
         Raises:
             SituationError: where the result is no situation.
@@ -264,7 +265,7 @@ def _merge(old: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
 
 def _merge_list(key: str, old: list[Mapping[str, Any]], changes: Any) -> list[Any]:
     parts: dict[Any, Mapping[str, Any]] = {part["name"]: part for part in old}
-    for k, change in enumerate(changes if isinstance(changes, list) else [changes]):
+    for k, change in enumerate(_listed(key, changes)):
         name = change.get("name") if isinstance(change, Mapping) else None
         if not isinstance(name, str):
             raise SituationError([Problem("missing", f"{key}[{k}].name", "absent", "the name of what changes")])
@@ -280,6 +281,17 @@ def _merge_list(key: str, old: list[Mapping[str, Any]], changes: Any) -> list[An
         else:
             parts[name] = _merge(parts.get(name, {}), change)
     return list(parts.values())
+
+
+def _listed(key: str, changes: Any) -> list[Any]:
+    """Changes to named parts as a list, however they came."""
+    if not isinstance(changes, Mapping) or isinstance(changes.get("name"), str):
+        return changes if isinstance(changes, list) else [changes]
+    for name, change in changes.items():
+        if change is not None and (not isinstance(change, Mapping) or change.get("name", name) != name):
+            told = "an object with what changes, of the same name if it has one, or null to take it out"
+            raise SituationError([Problem("dict_type", f"{key}.{name}", repr(change)[:60], told)])
+    return [{"name": name, **({"remove": True} if change is None else change)} for name, change in changes.items()]
 
 
 class Builder:

@@ -95,11 +95,11 @@ def _lines(size: Size, policy: str, repeats: int) -> list[Measurement]:
     name = f"{size.jobs * size.tasks} tasks, {size.agents} agents, {policy}"
     document = site(size).write()
     engine = DecisionEngine.load(policy)
-    whole = _timed(lambda: engine.decide(Situation.read(document)).write(), repeats)
+    whole = timed(lambda: engine.decide(Situation.read(document)).write(), repeats)
     situation = Situation.read(document)
     parts = {
-        "reading": _timed(lambda: Situation.read(document), repeats),
-        "bare policy in the world": _timed(_bare(engine, situation), repeats),
+        "reading": timed(lambda: Situation.read(document), repeats),
+        "bare policy in the world": timed(bare(engine, situation), repeats),
     }
     lines = [
         Measurement(f"{name}: p50", "ms", whole.median, Goal(size.goals[0], True, "ours")),
@@ -111,7 +111,7 @@ def _lines(size: Size, policy: str, repeats: int) -> list[Measurement]:
     return [*lines, Measurement(f"{name}: CPU, over the bare policy's", "times", ratio)]
 
 
-class _Times(NamedTuple):
+class Times(NamedTuple):
     """Milliseconds, one of each per run."""
 
     median: list[float]
@@ -120,11 +120,12 @@ class _Times(NamedTuple):
     cpu: list[float]
 
 
-def _timed(task: Callable[[], object], repeats: int) -> _Times:
+def timed(task: Callable[[], object], repeats: int) -> Times:
+    """Measure a task, CALLS times in each run."""
     task()
     gc.collect()
     gc.freeze()  # as a service does that has loaded its policies
-    found = _Times([], [], [])
+    found = Times([], [], [])
     for _ in range(repeats):
         wall, cpu = np.zeros((2, CALLS))
         for call in range(CALLS):
@@ -138,7 +139,7 @@ def _timed(task: Callable[[], object], repeats: int) -> _Times:
     return found
 
 
-def _bare(engine: DecisionEngine, situation: Situation) -> Callable[[], object]:
+def bare(engine: DecisionEngine, situation: Situation) -> Callable[[], object]:
     """Return what plays the rounds of an instant in a world that was made before."""
     here, by = engine.take_in(situation), engine.deciders
     world = World(by.rules.scenario, 1, instances=[here.instance], auto_reset=False, record=True)

@@ -121,7 +121,8 @@ class Benchmark(Threads):
     NODES: ClassVar = PROBLEM
 
     suite: str = "speed"
-    """speed, growth, decisions, calibration, run, published; or a suite: job_shop, flexible_job_shop, stochastic_job_shop,
+    """speed, growth, decisions, calibration, run, service,
+    published; or a suite: job_shop, flexible_job_shop, stochastic_job_shop,
     project, batch_queue, shared_cluster, workflow."""
     out: str | None = "default"
     """JSON with all numbers, a Markdown file beside it; default: results/suites/SUITE.json or results/performance/SUITE.json;
@@ -140,6 +141,10 @@ class Benchmark(Threads):
     """growth: jobs of the short stream."""
     decisions: int = 500_000
     """growth: decisions that are timed in each."""
+    requests: int = 100_000
+    """service: decisions that are asked for in all."""
+    clients: int = 50
+    """service: that ask at once, each the next time when it has its answer."""
     data: str | None = None
     """Folder of public benchmarks; null: $PARLEY_DATA, else ../shared/data beside the repository."""
     path: str | None = None

@@ -9,6 +9,7 @@ import pytest
 
 from agents.operation.decision import DecisionEngine
 from agents.operation.history import History, HistoryError
+from agents.operation.shadow import Shadow
 from tests.agents.operation.test_decision import busy
 
 
@@ -37,9 +38,11 @@ def test_another_policy_decides_in_the_shadow(tmp_path: Path) -> None:
     history = History(tmp_path / "history.db")
     history.append(busy(), DecisionEngine.load("wsrpt,drf").decide(busy()))
     history.append(busy(), DecisionEngine.load("critical_path,drf").decide(busy()))
-    assert history.beside(DecisionEngine.load("wsrpt,drf")) == (2, 2, 1, 2, 1)
+    assert history.beside(DecisionEngine.load("wsrpt,drf")) == Shadow(
+        2, 2, 1, starts=2, starts_other=2, starts_agreed=1
+    )
     uncovered = history.beside(DecisionEngine.load("policies/shared_cluster", farthest=0.5))
-    assert uncovered == (2, 0, 0, 0, 0)
+    assert uncovered == Shadow(decisions=2)
     assert str(uncovered).startswith("0 of 2 decisions are covered")
 
 
