@@ -147,10 +147,12 @@ def main() -> None:
     options.add_argument(
         "--job", metavar="NAME", help="tell only when this job will be done, and its place in the queue"
     )
+    options.add_argument("--chart", metavar="PLAN.png", help="draw the plan with its uncertainty into this file, too")
     _add_change(options)
     given = options.parse_args()
 
     from experiments.plumbing import cli
+    from experiments.plumbing.building import check_writable
 
     with cli.user_errors("plan"):
         situation = read_situation(given.file, as_json=given.json)
@@ -158,6 +160,10 @@ def main() -> None:
         from agents.operation.planning import RULES, Change, TaskPlanner
 
         cli.set_threads(1)
+        if given.chart is not None:
+            if not given.chart.endswith(".png"):
+                raise cli.UsageError(f"--chart is {given.chart!r}, must be the name of a .png file")
+            check_writable("--chart", Path(given.chart))
         for name in ("keep", "freeze"):
             if getattr(given, name) is not None and given.previous is None:
                 raise cli.UsageError(f"--{name} is given without --previous PLAN.json")
@@ -171,6 +177,10 @@ def main() -> None:
             situation, seconds=given.seconds, futures=given.futures, seed=given.seed, change=change
         )
         changes = None if change is None else difference(change.previous, plan)
+        if given.chart is not None:
+            from agents.operation.chart import draw_plan
+
+            draw_plan(plan, given.chart)
         if given.job is not None:
             job = plan.job(given.job)
             print(job.model_dump_json(indent=1)) if given.json else show_job(plan, job)

@@ -61,7 +61,8 @@ class Lognormal:
                 a = places[task.agent]
                 options = slice(int(i.option_first[t]), int(i.option_first[t + 1]))
                 nominal = float(i.option_nominal[options][i.option_agent[options] == a][0])
-                past, length = s.time - task.since, nominal * float(factor[a, i.task_kind[t]])
+                past = (s.time - task.since) / (1.0 - task.progress)  # as if all of it had been done now
+                length = nominal * float(factor[a, i.task_kind[t]])
                 chance[t] = _beyond(chance[t], past, length, float(belief.sigma[t]))
         return replace(i, task_ratio=_lognormal(chance, belief.sigma), speed=1.0 / factor)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,8 +117,13 @@ def with_bell(i: Instance, snapshot: Snapshot) -> tuple[Instance, Snapshot]:
         option_nominal=np.append(i.option_nominal, 0.0),
         successor_first=first[2],
     )
-    attempts = np.zeros(i.num_tasks, np.int32) if snapshot.attempts is None else snapshot.attempts
-    return more, snapshot._replace(attempts=np.append(attempts, np.int32(0)))
+    return more, snapshot._replace(
+        attempts=_longer(snapshot.attempts), progress=_longer(snapshot.progress), earliest=_longer(snapshot.earliest)
+    )
+
+
+def _longer(of_tasks: NDArray[Any] | None) -> NDArray[Any] | None:
+    return None if of_tasks is None else np.append(of_tasks, of_tasks.dtype.type(0))
 
 
 class Keeper:

@@ -151,6 +151,8 @@ def test_mistakes_are_one_line(
         (plan, ["tasks.json", "--keep", "0.1"], "--keep is given without --previous"),
         (plan, ["tasks.json", "--previous", "none.json"], "none.json: No such file"),
         (plan, ["tasks.json", "--previous", "tasks.json"], "tasks.json: no plan as parley plan --json writes it"),
+        (plan, ["tasks.json", "--chart", "plan.jpg"], "--chart is 'plan.jpg', must be the name of a .png file"),
+        (plan, ["tasks.json", "--chart", "tasks.json/plan.png"], "--chart: tasks.json/plan.png cannot be written"),
         (what_if, ["tasks.json"], "no change is given"),
         (what_if, ["tasks.json", "--down", "none"], "down is 'none'"),
         (what_if, ["tasks.json", "--due", "paper"], "must be JOB=SECONDS"),

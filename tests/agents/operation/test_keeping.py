@@ -121,7 +121,9 @@ def test_who_keeps_nothing_plays_as_ever(name: str) -> None:
     s = situation_of(instance, planner.deciders[name].rules.scenario, float(np.median(instance.job_release)))
     free = plan(planner, s)
     foreign = free.model_copy(update={"tasks": [each.model_copy(update={"job": "x"}) for each in free.tasks]})
-    assert plan(planner, s, Change(foreign, keep=1.0)).cost == free.cost
+    kept = plan(planner, s, Change(foreign, keep=1.0))
+    assert kept.tasks == free.tasks
+    assert kept.cost.p50 == pytest.approx(free.cost.p50, rel=1e-12)  # it is added up in other pieces
 
 
 def test_a_plan_is_kept_where_nothing_changes() -> None:
