@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from experiments.plumbing.operating import clock, parser, print_table, read_situation
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import argparse
 
     from agents.operation.difference import Difference
+    from agents.operation.futures import Futures
     from agents.operation.planning import ExecutionPlan, JobPlan, Spread
 
 
@@ -92,6 +93,46 @@ def add_planning(options: argparse.ArgumentParser) -> None:
     options.add_argument("--seed", type=int, default=0, help="equal seeds give equal futures (0)")
 
 
+SOURCES: Final = ("belief", "quantiles", "log")
+
+
+def _add_source(options: argparse.ArgumentParser) -> None:
+    options.add_argument(
+        "--luck",
+        choices=SOURCES,
+        default=SOURCES[0],
+        help="durations vary as is believed, exactly as given quantiles say, or as they did in a log (belief)",
+    )
+    options.add_argument(
+        "--log",
+        metavar="FILE",
+        help="the log: another situation, a history, or a public file; without it, what the situation itself has seen",
+    )
+    options.add_argument(
+        "--arrivals", type=float, metavar="SECONDS", help="jobs of the log come again for so long from now"
+    )
+
+
+def _source(luck: str, log: str | None, arrivals: float | None) -> Futures:
+    """Where futures come from.
+
+    Raises:
+        UsageError: options contradict each other, or the log is none.
+    """
+    from agents.operation.bootstrap import Arriving, ByLog
+    from agents.operation.futures import ByBelief, ByQuantiles
+    from experiments.plumbing.cli import UsageError
+    from experiments.situation import read_log
+
+    if log is not None and luck != "log" and arrivals is None:
+        raise UsageError("--log is given, and neither --luck log nor --arrivals, which read it")
+    if arrivals is not None and log is None:
+        raise UsageError("--arrivals is given without --log FILE, whose jobs come again")
+    past = None if log is None else read_log(log)
+    source: Futures = {"belief": ByBelief, "quantiles": ByQuantiles}[luck]() if luck != "log" else ByLog(past)
+    return source if arrivals is None or past is None else Arriving(source, past, arrivals)
+
+
 def _add_change(options: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--previous",
@@ -148,6 +189,7 @@ def main() -> None:
         "--job", metavar="NAME", help="tell only when this job will be done, and its place in the queue"
     )
     options.add_argument("--chart", metavar="PLAN.png", help="draw the plan with its uncertainty into this file, too")
+    _add_source(options)
     _add_change(options)
     given = options.parse_args()
 
@@ -172,7 +214,8 @@ def main() -> None:
             if given.previous is not None
             else None
         )
-        planner = TaskPlanner(given.policy, RULES if given.rival is None else given.rival)
+        source = _source(given.luck, given.log, given.arrivals)
+        planner = TaskPlanner(given.policy, RULES if given.rival is None else given.rival, source=source)
         plan = planner.plan_task_execution(
             situation, seconds=given.seconds, futures=given.futures, seed=given.seed, change=change
         )

@@ -35,6 +35,8 @@ class Site:
     """[T]."""
     numbers: dict[tuple[str, str], int]
     """By names of job and task."""
+    kinds: list[str]
+    """[G] of tasks, in the world's order."""
 
 
 def to_site(s: Situation, credits: float = 0.0) -> Site:
@@ -62,7 +64,7 @@ def to_site(s: Situation, credits: float = 0.0) -> Site:
         progress=np.array([task.progress for _, task in tasks]),
         earliest=np.array([_earliest(task, s.time) for _, task in tasks]),
     )
-    return Site(s, _instance(s, jobs, tasks, may, numbers, kinds, options), snapshot, tasks, numbers)
+    return Site(s, _instance(s, jobs, tasks, may, numbers, kinds, options), snapshot, tasks, numbers, list(kinds))
 
 
 def _is_here(job: Job, s: Situation) -> bool:

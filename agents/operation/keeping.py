@@ -19,13 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.operation.conversion import Site
+from agents.operation.futures import Future
 from agents.operation.situation import Situation
 from agents.protocols import Negotiator, Prioritizer
 from envs.columns import Candidate
 from envs.engine.codes import Phase
 from envs.events import EventKind
-from envs.state.snapshot import Snapshot
-from envs.workloads.instance import Instance
 from envs.world import Outputs, World
 
 if TYPE_CHECKING:
@@ -96,8 +95,9 @@ def kept_at(site: Site, tasks: Sequence[TaskPlan], frozen: Sequence[TaskPlan], *
     return kept
 
 
-def with_bell(i: Instance, snapshot: Snapshot) -> tuple[Instance, Snapshot]:
-    """Return both with one more job of one task, the last, which comes when all others are over, takes no time and needs nothing."""
+def with_bell(future: Future) -> Future:
+    """Return it with one more job of one task, the last, which comes when all others are over, takes no time and needs nothing."""
+    i, snapshot, own = future
     first = [
         np.append(each, each[-1] + more)
         for each, more in ((i.job_first, 1), (i.option_first, 1), (i.successor_first, 0))
@@ -117,9 +117,10 @@ def with_bell(i: Instance, snapshot: Snapshot) -> tuple[Instance, Snapshot]:
         option_nominal=np.append(i.option_nominal, 0.0),
         successor_first=first[2],
     )
-    return more, snapshot._replace(
+    snapshot = snapshot._replace(
         attempts=_longer(snapshot.attempts), progress=_longer(snapshot.progress), earliest=_longer(snapshot.earliest)
     )
+    return Future(more, snapshot, own)
 
 
 def _longer(of_tasks: NDArray[Any] | None) -> NDArray[Any] | None:
@@ -130,15 +131,27 @@ class Keeper:
     """Decides in worlds of one site: by what is kept, and by a policy where that leaves a choice."""
 
     def __init__(
-        self, kept: Kept, world: World, prioritizer: Prioritizer, negotiator: Negotiator, *, may_pass: bool
+        self,
+        kept: Kept,
+        own: Sequence[NDArray[np.int32]],
+        world: World,
+        prioritizer: Prioritizer,
+        negotiator: Negotiator,
+        *,
+        may_pass: bool,
     ) -> None:
-        """Take a world in which agents may pass; ``may_pass`` says whether the policy knows that."""
-        self._kept, self._world, self._may_pass = kept, world, may_pass
+        """Take worlds in which agents may pass; ``own`` are the site's tasks in each, ``may_pass`` says whether the policy knows that."""
+        self._world, self._may_pass = world, may_pass
         self._prioritizer, self._negotiator = prioritizer, negotiator
+        most = max(each.num_tasks for each in world.instances)
+        self._place = np.full((len(own), most), LAST, np.int32)
+        self._agent = np.full((len(own), most), NOBODY, np.int32)
+        for b, tasks in enumerate(own):
+            self._place[b, tasks], self._agent[b, tasks] = kept.place, kept.agent
         order = np.argsort(kept.place, kind="stable")
         frozen = order[kept.frozen[order]]
-        self._frozen = [frozen[kept.agent[frozen] == a] for a in range(world.num_agents)]
-        """Per agent, in their order."""
+        self._frozen = [[tasks[frozen[kept.agent[frozen] == a]] for a in range(world.num_agents)] for tasks in own]
+        """Per world and agent, in their order."""
 
     def __call__(self, out: Outputs, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> None:
         """Write the decisions of all acting seats into ``picks`` and ``bids`` [B, A]."""
@@ -176,19 +189,17 @@ class Keeper:
         self, world: NDArray[np.intp], seat: NDArray[np.intp], tasks: NDArray[np.int32], mask: NDArray[np.bool_]
     ) -> NDArray[np.bool_]:
         """[N, K] which candidates keep what is kept."""
-        kept = self._kept
-        bell = len(kept.place)
-        at = np.append(kept.agent, NOBODY)[np.minimum(tasks, bell)]
-        place = np.append(kept.place, LAST)[np.minimum(tasks, bell)]
+        at, place = self._agent[world[:, None], tasks], self._place[world[:, None], tasks]
         own, free = mask[:, :-1] & (at == seat[:, None]), mask[:, :-1] & (at == NOBODY)
         first = np.where(own, place, LAST).min(axis=1, keepdims=True)
         allowed: NDArray[np.bool_] = np.where(own.any(axis=1)[:, None], own & (place == first), free)
         begun: dict[int, NDArray[np.bool_]] = {}
         for n, (b, a) in enumerate(zip(world.tolist(), seat.tolist(), strict=True)):
-            if len(self._frozen[a]):
+            frozen = self._frozen[b][a]
+            if len(frozen):
                 if b not in begun:
                     begun[b] = self._begun(b)
-                left = self._frozen[a][~begun[b][self._frozen[a]]]
+                left = frozen[~begun[b][frozen]]
                 if len(left):
                     allowed[n] = mask[n, :-1] & (tasks[n] == left[0])
         return allowed
@@ -196,6 +207,6 @@ class Keeper:
     def _begun(self, b: int) -> NDArray[np.bool_]:
         """[T] what has started in a world."""
         log = self._world.log(b)
-        begun = np.zeros(len(self._kept.place) + 1, np.bool_)
+        begun = np.zeros(self._place.shape[1], np.bool_)
         begun[log.task[log.kind == EventKind.TASK_START]] = True
         return begun

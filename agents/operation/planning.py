@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from agents.evaluation.play import decide
 from agents.operation.conversion import Site, to_site
 from agents.operation.decision import Deciders
-from agents.operation.futures import Belief, Futures, Lognormal, believe
+from agents.operation.futures import Belief, ByBelief, Futures, believe
 from agents.operation.keeping import Keeper, Kept, frozen_tasks, kept_at, pinned, with_bell
 from agents.operation.problems import Problem, SituationError, shown
 from agents.operation.situation import Part, Situation
@@ -168,7 +168,7 @@ class TaskPlanner:
         """Take a policy, whose objective counts, and others that might do better here; raises as :class:`Deciders` does."""
         self.deciders = {name: Deciders(name) for name in dict.fromkeys([policy, *rivals])}
         self._first = policy
-        self._source = source or Lognormal()
+        self._source = source or ByBelief()
 
     def plan_task_execution(
         self,
@@ -277,21 +277,23 @@ class TaskPlanner:
             knowledge=judged.knowledge,
             allow_pass=own.allow_pass or kept is not None,
         )
-        instances, snapshot = [self._source.draw(site, belief, number, seed) for number in numbers], site.snapshot
+        futures = [self._source.draw(site, belief, number, seed) for number in numbers]
         if kept is not None:
-            snapshot = with_bell(site.instance, snapshot)[1]
-            instances = [with_bell(each, site.snapshot)[0] for each in instances]
+            futures = [with_bell(each) for each in futures]
+        instances = [each.instance for each in futures]
         world = World(scenario, len(instances), instances=instances, auto_reset=False, record=True)
         world.reset(seeds=np.array(numbers, np.uint64), instance=np.arange(len(instances), dtype=np.int32))
         out = world.out
-        for b, number in enumerate(numbers):
-            out = world.restore(b, snapshot._replace(seed=number), b)
+        for b, (number, future) in enumerate(zip(numbers, futures, strict=True)):
+            out = world.restore(b, future.snapshot._replace(seed=number), b)
         picks, bids = np.zeros(out.acting.shape, np.int32), np.zeros(out.acting.shape)
         costs = np.zeros(len(instances))
         choose = (
             partial(decide, prioritizer=by.prioritizer, negotiator=by.negotiator)
             if kept is None
-            else Keeper(kept, world, by.prioritizer, by.negotiator, may_pass=own.allow_pass)
+            else Keeper(
+                kept, [each.own for each in futures], world, by.prioritizer, by.negotiator, may_pass=own.allow_pass
+            )
         )
         while (out.phase != Phase.OVER).any():
             choose(out, picks=picks, bids=bids)
@@ -304,13 +306,12 @@ class TaskPlanner:
             begun, ended = log.kind == EventKind.TASK_START, log.kind == EventKind.TASK_END
             start[log.task[begun]], agent[log.task[begun]] = log.time[begun], log.agent[begun]
             end[log.task[ended]] = log.time[ended]
-            own_tasks = site.instance.num_tasks
             if kept is not None:  # nobody pays for the time until the bell
-                costs[b] -= judged.objective.makespan * max(0.0, end[-1] - np.nanmax(end[:own_tasks]))
+                costs[b] -= judged.objective.makespan * max(0.0, end[-1] - np.nanmax(end[:-1]))
             played.costs.append(float(costs[b]))
-            played.starts.append(start[:own_tasks])
-            played.ends.append(end[:own_tasks])
-            played.agents.append(agent[:own_tasks])
+            played.starts.append(start[futures[b].own])
+            played.ends.append(end[futures[b].own])
+            played.agents.append(agent[futures[b].own])
 
     def _told(
         self, site: Site, scenario: Scenario, played: _Played, contenders: list[Contender], took: float
@@ -327,7 +328,7 @@ class TaskPlanner:
             leases=_leases(site, starts, ends),
             cost=_spread(np.array(played.costs)),
             futures=len(played.costs),
-            assumptions=_assumptions(site, scenario),
+            assumptions=_assumptions(site, scenario, self._source),
             took_seconds=took,
         )
 
@@ -414,13 +415,11 @@ def _leases(site: Site, starts: NDArray[np.float64], ends: NDArray[np.float64]) 
     return told
 
 
-def _assumptions(site: Site, scenario: Scenario) -> list[str]:
-    told = [
-        "durations are lognormal around what is believed; running tasks are known to last until now",
-        "nothing fails and no agent breaks down",
-    ]
+def _assumptions(site: Site, scenario: Scenario, source: Futures) -> list[str]:
+    told = [source.assumption, "nothing fails and no agent breaks down"]
     if any(not agent.up for agent in site.situation.agents):
         told.append(f"agents that are down come back after {scenario.uncertainty.mean_time_to_repair:g} s on average")
     coming = sum(job.release > site.situation.time for job in site.situation.jobs)
-    told.append(f"no job comes but the {coming} announced ones" if coming else "no further job comes")
+    if not source.arrivals:
+        told.append(f"no job comes but the {coming} announced ones" if coming else "no further job comes")
     return told
