@@ -11,6 +11,7 @@
   parley benchmark suite=stochastic_job_shop            the same where durations are revealed as operations end
   parley benchmark suite=project search=[{samples:1000}]    the same with projects, and the best of 1,000 schedules
   parley benchmark suite=workflow                       recorded workflows on agents of different speed, beside HEFT
+  parley benchmark suite=engine data=PATH               episodes by the decision engine, from JSON to JSON, cost what the world's do
   parley benchmark suite=batch_queue path=DIR           batch queues by RLScheduler's protocol, on any logs
 
 Speed and growth depend on the machine and on who else uses it; the table says which machine it was. The others
@@ -40,7 +41,7 @@ PROBLEMS: Final = (
     "shared_cluster",
     "workflow",
 )
-MEASURED: Final = ("speed", "growth", "decisions", "calibration")
+MEASURED: Final = ("speed", "growth", "decisions", "calibration", "engine")
 SUITES: Final = dict.fromkeys(MEASURED, "performance") | dict.fromkeys(("published", *PROBLEMS), "suites")
 """Names of modules, and the package beside this module that has them; each has ``benchmark(config) -> Outcome``."""
 DEFAULT: Final = "default"
