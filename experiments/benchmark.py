@@ -13,6 +13,7 @@
   parley benchmark suite=stochastic_job_shop            the same where durations are revealed as operations end
   parley benchmark suite=project search=[{samples:1000}]    the same with projects, and the best of 1,000 schedules
   parley benchmark suite=workflow                       recorded workflows on agents of different speed, beside HEFT
+  parley benchmark suite=engine data=PATH               episodes by the decision engine, from JSON to JSON, cost what the world's do
   parley benchmark suite=batch_queue path=DIR           batch queues by RLScheduler's protocol, on any logs
 
 Speed and growth depend on the machine and on who else uses it; the table says which machine it was. The others

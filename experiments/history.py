@@ -21,6 +21,10 @@ def main() -> None:
         help="make every decision again, and say what differs; exit code 1 if anything does",
     )
     options.add_argument("--beside", metavar="POLICY", help="say how often this policy would have decided the same")
+    options.add_argument(
+        "--shadow", metavar="POLICY", help="say what going on with this policy would have cost, in simulated futures"
+    )
+    options.add_argument("--futures", type=int, default=16, help="of each situation, with --shadow (16)")
     given = options.parse_args()
 
     from experiments.plumbing import cli
@@ -40,6 +44,12 @@ def main() -> None:
             cli.set_threads(1)
             shadow = history.beside(DecisionEngine.load(given.beside))
             print(json.dumps({"kind": "shadow", "policy": given.beside, **shadow.as_json()}) if given.json else shadow)
+        elif given.shadow is not None:
+            from agents.operation.shadow_cost import shadow_cost
+
+            cli.set_threads(1)
+            cost = shadow_cost(history, given.shadow, futures=given.futures)
+            print(cost.model_dump_json(indent=1) if given.json else cost)
         elif given.replay:
             cli.set_threads(1)
             different = list(history.replay())

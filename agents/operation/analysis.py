@@ -46,7 +46,7 @@ class Constraint(Part):
     """Something that keeps tasks from starting now."""
 
     kind: str
-    """``resource`` or ``precedence``."""
+    """``resource``, ``precedence`` or ``time``."""
     name: str
     blocked: int
     """Tasks."""
@@ -85,7 +85,7 @@ def analyse(s: Situation, site: Site) -> Analysis:
     free = {resource.name: resource.capacity or 0 for resource in s.resources if resource.shared}
     ready: list[tuple[Job, Task]] = []
     totals = {"waiting": 0, "running": 0, "done": 0, "announced": 0}
-    blocked = 0
+    blocked = delayed = 0
     for job in s.jobs:
         here = job.release <= s.time if job.arrived is None else job.arrived
         states = {task.name: task.state for task in job.tasks}
@@ -96,13 +96,17 @@ def analyse(s: Situation, site: Site) -> Analysis:
                     if name in free:
                         free[name] -= units
             elif here and task.state == "waiting":
-                if not task.predecessors or all(states[name] == "done" for name in task.predecessors):
+                if task.earliest is not None and task.earliest > s.time:
+                    delayed += 1
+                elif not task.predecessors or all(states[name] == "done" for name in task.predecessors):
                     ready.append((job, task))
                 else:
                     blocked += 1
     constraints = (
         [Constraint(kind="precedence", name="predecessors that are not done", blocked=blocked)] if blocked else []
     )
+    if delayed:
+        constraints.append(Constraint(kind="time", name="earliest starts that are to come", blocked=delayed))
     for name, units in free.items():
         short = sum(task.demands.get(name, 0) > units for _, task in ready)
         if short:
@@ -154,7 +158,7 @@ def _late(s: Situation, site: Site, shortest: list[float]) -> Iterator[Risk]:
             if task.state == "done":
                 longest[task.name] = before
                 continue
-            mean, sigma = shortest[site.numbers[job.name, task.name]], _sigma(task)
+            mean, sigma = shortest[site.numbers[job.name, task.name]] * (1.0 - task.progress), _sigma(task)
             if task.state == "running" and task.since is not None:
                 mean = max(0.0, mean - (s.time - task.since))
             longest[task.name] = before[0] + mean, before[1] + (mean * sigma) ** 2
@@ -174,7 +178,7 @@ def _stragglers(s: Situation, site: Site, shortest: list[float]) -> Iterator[Ris
     for job in s.jobs:
         for task in job.tasks:
             if task.state == "running" and task.since is not None:
-                sigma, estimate = _sigma(task), shortest[site.numbers[job.name, task.name]]
+                sigma, estimate = _sigma(task), shortest[site.numbers[job.name, task.name]] * (1.0 - task.progress)
                 if s.time - task.since > estimate * math.exp(STRAGGLES * sigma - sigma * sigma / 2):
                     detail = f"runs for {s.time - task.since:.6g} s at {task.agent}, its estimate is {estimate:.6g} s"
                     yield Risk(kind="straggler", name=f"{job.name}/{task.name}", probability=None, detail=detail)

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from agents.operation.options import Options
+from agents.operation.options import Options, mean_of
 from agents.operation.problems import MOST_PROBLEMS, Problem, shown
-from agents.operation.situation import Job, Quantiles, Situation, Task
+from agents.operation.situation import MOST_SECONDS, Job, Quantiles, Situation, Task
 
 MOST_TASKS: Final = 100_000
 MOST_OPTIONS: Final = 2_000_000
@@ -181,6 +181,9 @@ def _task(path: str, task: Task, may: dict[str, float], options: Options) -> Ite
     for at, each in estimates:
         if isinstance(each, Quantiles) and not each.p10 <= each.p50 <= each.p90:
             yield Problem("not_ascending", at, shown(each), "three durations that ascend: p10, p50, p90")
+        elif isinstance(each, Quantiles) and mean_of(each) > MOST_SECONDS:
+            wanted = f"closer together, so that the mean is at most {MOST_SECONDS:g} s"
+            yield Problem("too_uncertain", at, shown(each), wanted)
     if found:
         return
     pools = options.shared
@@ -205,6 +208,10 @@ def _task(path: str, task: Task, may: dict[str, float], options: Options) -> Ite
 def _state(
     path: str, s: Situation, job: Job, task: Task, tasks: dict[str, Task], may: dict[str, float], options: Options
 ) -> Iterator[Problem]:
+    if task.earliest is not None and task.state != "waiting" and (task.since or s.time) < task.earliest:
+        yield Problem(
+            "too_early", f"{path}.earliest", f"{task.earliest:g}", f"no later than its start, as it is {task.state}"
+        )
     if task.state == "waiting":
         for field in ("agent", "since", "until"):
             if getattr(task, field) is not None:

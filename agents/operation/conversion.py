@@ -35,6 +35,8 @@ class Site:
     """[T]."""
     numbers: dict[tuple[str, str], int]
     """By names of job and task."""
+    kinds: list[str]
+    """[G] of tasks, in the world's order."""
 
 
 def to_site(s: Situation, credits: float = 0.0) -> Site:
@@ -59,12 +61,19 @@ def to_site(s: Situation, credits: float = 0.0) -> Site:
         price=s.price,
         beliefs=_beliefs(s, tasks, may, kinds, past.unseen, options.number),
         attempts=np.array([task.failed for _, task in tasks], np.int32),
+        progress=np.array([task.progress for _, task in tasks]),
+        earliest=np.array([_earliest(task, s.time) for _, task in tasks]),
     )
-    return Site(s, _instance(s, jobs, tasks, may, numbers, kinds, options), snapshot, tasks, numbers)
+    return Site(s, _instance(s, jobs, tasks, may, numbers, kinds, options), snapshot, tasks, numbers, list(kinds))
 
 
 def _is_here(job: Job, s: Situation) -> bool:
     return job.release <= s.time if job.arrived is None else job.arrived
+
+
+def _earliest(task: Task, now: float) -> float:
+    """Of what is over, no world needs to know."""
+    return task.earliest if task.state == "waiting" and task.earliest is not None and task.earliest > now else 0.0
 
 
 def _instance(
@@ -261,7 +270,7 @@ def _beliefs(
                 observe(known[place], math.log(ratio))
     for _, t in sorted((tasks[t][1].until or 0.0, t) for t in unseen):
         task = tasks[t][1]
-        if task.agent is None or task.since is None or task.until is None:
+        if task.agent is None or task.since is None or task.until is None or task.progress:
             continue
         nominal, took = may[t].get(task.agent, 0.0), task.until - task.since
         if nominal > 0 and took > 0:

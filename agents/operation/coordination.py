@@ -78,7 +78,8 @@ def _needs(s: Situation, decision: Decision) -> list[Need]:
         states = {task.name: task.state for task in job.tasks}
         here = job.release <= s.time if job.arrived is None else job.arrived
         for task in job.tasks if here else ():
-            if task.state == "waiting" and all(states[name] == "done" for name in task.predecessors):
+            delayed = task.earliest is not None and task.earliest > s.time
+            if task.state == "waiting" and not delayed and all(states[name] == "done" for name in task.predecessors):
                 for name, units in task.demands.items():
                     if name in wanted:
                         wanted[name] += units

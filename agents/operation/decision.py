@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -20,7 +21,7 @@ from agents.operation.problems import Problem
 from agents.operation.reasons import WhyNot, why_not
 from agents.operation.situation import Part, Situation
 from agents.operation.validation import violations
-from agents.protocols import Negotiator, Prioritizer
+from agents.protocols import Negotiator, Prioritizer, rules_of_play
 from agents.rules import index
 from envs.state.snapshot import SnapshotError
 
@@ -119,11 +120,12 @@ class Deciders:
         first, _, second = name.partition(",")
         folder = None if policies.is_rule("prioritizer", first) else policies.policy_folder(first)
         trained = folder is not None and not (folder / index.FILE).is_file()
-        self.rules: PlayRules = read(folder) if folder is not None and trained else DEFAULT
+        rules = read(folder) if folder is not None and trained else DEFAULT
         self.prioritizer: Prioritizer = policies.load_prioritizer(
-            first if _has(folder, "prioritizer") else self.rules.prioritizer
+            first if _has(folder, "prioritizer") else rules.prioritizer
         )
-        beside = first if folder is not None and _has(folder, "negotiator") else self.rules.negotiator
+        self.rules: PlayRules = replace(rules, scenario=rules_of_play(rules.scenario, self.prioritizer))
+        beside = first if folder is not None and _has(folder, "negotiator") else rules.negotiator
         self.negotiator: Negotiator = policies.load_negotiator(second or beside)
 
 

@@ -60,6 +60,15 @@ class Asked(NamedTuple):
     """[N]."""
 
 
+class Move(NamedTuple):
+    """What agents did in one round, by their numbers."""
+
+    picks: dict[int, int | None]
+    """Tasks that prioritizers picked; None: the no-op."""
+    bids: dict[int, float]
+    """Of negotiators, in their rounds."""
+
+
 @dataclass
 class Outcome:
     """What came of an instant."""
@@ -69,6 +78,8 @@ class Outcome:
     asked: list[Asked] = field(default_factory=list)
     price: float = 0.0
     balances: NDArray[np.float64] | None = None
+    moves: list[Move] = field(default_factory=list)
+    """Of all rounds."""
     sequence: list[tuple[int, int, int]] = field(default_factory=list)
     """Starts, reservations and requests in their order: (EventKind, agent, task)."""
 
@@ -106,8 +117,11 @@ def play_instant(
                 _check_range(prioritizer, asked, limits.farthest)
             outcome.asked.append(asked)
             picks[0, asked.agents] = asked.picks
+            outcome.moves.append(Move(_picked(asked), {}))
         else:
             bids[0, out.acting[0]] = negotiator.bid(out.negotiation[0, out.acting[0]])
+            agents = np.flatnonzero(out.acting[0])
+            outcome.moves.append(Move({}, dict(zip(agents.tolist(), bids[0, agents].tolist(), strict=True))))
         try:
             out = world.step(picks, bids)
         except ValueError as error:
@@ -129,6 +143,12 @@ def _ask(out: Outputs, prioritizer: Prioritizer) -> Asked:
         if isinstance(prioritizer, Ranker):
             scores = prioritizer.values(*seen[:2])
     return Asked(agents, out.task[0, agents], *seen, scores, chosen)
+
+
+def _picked(asked: Asked) -> dict[int, int | None]:
+    most = asked.tasks.shape[1]
+    pairs = zip(asked.agents.tolist(), asked.picks.tolist(), strict=True)
+    return {a: int(asked.tasks[n, pick]) if pick < most else None for n, (a, pick) in enumerate(pairs)}
 
 
 def _check_range(prioritizer: Prioritizer, asked: Asked, most: float) -> None:

@@ -22,7 +22,7 @@ def situation_at(
 ) -> Situation:
     """Return where an episode stood after its first ``count`` events, at ``time`` or that of the last of them.
 
-    What situations do not tell, progress that interrupted tasks keep, is lost. Capacities, estimates and times are told exactly.
+    Capacities, estimates and times are told exactly; how often tasks were interrupted is lost.
     """
     now = time if time is not None else float(log.time[count - 1]) if count else 0.0
     names = [f"agent-{a}" for a in range(instance.num_agents)]
@@ -45,7 +45,11 @@ def situation_at(
                 tasks[t].update(state="done", until=when)
             case EventKind.TASK_FAILED | EventKind.TASK_INTERRUPTED:
                 tasks[t] = {key: value for key, value in tasks[t].items() if key not in ("state", "agent", "since")}
-                tasks[t]["failed"] = tasks[t].get("failed", 0) + (kind == EventKind.TASK_FAILED)
+                if kind == EventKind.TASK_FAILED:
+                    again = {"earliest": value} if value < math.inf else {}
+                    tasks[t] |= {"failed": tasks[t].get("failed", 0) + 1, "progress": 0.0, **again}
+                else:
+                    tasks[t]["progress"] = value
             case EventKind.AGENT_DOWN | EventKind.AGENT_UP:
                 up[a] = kind == EventKind.AGENT_UP
                 reserved = {task: held for task, held in reserved.items() if held[0] != a or up[a]}

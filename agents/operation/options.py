@@ -9,6 +9,8 @@ from typing import Final
 from agents.operation.situation import Agent, Duration, Quantiles, Situation, Task
 
 MANY: Final = 2**31
+MOST_EXPONENT: Final = 700.0
+"""Beyond it the mean of quantiles is no number; the checks refuse it long before."""
 Z90: Final = 1.2815515655446004
 """90 % of a normal distribution lie below its mean plus this many standard deviations."""
 
@@ -74,7 +76,7 @@ class Options:
 def mean_of(duration: Duration) -> float:
     """Return the mean of an estimate, seconds; of quantiles, that of the lognormal distribution through the median."""
     if isinstance(duration, Quantiles):
-        return duration.p50 * math.exp(0.5 * sigma_of(duration) ** 2)
+        return duration.p50 * math.exp(min(0.5 * sigma_of(duration) ** 2, MOST_EXPONENT))
     return float(duration)
 
 

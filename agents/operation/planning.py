@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 from agents.evaluation.play import decide
 from agents.operation.conversion import Site, to_site
 from agents.operation.decision import Deciders
-from agents.operation.futures import Belief, Futures, Lognormal, believe
+from agents.operation.futures import Belief, ByBelief, Futures, believe
+from agents.operation.keeping import Keeper, Kept, frozen_tasks, kept_at, pinned, with_bell
 from agents.operation.problems import Problem, SituationError, shown
 from agents.operation.situation import Part, Situation
 from envs.engine.codes import Phase
@@ -31,6 +33,8 @@ GRID: Final = 20
 """Times at which leases are told."""
 LEVEL: Final = 1.96
 """Standard errors of a 95 % interval."""
+PREVIOUS: Final = "the previous plan"
+"""Stands among the contenders for who follows it."""
 
 
 class Spread(Part):
@@ -80,6 +84,7 @@ class Contender(Part):
     """A policy that was tried."""
 
     policy: str
+    """Or ``the previous plan``."""
     cost: float
     """Mean over the futures."""
     more: float
@@ -94,8 +99,13 @@ class ExecutionPlan(Part):
 
     time: float
     policy: str
+    """That decides; where the previous plan is followed, about what that leaves open."""
+    kept: bool = False
+    """Whether the previous plan is followed."""
+    frozen: int = 0
+    """Tasks that had to keep agent and order."""
     contenders: list[Contender]
-    """The cheapest first."""
+    """The chosen one, then the cheapest first."""
     tasks: list[TaskPlan]
     """By median start."""
     jobs: list[JobPlan]
@@ -122,6 +132,24 @@ class ExecutionPlan(Part):
         raise SituationError([Problem("unknown_job", "job", shown(name), "the name of a job that is not done")])
 
 
+@dataclass(frozen=True)
+class Change:
+    """What new plans may change of an earlier one."""
+
+    previous: ExecutionPlan
+    keep: float = 0.0
+    """It is followed unless another policy costs less by more than this share of its cost, and by more than luck explains."""
+    freeze: float = 0.0
+    """Seconds from now: tasks that were to start before keep their agents and their order, whoever decides."""
+
+    def __post_init__(self) -> None:
+        """Raise SituationError for numbers out of range."""
+        for name in ("keep", "freeze"):
+            value = getattr(self, name)
+            if not 0 <= value < math.inf:
+                raise SituationError([Problem("out_of_range", name, f"{value:g}", "a number >= 0")])
+
+
 @dataclass
 class _Played:
     """What came of the futures that a policy has played."""
@@ -140,18 +168,27 @@ class TaskPlanner:
         """Take a policy, whose objective counts, and others that might do better here; raises as :class:`Deciders` does."""
         self.deciders = {name: Deciders(name) for name in dict.fromkeys([policy, *rivals])}
         self._first = policy
-        self._source = source or Lognormal()
+        self._source = source or ByBelief()
 
     def plan_task_execution(
-        self, situation: Situation, *, seconds: float = 5.0, futures: int = 64, seed: int = 0
+        self,
+        situation: Situation,
+        *,
+        seconds: float = 5.0,
+        futures: int = 64,
+        seed: int = 0,
+        change: Change | None = None,
     ) -> ExecutionPlan:
-        """Plan until ``futures`` were played or ``seconds`` are over, but at least one batch of futures by the policy itself.
+        """Plan until ``futures`` were played or ``seconds`` are over, but at least one batch of futures by the first contender.
+
+        That is the policy, or the previous plan where there is one: it is never lost.
 
         Args:
             situation: where to start.
             seconds: wall time, after which no batch is begun.
             futures: at most.
             seed: equal ones give equal futures, to every policy and to every change of the situation that keeps its tasks.
+            change: what may change of an earlier plan; None: everything.
         """
         if futures < 1 or not seconds >= 0:
             raise SituationError(
@@ -159,19 +196,42 @@ class TaskPlanner:
             )
         began = time.perf_counter()
         scenario = self.deciders[self._first].rules.scenario
-        site = to_site(situation, scenario.negotiation.credits)
+        site, contestants, frozen = self._contestants(situation, scenario, change)
         belief = believe(site, scenario)
-        played = {name: _Played() for name in self.deciders}
+        played = {name: _Played() for name in contestants}
+        leader = next(iter(contestants))
         for first in range(0, futures, BATCH):
             numbers = range(first, min(first + BATCH, futures))
-            for name, by in self.deciders.items():
-                if len(played[self._first].costs) and time.perf_counter() - began > seconds:
+            for name, (by, kept) in contestants.items():
+                if len(played[leader].costs) and time.perf_counter() - began > seconds:
                     break
-                self._play(played[name], site, belief, by, scenario, numbers, seed)
+                self._play(played[name], site, belief, by, scenario, numbers, seed, kept)
             if time.perf_counter() - began > seconds:
                 break
-        contenders = self._compare(played)
-        return self._told(site, scenario, played[contenders[0].policy], contenders, time.perf_counter() - began)
+        contenders = _compare(played, change)
+        chosen = contenders[0].policy
+        plan = self._told(site, scenario, played[chosen], contenders, time.perf_counter() - began)
+        return plan.model_copy(
+            update={"policy": contestants[chosen][0].name, "kept": chosen == PREVIOUS, "frozen": frozen}
+        )
+
+    def _contestants(
+        self, situation: Situation, scenario: Scenario, change: Change | None
+    ) -> tuple[Site, dict[str, tuple[Deciders, Kept | None]], int]:
+        """Where they start, who plays and what each has to keep, and how many tasks are frozen."""
+        credits = scenario.negotiation.credits
+        if change is None:
+            return to_site(situation, credits), {name: (by, None) for name, by in self.deciders.items()}, 0
+        tasks = change.previous.tasks
+        frozen = frozen_tasks(situation, tasks, situation.time + change.freeze)
+        site = to_site(pinned(situation, frozen), credits)
+        fixed = kept_at(site, tasks, frozen, follow=False) if frozen else None
+        follower = self.deciders.get(change.previous.policy, self.deciders[self._first])
+        contestants: dict[str, tuple[Deciders, Kept | None]] = {
+            PREVIOUS: (follower, kept_at(site, tasks, frozen, follow=True)),
+            **{name: (by, fixed) for name, by in self.deciders.items()},
+        }
+        return site, contestants, len(frozen)
 
     def what_if(
         self,
@@ -195,55 +255,63 @@ class TaskPlanner:
         }
 
     def _play(
-        self, played: _Played, site: Site, belief: Belief, by: Deciders, judged: Scenario, numbers: range, seed: int
+        self,
+        played: _Played,
+        site: Site,
+        belief: Belief,
+        by: Deciders,
+        judged: Scenario,
+        numbers: range,
+        seed: int,
+        kept: Kept | None,
     ) -> None:
-        """Have a policy play futures, under its own rules of waiting, for the objective that counts."""
+        """Have a policy play futures, under its own rules of waiting, for the objective that counts, and keep what is to be kept."""
         own = by.rules.scenario if by.rules.scenario.negotiation.credits == judged.negotiation.credits else judged
         certain = Uncertainty(
             mean_time_to_repair=judged.uncertainty.mean_time_to_repair
         )  # all luck is in the instances
-        scenario = replace(own, objective=judged.objective, uncertainty=certain, knowledge=judged.knowledge)
-        instances = [self._source.draw(site, belief, number, seed) for number in numbers]
+        scenario = replace(
+            own,
+            objective=judged.objective,
+            uncertainty=certain,
+            knowledge=judged.knowledge,
+            allow_pass=own.allow_pass or kept is not None,
+        )
+        futures = [self._source.draw(site, belief, number, seed) for number in numbers]
+        if kept is not None:
+            futures = [with_bell(each) for each in futures]
+        instances = [each.instance for each in futures]
         world = World(scenario, len(instances), instances=instances, auto_reset=False, record=True)
         world.reset(seeds=np.array(numbers, np.uint64), instance=np.arange(len(instances), dtype=np.int32))
         out = world.out
-        for b, number in enumerate(numbers):
-            out = world.restore(b, site.snapshot._replace(seed=number), b)
+        for b, (number, future) in enumerate(zip(numbers, futures, strict=True)):
+            out = world.restore(b, future.snapshot._replace(seed=number), b)
         picks, bids = np.zeros(out.acting.shape, np.int32), np.zeros(out.acting.shape)
         costs = np.zeros(len(instances))
+        choose = (
+            partial(decide, prioritizer=by.prioritizer, negotiator=by.negotiator)
+            if kept is None
+            else Keeper(
+                kept, [each.own for each in futures], world, by.prioritizer, by.negotiator, may_pass=own.allow_pass
+            )
+        )
         while (out.phase != Phase.OVER).any():
-            decide(out, by.prioritizer, by.negotiator, picks, bids)
+            choose(out, picks=picks, bids=bids)
             out = world.step(picks, bids)
             costs += out.team_cost
         for b in range(len(instances)):
             log = world.log(b)
-            start, end = np.full((2, site.instance.num_tasks), np.nan)
-            agent = np.full(site.instance.num_tasks, -1, np.int32)
+            start, end = np.full((2, instances[b].num_tasks), np.nan)
+            agent = np.full(instances[b].num_tasks, -1, np.int32)
             begun, ended = log.kind == EventKind.TASK_START, log.kind == EventKind.TASK_END
             start[log.task[begun]], agent[log.task[begun]] = log.time[begun], log.agent[begun]
             end[log.task[ended]] = log.time[ended]
+            if kept is not None:  # nobody pays for the time until the bell
+                costs[b] -= judged.objective.makespan * max(0.0, end[-1] - np.nanmax(end[:-1]))
             played.costs.append(float(costs[b]))
-            played.starts.append(start)
-            played.ends.append(end)
-            played.agents.append(agent)
-
-    def _compare(self, played: Mapping[str, _Played]) -> list[Contender]:
-        """The policies by cost in the futures that all of them have played; of equals, the one that was named first."""
-        common = min(len(each.costs) for each in played.values()) or 0
-        tried = {name: np.array(each.costs[:common]) for name, each in played.items()}
-        if not common:  # time for nobody but the policy itself
-            costs = np.array(played[self._first].costs)
-            return [Contender(policy=self._first, cost=float(costs.mean()), more=0.0, low=0.0, high=0.0)]
-        best = min(tried, key=lambda name: tried[name].mean())
-        contenders = []
-        for name, costs in tried.items():
-            more = costs - tried[best]
-            error = LEVEL * float(more.std(ddof=1)) / math.sqrt(common) if common > 1 else 0.0
-            mean = float(more.mean())
-            contenders.append(
-                Contender(policy=name, cost=float(costs.mean()), more=mean, low=mean - error, high=mean + error)
-            )
-        return sorted(contenders, key=lambda each: each.more)
+            played.starts.append(start[futures[b].own])
+            played.ends.append(end[futures[b].own])
+            played.agents.append(agent[futures[b].own])
 
     def _told(
         self, site: Site, scenario: Scenario, played: _Played, contenders: list[Contender], took: float
@@ -260,9 +328,34 @@ class TaskPlanner:
             leases=_leases(site, starts, ends),
             cost=_spread(np.array(played.costs)),
             futures=len(played.costs),
-            assumptions=_assumptions(site, scenario),
+            assumptions=_assumptions(site, scenario, self._source),
             took_seconds=took,
         )
+
+
+def _compare(played: Mapping[str, _Played], change: Change | None) -> list[Contender]:
+    """The contenders by cost in the futures that all of them have played; of equals, the one that was named first."""
+    common = min(len(each.costs) for each in played.values())
+    leader = next(iter(played))
+    if not common:  # time for nobody but the first
+        costs = np.array(played[leader].costs)
+        return [Contender(policy=leader, cost=float(costs.mean()), more=0.0, low=0.0, high=0.0)]
+    tried = {name: np.array(each.costs[:common]) for name, each in played.items()}
+    chosen = min(tried, key=lambda name: tried[name].mean())
+    if change is not None:
+        gain = _contender(chosen, tried[PREVIOUS], tried[chosen])
+        if gain.more <= change.keep * tried[PREVIOUS].mean() or gain.low <= 0:
+            chosen = PREVIOUS
+    told = [_contender(name, costs, tried[chosen]) for name, costs in tried.items()]
+    return sorted(told, key=lambda each: (each.policy != chosen, each.more))
+
+
+def _contender(name: str, costs: NDArray[np.float64], chosen: NDArray[np.float64]) -> Contender:
+    """What [futures] costs are more than the chosen one's."""
+    more = costs - chosen
+    error = LEVEL * float(more.std(ddof=1)) / math.sqrt(len(more)) if len(more) > 1 else 0.0
+    mean = float(more.mean())
+    return Contender(policy=name, cost=float(costs.mean()), more=mean, low=mean - error, high=mean + error)
 
 
 def _spread(values: NDArray[np.float64]) -> Spread:
@@ -322,13 +415,11 @@ def _leases(site: Site, starts: NDArray[np.float64], ends: NDArray[np.float64]) 
     return told
 
 
-def _assumptions(site: Site, scenario: Scenario) -> list[str]:
-    told = [
-        "durations are lognormal around what is believed; running tasks are known to last until now",
-        "nothing fails and no agent breaks down",
-    ]
+def _assumptions(site: Site, scenario: Scenario, source: Futures) -> list[str]:
+    told = [source.assumption, "nothing fails and no agent breaks down"]
     if any(not agent.up for agent in site.situation.agents):
         told.append(f"agents that are down come back after {scenario.uncertainty.mean_time_to_repair:g} s on average")
     coming = sum(job.release > site.situation.time for job in site.situation.jobs)
-    told.append(f"no job comes but the {coming} announced ones" if coming else "no further job comes")
+    if not source.arrivals:
+        told.append(f"no job comes but the {coming} announced ones" if coming else "no further job comes")
     return told

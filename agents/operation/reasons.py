@@ -67,6 +67,9 @@ def _reasons(site: Site, outcome: Outcome, t: int, scenario: Scenario) -> Iterat
     if before:
         yield "it waits for " + ", ".join(f"{each.name}, which is {each.state}" for each in before)
         return
+    if task.earliest is not None and task.earliest > s.time:
+        yield f"it is not to start before {task.earliest:g} s, in {task.earliest - s.time:g} s"
+        return
     for kept in outcome.reservations:
         if kept.task == t:
             yield f"{s.agents[kept.agent].name} keeps its place for it, and is expected to start it at {kept.start:.6g} s"

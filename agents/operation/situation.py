@@ -92,6 +92,10 @@ class Task(Part):
     """How many attempts have failed."""
     pinned: Name | None = None
     """Only this agent may run it."""
+    earliest: Seconds | None = None
+    """It does not start before: an appointment, or the end of a delay after a failure."""
+    progress: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of its work that interrupted attempts have done, and that is kept: the attempt that runs, or comes, takes so much less."""
     command: (
         Annotated[list[str], Field(min_length=1, max_length=10_000)] | Annotated[str, Field(min_length=1)] | None
     ) = None

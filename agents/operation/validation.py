@@ -52,6 +52,8 @@ def _misplaced(
         return f"of a task that waits, this one is {task.state}"
     if job.arrived is False or (job.arrived is None and job.release > s.time):
         return "of a job that is here"
+    if is_start and task.earliest is not None and task.earliest > s.time:
+        return f"no earlier than {task.earliest:g}"
     if not agent.up:
         return "at an agent that is up"
     if (task.eligible is not None and agent.name not in task.eligible) or task.pinned not in (None, agent.name):

@@ -145,7 +145,7 @@ def state_arrays(
         "units": ((worlds, agents, resources), layout.UNITS),
         "pools": ((worlds, resources), layout.POOL),
         "live": ((worlds, options + 1), layout.LIVE),
-        "retrying": ((worlds, tasks if scenario.uncertainty.failure_probability > 0 else 1), layout.LINK),
+        "retrying": ((worlds, tasks), layout.LINK),
         "order": ((worlds, running), layout.ORDER),
         "window": ((worlds, 2, room), layout.WINDOW),
         "ranked": ((worlds, tasks if scenario.allow_pass else 1), layout.LINK),

@@ -143,7 +143,6 @@ def complete(w: Record, t: int) -> None:
         task_of(w, s).open -= 1
         if task_of(w, s).open == 0:
             become_ready(w, s)
-            rec.record(w, rec.READY, NONE, task.job, s, 0.0)
         elif par.reserve and running_predecessor(w, s) != NONE:
             set_listed(w, s, True)
     if job.open == 0:
@@ -221,7 +220,6 @@ def retry(w: Record, t: int) -> None:
     """The delay after a failure is over."""
     _forget_retry(w, t)
     become_ready(w, t)
-    rec.record(w, rec.READY, NONE, facts_of(w, t).job, t, 0.0)
 
 
 @kernel
@@ -245,7 +243,6 @@ def arrive(w: Record) -> None:
     for t in range(facts.task0, facts.task0 + facts.tasks):
         if task_of(w, t).open == 0:
             become_ready(w, t)
-            rec.record(w, rec.READY, NONE, j, t, 0.0)
 
 
 @kernel
@@ -287,4 +284,3 @@ def break_down(w: Record, a: int) -> None:
         if leases:
             rec.record(w, rec.RELEASE, a, job, t, 0.0)
         become_ready(w, t)
-        rec.record(w, rec.READY, NONE, job, t, 0.0)

@@ -196,7 +196,7 @@ WORLD = np.dtype(
 TASK = np.dtype(
     [
         ("progress", "f8"),
-        ("ready_time", "f8"),  # while RETRYING: when it will be ready again
+        ("ready_time", "f8"),  # while PENDING or RETRYING: not before; then since when it is READY
         ("taken", "f8"),  # scratch: seconds until it is forecast to be over, and who takes it
         ("taker", "i4"),
         ("open", "i4"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from envs.engine import recorder as rec
 from envs.engine.codes import NONE, Status
 from envs.engine.compiled import Record, kernel
 from envs.engine.knowledge import estimate
@@ -14,11 +15,12 @@ from envs.engine.memory import (
     option_of,
     order_of,
     params_of,
+    retrying_of,
     running_of,
     task_of,
 )
 
-_PENDING, _READY, _RUNNING, _DONE = int(Status.PENDING), int(Status.READY), int(Status.RUNNING), int(Status.DONE)
+_PENDING, _READY, _RUNNING, _RETRYING, _DONE, _ = (int(s) for s in Status)
 
 
 @kernel
@@ -128,8 +130,13 @@ def list_soon(w: Record, t: int, listed: bool) -> None:
 
 @kernel
 def become_ready(w: Record, t: int) -> None:
-    """A task can be started from now on."""
+    """A task can be started from now on, or, where it is not to start before a time that is to come, once that is here."""
     state = task_of(w, t)
+    if state.ready_time > w.time:
+        state.status = _RETRYING
+        retrying_of(w, w.num_retrying).task = t
+        w.num_retrying += 1
+        return
     state.status = _READY
     state.ready_time = w.time
     task = facts_of(w, t)
@@ -138,6 +145,7 @@ def become_ready(w: Record, t: int) -> None:
         agent.queue += option_of(w, o).nominal
         agent.queued += 1
     set_listed(w, t, True)
+    rec.record(w, rec.READY, NONE, task.job, t, 0.0)
 
 
 @kernel

@@ -91,6 +91,7 @@ def _happens(w: Record, kind: int, a: int, j: int, t: int) -> bool:
         return bool(_end_attempt(w, t, a, kind == rec.FAILED))
     elif kind == rec.READY:
         if task_of(w, t).status == _RETRYING:
+            task_of(w, t).ready_time = w.time
             retry(w, t)
     elif kind == rec.DOWN:
         if not agent_of(w, a).up:
@@ -104,11 +105,15 @@ def _happens(w: Record, kind: int, a: int, j: int, t: int) -> bool:
 
 
 @kernel
-def _remember(w: Record, beliefs: Records, attempts: NDArray[np.int32]) -> None:
-    """Know what was known before the episode began: what agents had seen, how often tasks had failed."""
+def _remember(
+    w: Record, beliefs: Records, attempts: NDArray[np.int32], progress: NDArray[np.float64], earliest: NDArray[np.float64]
+) -> None:
+    """Know what was known before the episode began: what agents had seen, and of tasks how often they had failed, what is kept, and when
+    they may start."""
     for t in range(w.num_tasks):
         state = task_of(w, t)
         state.starts = state.failures = attempts[t]
+        state.progress, state.ready_time = progress[t], earliest[t]
     for a in range(w.num_agents):
         for kind in range(beliefs.shape[1]):
             known, belief = beliefs[a, kind], belief_of(w, a, kind)
@@ -176,6 +181,8 @@ def restore_world(
     reservations: Records,
     beliefs: Records,
     attempts: NDArray[np.int32],
+    progress: NDArray[np.float64],
+    earliest: NDArray[np.float64],
     numbers: NDArray[np.float64],
     still: bool,
 ) -> int:
@@ -188,13 +195,15 @@ def restore_world(
         reservations: standing ones, RESERVATION without options, in their order.
         beliefs: [A, kinds] BELIEF, count, mean, m2 and failures of what agents had seen before the episode.
         attempts: [T] how often each task had failed before it.
+        progress: [T] share of each task's work that was done before it.
+        earliest: [T] seconds, before which each task does not become READY.
         numbers: rounds of this epoch, NONE where it is yet to open; price; rounds of the episode.
         still: whether the world is over, for this time, once its clock would move.
     """
     w = worlds[b]
     hide_seats(w)
     reset_world(w, seeds[0], instance)
-    _remember(w, beliefs, attempts)
+    _remember(w, beliefs, attempts, progress, earliest)
     for k in range(events.size):
         event = events[k]
         integrate(w, event.time)

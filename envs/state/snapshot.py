@@ -64,6 +64,10 @@ class Snapshot(NamedTuple):
     """[A, kinds] layout.BELIEF: count, mean, m2 and failures of what agents had seen before the first event; None: nothing."""
     attempts: NDArray[np.int32] | None = None
     """[T] how often each task had failed before the first event; None: never."""
+    progress: NDArray[np.float64] | None = None
+    """[T] share of each task's work, in [0, 1), that was done and kept before the first event; None: nothing."""
+    earliest: NDArray[np.float64] | None = None
+    """[T] seconds, before which each task does not become READY, such as the end of a delay after a failure; None: whenever it can."""
 
     @classmethod
     def of(cls, scenario: Scenario, agents: int, events: EventLog, time: float, seed: int = 0) -> Snapshot:
@@ -103,8 +107,16 @@ def events_of(snapshot: Snapshot) -> Records:
 
 def packed(
     snapshot: Snapshot, instance: Instance
-) -> tuple[Records, Records, Records, NDArray[np.int32], NDArray[np.float64]]:
-    """Pack all but the events, as ``restore_world`` takes it: moment, reservations, beliefs, attempts, numbers."""
+) -> tuple[
+    Records,
+    Records,
+    Records,
+    NDArray[np.int32],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+]:
+    """Pack all but the events, as ``restore_world`` takes it: moment, reservations, beliefs, attempts, progress, earliest, numbers."""
     moment = np.zeros(len(snapshot.active), layout.MOMENT)
     moment["active"], moment["balance"] = snapshot.active, snapshot.balance
     held = np.zeros(len(snapshot.reserved_by), layout.RESERVATION)
@@ -115,7 +127,12 @@ def packed(
         if snapshot.attempts is None
         else np.ascontiguousarray(snapshot.attempts, np.int32)
     )
-    return moment, held, beliefs, attempts, np.array([snapshot.round, snapshot.price, snapshot.steps], np.float64)
+    progress, earliest = (
+        np.zeros(instance.num_tasks) if each is None else np.ascontiguousarray(each, np.float64)
+        for each in (snapshot.progress, snapshot.earliest)
+    )
+    numbers = np.array([snapshot.round, snapshot.price, snapshot.steps], np.float64)
+    return moment, held, beliefs, attempts, progress, earliest, numbers
 
 
 def check_snapshot(snapshot: Snapshot, instance: Instance, agents: int, max_time: float) -> None:
@@ -160,6 +177,14 @@ def check_snapshot(snapshot: Snapshot, instance: Instance, agents: int, max_time
         or not ((snapshot.attempts >= 0) & (snapshot.attempts < MOST_ATTEMPTS)).all()
     ):
         raise SnapshotError(f"attempts must be ({instance.num_tasks},), one number in 0..{MOST_ATTEMPTS - 1} per task")
+    for name, least, below, said in (
+        ("progress", 0.0, 1.0, "shares in [0, 1)"),
+        ("earliest", -np.inf, np.inf, "finite times"),
+    ):
+        value = getattr(snapshot, name)
+        shaped = value is None or np.shape(value) == (instance.num_tasks,)
+        if not shaped or (value is not None and not ((value >= least) & (value < below) & np.isfinite(value)).all()):
+            raise SnapshotError(f"{name} must be ({instance.num_tasks},) {said}")
     known = snapshot.beliefs
     if known is not None:
         if known.dtype != layout.BELIEF or known.shape != instance.speed.shape:

@@ -121,7 +121,7 @@ class Benchmark(Threads):
     NODES: ClassVar = PROBLEM
 
     suite: str = "speed"
-    """speed, growth, decisions, calibration, run, service,
+    """speed, growth, decisions, calibration, run, service, published, or, a, suite, job_shop, flexible_job_shop, stochastic_job_shop, engine,
     published; or a suite: job_shop, flexible_job_shop, stochastic_job_shop,
     project, batch_queue, shared_cluster, workflow."""
     out: str | None = "default"

@@ -13,6 +13,6 @@ PROBLEMS: Final = (
     "shared_cluster",
     "workflow",
 )
-MEASURED: Final = ("speed", "growth", "decisions", "calibration", "run", "service")
+MEASURED: Final = ("speed", "growth", "decisions", "calibration", "run", "service", "engine")
 SUITES: Final = dict.fromkeys(MEASURED, "performance") | dict.fromkeys(("published", *PROBLEMS), "suites")
 """Names of modules, and the package of ``experiments`` that has them; each has ``benchmark(config) -> Outcome``."""

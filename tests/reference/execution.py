@@ -10,7 +10,10 @@ from tests.reference.state import Job, State, Status, Task
 
 
 def become_ready(state: State, task: Task) -> None:
-    """Offer a task to its agents."""
+    """Offer a task to its agents, unless it is not to start before a time that is to come."""
+    if task.earliest > state.now:
+        task.status, task.retry_time = Status.RETRYING, task.earliest
+        return
     task.status = Status.READY
     task.ready_time = state.now
     for a, nominal in task.fact.options.items():

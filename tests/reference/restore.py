@@ -54,6 +54,9 @@ def _remember(state: State, snapshot: Snapshot) -> None:
         state.tasks, [0] * len(state.tasks) if snapshot.attempts is None else snapshot.attempts.tolist(), strict=True
     ):
         task.starts = task.failures = attempts
+    for t, task in enumerate(state.tasks):
+        task.progress = 0.0 if snapshot.progress is None else float(snapshot.progress[t])
+        task.earliest = 0.0 if snapshot.earliest is None else float(snapshot.earliest[t])
     if snapshot.beliefs is None:
         return
     for agent, row in zip(state.agents, snapshot.beliefs, strict=True):
@@ -91,6 +94,7 @@ def _happens(state: State, kind: EventKind, a: int, j: int, t: int) -> bool:
             return _end_attempt(state, state.tasks[t], a, kind is EventKind.TASK_FAILED)
         case EventKind.TASK_READY:
             if state.tasks[t].status is Status.RETRYING:
+                state.tasks[t].earliest = state.now
                 become_ready(state, state.tasks[t])
         case EventKind.AGENT_DOWN | EventKind.AGENT_UP:
             possible = state.agents[a].up is (kind is EventKind.AGENT_DOWN)

@@ -73,6 +73,7 @@ class Task:
     progress: float = 0.0
     ready_time: float = 0.0
     retry_time: float = math.inf
+    earliest: float = 0.0
     agent: int = NONE
     began: float = 0.0
     full: float = 0.0

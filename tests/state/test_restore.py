@@ -81,6 +81,9 @@ def another_past(random: np.random.Generator, snapshot: Snapshot, tasks: int, ki
     beliefs["count"] = random.integers(0, 3, beliefs.shape)
     beliefs["mean"], beliefs["m2"] = random.normal(0, 0.5, beliefs.shape), random.random(beliefs.shape)
     snapshot = snapshot._replace(beliefs=beliefs, attempts=random.integers(0, 2, tasks).astype(np.int32))
+    if random.random() < 0.5:
+        later = now + random.choice([-1.0, 0.0, 1.0, 5.0], tasks) * (random.random(tasks) < 0.3)
+        snapshot = snapshot._replace(earliest=later, progress=random.random(tasks) * (random.random(tasks) < 0.3))
     snapshot = snapshot._replace(time=now, events=events, picks=None)
     if random.random() < 0.5:  # the epoch is yet to open: what was reserved is taken up again, or dropped
         return snapshot._replace(round=NONE)
@@ -154,6 +157,8 @@ def test_a_still_world_stands_where_its_clock_would_move() -> None:
         ({"balance": np.zeros(1)}, r"balance has shape \(1,\)"),
         ({"active": np.zeros(99, np.bool_)}, r"active has shape \(99,\)"),
         ({"price": np.inf}, "balance and price must be finite"),
+        ({"progress": np.ones(1)}, r"progress must be \(\d+,\) shares in \[0, 1\)"),
+        ({"earliest": np.full(1, np.inf)}, "earliest must be"),
         (
             {"reserved_by": np.array([99]), "reserved_task": np.array([0]), "reserved_start": np.zeros(1)},
             "reservation 0 is of task 0 at agent 99",

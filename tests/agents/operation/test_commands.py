@@ -88,6 +88,13 @@ def test_json_is_for_machines(run: Run, tmp_path: Path) -> None:
     assert list(cases) == ["now", "ben down"]
     job = json.loads(run(plan, str(file), "--job", "paper", "--json", "--futures", "8"))
     assert job["position"] == 4
+    (tmp_path / "plan.json").write_text(run(plan, str(file), "--json", "--futures", "8"))
+    again = ["--previous", str(tmp_path / "plan.json"), "--freeze", "600", "--keep", "1", "--json", "--futures", "8"]
+    changed = json.loads(run(plan, str(file), *again))
+    assert changed["plan"]["kept"]
+    assert {each["what"] for each in changed["difference"]["shifts"]} <= {"later", "earlier"}
+    (tmp_path / "plan.json").write_text(json.dumps(changed))
+    assert json.loads(run(plan, str(file), *again))["plan"]["kept"]
 
 
 def test_standard_input_is_read(tmp_path: Path) -> None:
@@ -141,6 +148,15 @@ def test_mistakes_are_one_line(
         (explain, ["tasks.json", "--task", "none"], "task is 'none', must be the name of a task that exists"),
         (plan, ["tasks.json", "--futures", "0"], "futures is 0 in 5.0 s"),
         (plan, ["tasks.json", "--job", "none", "--futures", "1"], "job is 'none'"),
+        (plan, ["tasks.json", "--log", "tasks.json"], "--log is given, and neither --luck log nor --arrivals"),
+        (plan, ["tasks.json", "--arrivals", "10"], "--arrivals is given without --log FILE"),
+        (plan, ["tasks.json", "--arrivals", "0", "--log", "tasks.json"], "arrivals is 0, must be a number of seconds"),
+        (plan, ["tasks.json", "--luck", "log", "--log", "none.json"], "none.json: No such file"),
+        (plan, ["tasks.json", "--keep", "0.1"], "--keep is given without --previous"),
+        (plan, ["tasks.json", "--previous", "none.json"], "none.json: No such file"),
+        (plan, ["tasks.json", "--previous", "tasks.json"], "tasks.json: no plan as parley plan --json writes it"),
+        (plan, ["tasks.json", "--chart", "plan.jpg"], "--chart is 'plan.jpg', must be the name of a .png file"),
+        (plan, ["tasks.json", "--chart", "tasks.json/plan.png"], "--chart: tasks.json/plan.png cannot be written"),
         (what_if, ["tasks.json"], "no change is given"),
         (what_if, ["tasks.json", "--down", "none"], "down is 'none'"),
         (what_if, ["tasks.json", "--due", "paper"], "must be JOB=SECONDS"),

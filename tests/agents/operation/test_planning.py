@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agents.operation.conversion import to_site
-from agents.operation.futures import Lognormal, believe
+from agents.operation.futures import ByBelief, believe
 from agents.operation.planning import RULES, TaskPlanner
 from agents.operation.play_rules import DEFAULT
 from agents.operation.problems import SituationError
@@ -82,7 +82,7 @@ def test_running_tasks_still_run_in_every_future() -> None:
     site = to_site(queue())
     belief = believe(site, DEFAULT.scenario)
     x = site.numbers["now", "x"]
-    futures = [Lognormal().draw(site, belief, k, 0) for k in range(400)]
+    futures = [ByBelief().draw(site, belief, k, 0).instance for k in range(400)]
     ann = kind = 0
     lengths = np.array(
         [each.option_nominal[each.option_first[x]] * each.task_ratio[x] / each.speed[ann, kind] for each in futures]

@@ -13,6 +13,7 @@ from agents.operation.decision import DecisionEngine
 from agents.operation.moments import situation_at
 from agents.operation.situation import Situation
 from envs.events import EventKind, EventLog
+from envs.scenario import Uncertainty
 from envs.workloads.generators.lublin import LublinWorkload
 from envs.workloads.generators.random_flexible_job_shop import RandomFlexibleJobShop
 from envs.workloads.generators.random_job_shop import RandomJobShop
@@ -45,7 +46,17 @@ FAMILIES: dict[str, tuple[str, Workload, int]] = {
     ),
     "workflow": ("policies/workflow", RandomWorkflow(width_max=16, stages_max=8), 4),
     "batch queue": ("policies/batch_queue", LublinWorkload(jobs=60), 2),
+    "cluster that fails, by a rule that never reserves": ("wsrpt,urgency", CLUSTER, 2),
 }
+FAILS = Uncertainty(
+    duration_sigma=0.4,
+    failure_probability=0.15,
+    retry_delay=500.0,
+    max_failures=50,
+    mean_time_between_failures=4000.0,
+    mean_time_to_repair=600.0,
+    kept_progress=0.7,
+)
 
 
 def instants(log: EventLog) -> Iterator[tuple[int, int]]:
@@ -60,8 +71,11 @@ def test_every_decision_is_that_of_the_world(family: str) -> None:
     """Protects the claim that what decides outside is what was scored inside: starts, reservations and bids, in their order."""
     name, workload, episodes = FAMILIES[family]
     engine = DecisionEngine.load(name)
+    if "fails" in family:
+        rules = engine.deciders.rules
+        engine.deciders.rules = replace(rules, scenario=replace(rules.scenario, uncertainty=FAILS))
     scenario = replace(engine.deciders.rules.scenario, workload=workload)
-    compared = 0
+    compared, seen = 0, {"delayed": 0, "kept": 0}
     for seed in range(episodes):
         instance = workload.instance(seed)
         if scenario.objective.slowdown:  # its rate is of what jobs really take, which no user knows
@@ -83,4 +97,8 @@ def test_every_decision_is_that_of_the_world(family: str) -> None:
             expected = [row for row in rows if row[0] in DECIDED]
             assert outcome.sequence == expected, f"episode {seed}, event {first}"
             compared += 1
+            tasks = [task for job in situation.jobs for task in job.tasks]
+            seen["delayed"] += any((task.earliest or 0.0) > situation.time for task in tasks)
+            seen["kept"] += any(task.progress > 0 and task.state != "done" for task in tasks)
     assert compared > 20
+    assert "fails" not in family or min(seen.values()) > 5

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from agents.operation.conversion import to_site
 from agents.operation.decision import Decision, DecisionEngine
 from agents.operation.options import mean_of
+from agents.operation.planning import TaskPlanner
 from agents.operation.problems import MOST_BYTES, SituationError
 from agents.operation.situation import Quantiles, Situation, schema
+from agents.operation.validation import violations
 from envs.events import EventKind
 from tests.conftest import ROOT
 
@@ -275,6 +277,33 @@ def test_a_past_that_contradicts_itself_still_teaches() -> None:
     assert EventKind.TASK_START not in site.snapshot.events.kind.tolist()
     assert site.snapshot.beliefs is not None
     assert site.snapshot.beliefs["count"].sum() == 4
+
+
+def test_appointments_delays_and_kept_progress() -> None:
+    """Protects what time alone decides: nothing starts before it may, and what was done already need not be done again."""
+    built = Situation.new(100.0).agent("ann").agent("bob").job("j", release=0.0)
+    built.task("failed", 50.0, failed=1, earliest=130.0, pinned="ann").task("next", 10.0, predecessors=["failed"])
+    built.task("half", 50.0, progress=0.5, pinned="bob", state="running", agent="bob", since=90.0)
+    situation = built.build()
+    engine = ENGINES[0]
+    decision = engine.decide(situation, why_not_of=["failed"])
+    assert decision.starts == []
+    assert decision.why_not[0].reasons == ["it is not to start before 130 s, in 30 s"]
+    assert [(each.kind, each.blocked) for each in decision.analysis.constraints] == [("precedence", 1), ("time", 1)]
+    assert "no earlier than 130" in str(violations(situation, [("j", "failed", "ann")], [])[0])
+    now = situation.merged({"time": 130.0})
+    assert [start.task for start in engine.decide(now).starts] == ["failed"]
+    plan = TaskPlanner("fifo,fcfs", ()).plan_task_execution(situation, seconds=60, futures=32)
+    starts = {each.task: each.start for each in plan.tasks}
+    assert starts["failed"].p10 == starts["failed"].p90 == 130.0
+    half = next(each for each in plan.tasks if each.task == "half")
+    assert half.end.p10 > 100.0
+    assert half.end.p50 < 90.0 + 50.0
+    site = to_site(situation)
+    assert site.snapshot.earliest is not None
+    assert site.snapshot.earliest.tolist() == [130.0, 0.0, 0.0]
+    assert site.snapshot.progress is not None
+    assert site.snapshot.progress.tolist() == [0.0, 0.0, 0.5]
 
 
 def test_the_published_schema_is_true() -> None:
