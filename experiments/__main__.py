@@ -24,9 +24,10 @@ COMMANDS: Final = {
     "situation": ("experiments.situation", "make a file of tasks from a file in a public format"),
     "example": ("experiments.example", "print a file of tasks to start from"),
     "history": ("experiments.history", "list and replay the decisions that were kept"),
+    "adapt": ("experiments.adapt", "from a log of your own to a policy that is better there, or to the rule to use"),
 }
 """The module of each command, whose ``main`` runs it, and one line for the list."""
-OWN_TASKS: Final = ("decide", "explain", "plan", "what-if", "situation", "example", "history")
+OWN_TASKS: Final = ("decide", "explain", "plan", "what-if", "situation", "example", "history", "adapt")
 """Commands that take files and options; all others take settings, Hydra's way."""
 HELP: Final = ("-h", "--help")
 EXIT_USER_ERROR: Final = 2

@@ -12,6 +12,7 @@
   parley benchmark suite=project search=[{samples:1000}]    the same with projects, and the best of 1,000 schedules
   parley benchmark suite=workflow                       recorded workflows on agents of different speed, beside HEFT
   parley benchmark suite=batch_queue path=DIR           batch queues by RLScheduler's protocol, on any logs
+  parley benchmark suite=public_logs path=DIR           parley adapt on every log of a folder
 
 Speed and growth depend on the machine and on who else uses it; the table says which machine it was. The others
 give the same numbers again (but for decisions/s), and check every schedule.
@@ -41,7 +42,11 @@ PROBLEMS: Final = (
     "workflow",
 )
 MEASURED: Final = ("speed", "growth", "decisions", "calibration")
-SUITES: Final = dict.fromkeys(MEASURED, "performance") | dict.fromkeys(("published", *PROBLEMS), "suites")
+SUITES: Final = (
+    dict.fromkeys(MEASURED, "performance")
+    | dict.fromkeys(("published", *PROBLEMS), "suites")
+    | {"public_logs": "adapting"}
+)
 """Names of modules, and the package beside this module that has them; each has ``benchmark(config) -> Outcome``."""
 DEFAULT: Final = "default"
 PRIVATE: Final = ("data", "out")

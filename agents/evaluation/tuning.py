@@ -84,7 +84,10 @@ def tune(scenario: Scenario, search: CrossEntropy, seed: int, columns: Sequence[
         population = np.zeros((search.population, len(COLUMNS)))
         population[:, first], population[:, places] = fixed, free
         costs = play_population(scenario, _fresh(scenario, search.episodes, rng), population)
-        relative = (costs / costs.mean(axis=0)).mean(axis=1)  # an episode counts alike, however much it costs
+        telling = costs[:, costs.any(axis=0)]  # where nobody ever waits, nothing is told
+        relative = np.ones(len(costs))
+        if telling.size:
+            relative = (telling / telling.mean(axis=0)).mean(axis=1)  # an episode counts alike, however much it costs
         order = np.argsort(relative, kind="stable")[: search.elite]
         mean, spread = free[order].mean(axis=0), free[order].std(axis=0)
         spread += search.noise * max(0.0, 1.0 - 2.0 * number / search.generations)
