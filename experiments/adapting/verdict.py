@@ -160,5 +160,6 @@ def compared(one: Player, to: Player) -> Interval:
 
 def play_rules(parts: Parts, own: str) -> dict[str, Player]:
     """Have all rules play, and the user's, whatever it is."""
+    prioritizer(own)  # a wrong name is told before anybody plays
     names = Progress(list(dict.fromkeys([*all_rules(), own])), desc="playing all rules", unit="rule")
     return {name: Player.of(name, prioritizer(name), parts) for name in names}
