@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, NamedTuple
 
+from agents.operation.database import Database
 from agents.operation.play_rules import FILE as RULES_FILE
 from agents.policies import roles_in
 from envs.files import replacing
@@ -68,17 +67,8 @@ class Promotions:
         """
         self.book, self.in_force = book, in_force
         book.parent.mkdir(parents=True, exist_ok=True)
-        with self._open() as base:
-            version, application = (
-                base.execute(f"PRAGMA {name}").fetchone()[0] for name in ("user_version", "application_id")
-            )
-            if version == 0 and not base.execute("SELECT 1 FROM sqlite_master").fetchone():
-                marks = f"PRAGMA user_version = {FORMAT}; PRAGMA application_id = {APPLICATION};"
-                base.executescript(f"BEGIN IMMEDIATE; {TABLES} {marks} COMMIT;")
-            elif (version, application) != (FORMAT, APPLICATION):
-                raise PromotionError(
-                    f"{book}: is no book of promotions of version {FORMAT}, must be one, or a new file"
-                )
+        self._base = Database(book, APPLICATION, FORMAT, TABLES, "promotions", PromotionError)
+        self._base.begin()
 
     def promote(self, folder: Path, reason: str) -> Promotion:
         """Put a policy in force, and keep a copy of it.
@@ -108,7 +98,7 @@ class Promotions:
 
     def entries(self) -> list[Promotion]:
         """Return all changes in their order."""
-        with self._open() as base:
+        with self._base.open() as base:
             columns = ", ".join(Promotion._fields)
             return [Promotion(*row) for row in base.execute(f"SELECT {columns} FROM promotions ORDER BY number")]
 
@@ -123,7 +113,7 @@ class Promotions:
 
     def _put(self, action: str, digest: str, source: str, reason: str, files: dict[str, bytes]) -> Promotion:
         made = datetime.now(UTC).isoformat(timespec="milliseconds")
-        with self._open() as base:
+        with self._base.open() as base:
             rows = [(digest, name, content) for name, content in files.items()]
             base.executemany("INSERT OR IGNORE INTO policies (digest, name, content) VALUES (?, ?, ?)", rows)
             insert = "INSERT INTO promotions (made, action, digest, source, reason) VALUES (?, ?, ?, ?, ?)"
@@ -134,7 +124,7 @@ class Promotions:
         return Promotion(number, made, action, digest, source, reason)
 
     def _policy(self, digest: str) -> dict[str, bytes]:
-        with self._open() as base:
+        with self._base.open() as base:
             return dict(base.execute("SELECT name, content FROM policies WHERE digest = ?", (digest,)))
 
     def _write(self, digest: str) -> None:
@@ -143,18 +133,6 @@ class Promotions:
                 place = new / name
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(content)
-
-    def _open(self) -> closing[sqlite3.Connection]:
-        try:
-            base = sqlite3.connect(self.book, timeout=10.0)
-            try:
-                base.execute("PRAGMA schema_version").fetchone()
-            except sqlite3.Error:
-                base.close()
-                raise
-        except sqlite3.Error as error:
-            raise PromotionError(f"{self.book}: no book of promotions: {error}") from None
-        return closing(base)
 
 
 def reason_of(folder: Path) -> tuple[bool, str]:

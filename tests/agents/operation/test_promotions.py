@@ -89,7 +89,7 @@ def test_what_cannot_be_promoted(tmp_path: Path, book: Promotions) -> None:
         book.promote(tmp_path / "one", "")
     assert book.entries() == []
     write_text(tmp_path / "text", "no database, whatever it is called\n" * 40)
-    with pytest.raises(PromotionError, match="text: no book of promotions"):
+    with pytest.raises(PromotionError, match="text: must hold promotions"):
         Promotions(tmp_path / "text", tmp_path / "in_force")
 
 
