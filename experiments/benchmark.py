@@ -13,6 +13,7 @@
   parley benchmark suite=workflow                       recorded workflows on agents of different speed, beside HEFT
   parley benchmark suite=batch_queue path=DIR           batch queues by RLScheduler's protocol, on any logs
   parley benchmark suite=public_logs path=DIR           parley adapt on every log of a folder
+  parley benchmark suite=drift                          how fast agents adapt when the work changes
 
 Speed and growth depend on the machine and on who else uses it; the table says which machine it was. The others
 give the same numbers again (but for decisions/s), and check every schedule.
@@ -45,7 +46,7 @@ MEASURED: Final = ("speed", "growth", "decisions", "calibration")
 SUITES: Final = (
     dict.fromkeys(MEASURED, "performance")
     | dict.fromkeys(("published", *PROBLEMS), "suites")
-    | {"public_logs": "adapting"}
+    | {"public_logs": "adapting", "drift": "studies"}
 )
 """Names of modules, and the package beside this module that has them; each has ``benchmark(config) -> Outcome``."""
 DEFAULT: Final = "default"

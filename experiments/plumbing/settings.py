@@ -113,7 +113,7 @@ class Benchmark(Threads):
     """Of ``parley benchmark``."""
 
     suite: str = "speed"
-    """speed, growth, decisions, calibration, published, public_logs; or a suite: job_shop, flexible_job_shop, stochastic_job_shop,
+    """speed, growth, decisions, calibration, published, public_logs, drift; or a suite: job_shop, flexible_job_shop, stochastic_job_shop,
     project, batch_queue, shared_cluster, workflow."""
     out: str | None = "default"
     """JSON with all numbers, a Markdown file beside it; default: results/suites/SUITE.json or results/performance/SUITE.json;
