@@ -43,7 +43,8 @@ MOST: Final = 200
 """Generations: more change nothing."""
 SHARE: Final = 0.5
 """Of the time, for the index where a network is learned as well."""
-EXPERIMENT: Final = "batch_queue"
+LEARNER: Final = ("experiment=batch_queue",)
+"""Settings of the network's learner."""
 NEGOTIATOR: Final = "fcfs"
 """Asked where agents contest something: never, since one has the whole queue."""
 
@@ -110,7 +111,7 @@ def _network(scenario: Scenario, folder: Path, guide: Path, seconds: float, seed
     from agents.learning.loop import Run
 
     with _configs():
-        standard: Learner = make(compose("train", [f"experiment={EXPERIMENT}"]), "learner", Learner)
+        standard: Learner = make(compose("train", list(LEARNER)), "learner", Learner)
     learner = replace(
         standard,
         seconds=seconds,

@@ -12,9 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.evaluation.play import Results
+from agents.evaluation.play import Results, play
+from agents.evaluation.tuning import CrossEntropy
+from agents.operation.decision import Deciders
 from experiments import adapt, decide, situation
+from experiments.adapting import learning
 from experiments.adapting.fit import kolmogorov
+from experiments.adapting.parts import Parts, Site
 from experiments.adapting.verdict import Player, Verdict
 from tests.conftest import ROOT
 from tests.swf_log import write_log
@@ -59,6 +63,34 @@ def test_every_command_of_the_page_runs(run: Run) -> None:
     card = json.loads(Path("results/in_force/card.json").read_text(encoding="utf-8"))
     assert card["command"].startswith("parley adapt queue.swf")
     assert card["verdict"]["difference"] == found["verdict"]["difference"]
+
+
+def test_the_python_of_the_page_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Protects who copies it: experience and knowledge are kept where it says."""
+    monkeypatch.chdir(tmp_path)
+    exec(re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)[0], {})
+    assert float(capsys.readouterr().out) == 1.0
+    assert {path.name for path in tmp_path.iterdir()} == {"experience.db", "knowledge.json"}
+
+
+def test_a_network_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects --learn both: a network learns from the index on, and is found in its folder with its rules of play."""
+    small = "worlds=4 rollout=64 imitation.decisions=64 network.width=4 episodes.number=4 evaluation.episodes=2 decisions=64"
+    monkeypatch.setattr(learning, "LEARNER", (*learning.LEARNER, *(f"learner.{setting}" for setting in small.split())))
+    monkeypatch.setattr(learning, "SEARCH", CrossEntropy(population=4, elite=2, episodes=2))
+    parts = Parts.of(Site(str(write_log(tmp_path / "queue.swf")), window=32))
+    index, network = learning.learn(parts.fitted, tmp_path, 60.0, 0, network=True, generations=1)
+    assert (index.name, network.name) == ("index", "network")
+    assert network.facts["decisions"] >= 64
+    again = Deciders(str(tmp_path / "network"))
+    assert again.rules.scenario.reservations == parts.fitted.reservations
+    costs = [
+        play(parts.fitted, parts.first, by, again.negotiator).objective.tolist()
+        for by in (network.policy, again.prioritizer)
+    ]
+    assert costs[0] == costs[1]
 
 
 def test_what_is_not_better_is_not_promoted_by_mistake(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
