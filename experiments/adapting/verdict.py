@@ -18,6 +18,7 @@ from experiments.adapting.learning import NEGOTIATOR
 from experiments.adapting.parts import Parts
 from experiments.reports.outcome import Sheet
 from experiments.reports.report import Cell, Figure
+from experiments.reports.tables import percent
 
 LEFT_OUT: Final = ("random",)
 SHOWN: Final = 6
@@ -88,19 +89,17 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """What to do."""
-        told = f"{100 * self.difference.value:+.1f} % [{100 * self.difference.low:+.1f}, {100 * self.difference.high:+.1f}]"
+        rule, challenger = self.rule.name, self.challenger.name
+        told = f"costs {percent(self.difference)} % beside it"
         if self.promotes:
-            return (
-                f"Use what was learned ({self.challenger.name}): on the later part it costs {told} beside {self.rule.name}, the best rule "
-                "of the first part."
-            )
+            return f"Use what was learned ({challenger}): {rule} is the best rule of the first part, and later {challenger} {told}."
         if not np.isfinite(self.difference.low):
-            told = "cannot be compared: nothing waits there"
-        else:
-            told = f"costs {told}, which does not exclude 0 from above"
+            told = "cannot be compared, as nothing waits"
+        worth = compared(self.rule, self.rules[self.own])
+        gain = "" if rule == self.own else f" Beside {self.own} it costs {percent(worth)} %."
         return (
-            f"No policy is promoted. Use the rule {self.rule.name}, the best of the first part: what was learned ({self.challenger.name}) "
-            f"{told}."
+            f"No policy is promoted. Use the rule {rule}, the best of the first part: later, what was learned ({challenger}) {told}, which "
+            f"is not less for sure.{gain}"
         )
 
     def sheet(self) -> Sheet:

@@ -146,6 +146,7 @@ def test_only_what_is_better_for_sure_is_promoted(later: list[float], promotes: 
     assert found.hindsight.name == "b"
     assert found.promotes is promotes
     assert ("Use what was learned (index)" if promotes else "Use the rule a") in found.sentence
+    assert promotes or "Beside b it costs +950.0 [" in found.sentence
 
 
 def test_a_log_in_which_nobody_waits_has_no_verdict() -> None:
@@ -153,7 +154,7 @@ def test_a_log_in_which_nobody_waits_has_no_verdict() -> None:
     quiet = player("a", [0.0, 0.0], [0.0, 0.0])
     found = Verdict({"a": quiet}, {"index": player("index", [0.0, 0.0], [0.0, 0.0])}, "a")
     assert not found.promotes
-    assert "nothing waits there" in found.sentence
+    assert "as nothing waits" in found.sentence
 
 
 def test_distance_of_distributions() -> None:
