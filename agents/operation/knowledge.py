@@ -20,6 +20,13 @@ from envs.scenario import Knowledge
 FORMAT: Final = 1
 HALF_LIFE: Final = 7 * 86_400.0
 """Seconds."""
+ALARM: Final = 10.0
+"""Standard deviations of surprise, summed up beyond SLACK each, after which an agent has changed (Page 1954): luck alone needs tens of
+thousands of observations for that."""
+SLACK: Final = 0.5
+"""Standard deviations: smaller surprises are luck."""
+KEPT: Final = 1.0
+"""Observations that are left of each belief about an agent that has changed."""
 LEAST: Final = 0.01
 """Observations: what has faded below this is forgotten."""
 MOST_BYTES: Final = 2**26
@@ -44,14 +51,21 @@ class Belief:
     """Attempts that ended by themselves,"""
     failures: float = 0.0
     """and those of them that failed."""
+    longer: float = 0.0
+    """Surprise that tasks take longer than believed,"""
+    shorter: float = 0.0
+    """and that they take less, summed up lately: see ALARM."""
+
+    def shrink(self, kept: float) -> None:
+        """Have everything count so much less."""
+        self.count, self.m2, self.ended, self.failures = (
+            kept * value for value in (self.count, self.m2, self.ended, self.failures)
+        )
 
     def fade(self, time: float, half_life: float) -> None:
         """Let time pass: what was seen counts half as much after a half-life. Time that runs backwards changes nothing."""
         if time > self.time:
-            kept = 0.5 ** ((time - self.time) / half_life)
-            self.count, self.m2, self.ended, self.failures = (
-                kept * value for value in (self.count, self.m2, self.ended, self.failures)
-            )
+            self.shrink(0.5 ** ((time - self.time) / half_life))
             self.time = time
 
     def observe(self, ratio: float) -> None:
@@ -79,31 +93,56 @@ class Estimate(NamedTuple):
 class KnowledgeBase:
     """Beliefs per agent and kind."""
 
-    def __init__(self, half_life: float = HALF_LIFE, prior: Knowledge | None = None) -> None:
+    def __init__(self, half_life: float = HALF_LIFE, prior: Knowledge | None = None, *, alarm: float = ALARM) -> None:
         """Begin with nothing.
 
         Args:
-            half_life: seconds after which an observation counts half; inf: nothing is ever forgotten.
+            half_life: seconds after which an observation counts half; inf: nothing fades.
             prior: how far beliefs are shrunk; that of the policy's rules of play, for the world to conclude the same.
+            alarm: surprise after which an agent has changed: what was believed of it, at any kind of task, then counts for next to
+                nothing, so that it is tried again where it was bad; inf: never.
 
         Raises:
             KnowledgeError: for a half-life that is no number above 0.
         """
-        if not half_life > 0:
-            raise KnowledgeError(f"half_life is {half_life:g}, must be a number of seconds above 0, or inf")
-        self.half_life, self.prior = half_life, prior or Knowledge()
+        for name, value in (("half_life", half_life), ("alarm", alarm)):
+            if not value > 0:
+                raise KnowledgeError(f"{name} is {value:g}, must be a number above 0, or inf")
+        self.half_life, self.prior, self.alarm = half_life, prior or Knowledge(), alarm
         self.beliefs: dict[tuple[str, str], Belief] = {}
         self.integrated = 0
         """Number of the last experience of a store that was taken in."""
 
-    def observe(self, agent: str, kind: str, time: float, ratio: float | None, *, failed: bool = False) -> None:
-        """Take in an attempt that ended by itself at ``time``; ``ratio`` is actual / estimate, None where that says nothing."""
+    def observe(self, agent: str, kind: str, time: float, ratio: float | None, *, failed: bool = False) -> bool:
+        """Take in an attempt that ended by itself at ``time``; ``ratio`` is actual / estimate, None where that says nothing.
+
+        Return whether the agent has changed: beliefs about it were then taken back.
+        """
         belief = self.beliefs.setdefault((agent, kind), Belief(time))
         belief.fade(time, self.half_life)
         belief.ended += 1
         belief.failures += failed
-        if ratio is not None:
-            belief.observe(ratio)
+        if ratio is None:
+            return False
+        changed = self._surprised(belief, ratio)
+        if changed:
+            for (who, _), each in self.beliefs.items():
+                if who == agent:
+                    each.shrink(min(1.0, KEPT / max(each.count, KEPT)))
+                    each.longer = each.shorter = 0.0
+        belief.observe(ratio)
+        return changed
+
+    def _surprised(self, belief: Belief, ratio: float) -> bool:
+        """Add up how far observations are from what was believed, beyond what luck explains, either way (Page's cumulative sums)."""
+        n0, s0 = self.prior.prior_count, self.prior.prior_std
+        spread = math.sqrt((belief.m2 + n0 * s0 * s0) / (belief.count + n0))
+        if belief.count < KEPT or spread == 0.0:
+            return False  # nothing is believed yet
+        away = (math.log(ratio) - belief.mean) / (spread * math.sqrt(1.0 + 1.0 / belief.count))
+        belief.longer = max(0.0, belief.longer + away - SLACK)
+        belief.shorter = max(0.0, belief.shorter - away - SLACK)
+        return max(belief.longer, belief.shorter) > self.alarm
 
     def estimate(self, agent: str, kind: str, now: float) -> Estimate:
         """Return what is believed at an instant: the prior, of who was never seen at it."""
@@ -146,13 +185,15 @@ class KnowledgeBase:
         rows = [
             {"agent": agent, "kind": kind, **vars(belief)} for (agent, kind), belief in sorted(self.beliefs.items())
         ]
-        half_life = None if math.isinf(self.half_life) else self.half_life
-        return {"half_life": half_life, "prior": vars(self.prior), "integrated": self.integrated, "beliefs": rows}
+        half_life, alarm = (None if math.isinf(value) else value for value in (self.half_life, self.alarm))
+        told = {"half_life": half_life, "alarm": alarm, "prior": vars(self.prior)}
+        return told | {"integrated": self.integrated, "beliefs": rows}
 
     @classmethod
     def of_json(cls, told: dict[str, Any]) -> KnowledgeBase:
         """Return what ``as_json`` told; raises KeyError, TypeError or ValueError where it is something else."""
-        base = cls(math.inf if told["half_life"] is None else float(told["half_life"]), Knowledge(**told["prior"]))
+        half_life, alarm = (math.inf if told[name] is None else float(told[name]) for name in ("half_life", "alarm"))
+        base = cls(half_life, Knowledge(**told["prior"]), alarm=alarm)
         base.integrated = int(told["integrated"])
         for row in told["beliefs"]:
             values = {name: float(row[name]) for name in vars(Belief(0.0))}
@@ -183,13 +224,20 @@ class Integrated:
     beliefs: dict[tuple[str, str], tuple[Estimate, Estimate]] = field(default_factory=dict)
     """By agent and kind: before and after."""
     observations: int = 0
+    changed: list[str] = field(default_factory=list)
+    """Agents that turned out to be others than before."""
 
 
 class KnowledgeIntegrator:
     """Turns experience into knowledge, into better models of agents, and into a choice among policies; all of it outlives a restart."""
 
     def __init__(
-        self, path: Path | None = None, *, half_life: float = HALF_LIFE, prior: Knowledge | None = None
+        self,
+        path: Path | None = None,
+        *,
+        half_life: float = HALF_LIFE,
+        prior: Knowledge | None = None,
+        alarm: float = ALARM,
     ) -> None:
         """Go on from a file, or begin one.
 
@@ -198,7 +246,7 @@ class KnowledgeIntegrator:
         """
         self.path = path
         self.base, self.behaviour, self.updater = (
-            KnowledgeBase(half_life, prior),
+            KnowledgeBase(half_life, prior, alarm=alarm),
             BehaviourOptimizer(half_life),
             ModelUpdater(),
         )
@@ -214,14 +262,16 @@ class KnowledgeIntegrator:
         ended = sorted((each for each in experience.attempts if each.outcome != "stopped"), key=lambda each: each.ended)
         touched = dict.fromkeys((each.agent, each.kind) for each in ended)
         before = {key: self.base.estimate(*key, experience.ended) for key in touched}
+        changed: list[str] = []
         for each in ended:
-            self.base.observe(each.agent, each.kind, each.ended, ratio_of(each), failed=each.outcome == "failed")
+            if self.base.observe(each.agent, each.kind, each.ended, ratio_of(each), failed=each.outcome == "failed"):
+                changed.append(each.agent)
         self.behaviour.record(experience)
         if number is not None:
             self.base.integrated = number
         self.save()
         after = {key: self.base.estimate(*key, experience.ended) for key in touched}
-        return Integrated({key: (before[key], after[key]) for key in touched}, len(ended))
+        return Integrated({key: (before[key], after[key]) for key in touched}, len(ended), changed)
 
     def catch_up(self, collector: ExperienceCollector) -> int:
         """Integrate what a store has got since the last time, each experience once; return how many there were."""

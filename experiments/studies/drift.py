@@ -18,7 +18,7 @@ from omegaconf import DictConfig
 from agents.evaluation.play import decide
 from agents.evaluation.statistics import Interval, relative_difference
 from agents.operation.experience import Executed, ExperienceCollector, ratio_of
-from agents.operation.knowledge import KnowledgeBase
+from agents.operation.knowledge import ALARM, KnowledgeBase
 from agents.policies import load_prioritizer
 from agents.progress import Progress
 from agents.rules import negotiator
@@ -55,7 +55,14 @@ DAYS_TOGETHER: Final = 3
 RESAMPLES: Final = 2_000
 NOTHING: Final = "no knowledge base"
 TRAINED: Final = "trained for the mix"
-HALF_LIVES: Final = {"half-life 1 day": 1.0, "half-life 4 days": 4.0, "never forgets": math.inf}
+MEMORIES: Final = {
+    "half-life 1 day": (1.0, math.inf),
+    "half-life 4 days": (4.0, math.inf),
+    "never forgets": (math.inf, math.inf),
+    "alarms, else never": (math.inf, ALARM),
+    "alarms, half-life 4 days": (4.0, ALARM),
+}
+"""Half-life in days, and the surprise at which an agent counts as changed."""
 Costs = NDArray[np.float64]
 
 
@@ -117,11 +124,11 @@ def study(replicates: int, before: int, after: int, training: int) -> Outcome:
     """Compare ways of knowing over ``before + after`` days, in so many replicates; policies are chosen on other days."""
     chosen = [_best(mix, training) for mix in range(len(MIX))]
     costs: dict[str, Costs] = {}
-    total = (before + after) * (len(HALF_LIVES) + 2)
+    total = (before + after) * (len(MEMORIES) + 2)
     with Progress(total=total, desc="playing", unit="day") as bar:
         costs[NOTHING] = _play_days(before, after, replicates, chosen[0], None, bar)
-        for name, half_life in HALF_LIVES.items():
-            bases = [KnowledgeBase(half_life, SCENARIO.knowledge) for _ in range(replicates)]
+        for name, (half_life, alarm) in MEMORIES.items():
+            bases = [KnowledgeBase(half_life, SCENARIO.knowledge, alarm=alarm) for _ in range(replicates)]
             costs[name] = _play_days(before, after, replicates, chosen[0], bases, bar)
         costs[TRAINED] = _play_trained(before, after, replicates, training, chosen, bar)
     return _outcome(costs, before, chosen, replicates, training)
@@ -144,7 +151,7 @@ def _play_trained(before: int, after: int, replicates: int, training: int, chose
     """[days, replicates] costs of who has spent ``training`` other days in the mix of the day, and learns nothing more."""
     known = []
     for mix, policy in enumerate(chosen):
-        bases = [KnowledgeBase(math.inf, SCENARIO.knowledge) for _ in range(replicates)]
+        bases = [KnowledgeBase(math.inf, SCENARIO.knowledge, alarm=math.inf) for _ in range(replicates)]
         for day in range(training):
             first = FAR + day * replicates
             _play([Days(mix).instance(first + b) for b in range(replicates)], policy, FAR + day, bases)
@@ -259,7 +266,8 @@ def _outcome(costs: dict[str, Costs], before: int, chosen: list[str], replicates
         f"to {MIX[1]}. Costs are flow times.",
         f"Per cent above who is trained for the mix: it plays the best of {', '.join(POLICIES)} on {training} other days of the mix "
         f"({chosen[1]}; before the change {chosen[0]}), and knows what it saw on these. All others play {chosen[0]}, and know what they "
-        f"have seen: on the same day alone ({NOTHING}), or on the days before as well, faded by a half-life.",
+        f"have seen: on the same day alone ({NOTHING}), or on the days before as well, faded by a half-life, or until an alarm: an agent "
+        f"has surprised too much (by {ALARM:g} standard deviations in sum), and what was believed of it counts for next to nothing.",
         f"Days until near: from the change to the first of {DAYS_TOGETHER} days whose mean cost is within {NEAR:.0%} of that one's, with a "
         "95 % interval by resampled replicates. Other intervals are paired, by replicate.",
     ]

@@ -119,6 +119,25 @@ def test_old_news_fade() -> None:
         KnowledgeBase(0.0)
 
 
+def test_a_change_raises_an_alarm_and_luck_does_not() -> None:
+    """Protects both ways: who turns three times slower is found out within 9 observations; thousands of lucky ones say nothing."""
+    rng = np.random.default_rng(0)
+    base = KnowledgeBase(math.inf)
+    base.observe("ada", "text", 0.0, 4.0)
+    for _ in range(9):
+        base.observe("ada", "text", 0.0, 4.0)
+    base.observe("ben", "fit", 0.0, 3.0)
+    assert not any(base.observe("ada", "fit", 0.0, math.exp(0.4 * x)) for x in rng.standard_normal(3000))
+    alarms = [base.observe("ada", "fit", 1.0, 3.0 * math.exp(0.4 * x)) for x in rng.standard_normal(20)]
+    assert 2 <= alarms.index(True) < 9
+    assert sum(alarms) == 1
+    assert base.estimate("ada", "fit", 1.0).factor > 1.8
+    assert base.estimate("ada", "text", 1.0).seen == 1.0
+    assert base.estimate("ben", "fit", 1.0).seen == 1.0
+    calm = KnowledgeBase(math.inf, alarm=math.inf)
+    assert not any(calm.observe("ada", "fit", 0.0, 1.0 + 100.0 * (k > 50)) for k in range(100))
+
+
 @pytest.mark.parametrize("now", [0.0, 0.3 * HOUR, 2.7 * HOUR])
 def test_a_world_that_is_told_concludes_the_same(now: float) -> None:
     """Protects the way into decisions: situations count in whole observations, and the world's factor is the base's all the same."""
