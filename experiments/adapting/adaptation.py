@@ -72,7 +72,13 @@ def adapt(site: Site, own: str, budget: Budget, folder: Path, command: str) -> A
     rules = verdict.play_rules(parts, own)
     told, fitted = fit.fit(parts)
     learned = learn(
-        parts.fitted, folder, budget.seconds, budget.seed, network=budget.network, generations=budget.generations
+        parts.fitted,
+        parts.first,
+        folder,
+        budget.seconds,
+        budget.seed,
+        network=budget.network,
+        generations=budget.generations,
     )
     players = {each.name: verdict.Player.of(each.name, each.policy, parts) for each in learned}
     found = verdict.Verdict(rules, players, own)

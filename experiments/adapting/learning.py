@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 from hydra import compose, initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
 
+from agents.evaluation.play import Episodes, play
 from agents.evaluation.tuning import CrossEntropy, tune
 from agents.operation.play_rules import FILE, rules_of
 from agents.policies import load_prioritizer
@@ -35,7 +37,7 @@ COLUMNS: Final = (
     "wait",
 )
 """What the index weighs: it begins as smallest area first."""
-SEARCH: Final = CrossEntropy(episodes=24)
+SEARCH: Final = CrossEntropy(population=32, elite=8)
 TRIAL: Final = 2
 """Generations that are timed first, to see how many there is time for."""
 FEWEST: Final = 4
@@ -61,12 +63,13 @@ class Learned:
 
 
 def learn(
-    scenario: Scenario, folder: Path, seconds: float, seed: int, *, network: bool, generations: int = 0
+    scenario: Scenario, first: Episodes, folder: Path, seconds: float, seed: int, *, network: bool, generations: int = 0
 ) -> list[Learned]:
     """Learn within about so many seconds, and leave each policy in a folder of its own, with the rules of play that it knows.
 
     Args:
         scenario: whose workload draws what to learn on.
+        first: the windows of the first part, by which one of the search's generations is chosen.
         folder: gets ``index`` and, where a ``network`` is wanted, ``network``.
         seconds: of learning; reading, fitting and comparing come on top.
         seed: of what is drawn.
@@ -74,30 +77,35 @@ def learn(
         generations: of the index's search, as an earlier run told them, to make it again; 0: as many as there is time for.
     """
     began = time.perf_counter()
-    tuned = _index(scenario, folder / INDEX, seconds * (SHARE if network else 1.0), seed, generations)
+    tuned = _index(scenario, first, folder / INDEX, seconds * (SHARE if network else 1.0), seed, generations)
     if not network:
         return [tuned]
     left = max(1.0, seconds - (time.perf_counter() - began))
     return [tuned, _network(scenario, folder / NETWORK, tuned.folder, left, seed)]
 
 
-def _index(scenario: Scenario, folder: Path, seconds: float, seed: int, generations: int) -> Learned:
+def _index(scenario: Scenario, first: Episodes, folder: Path, seconds: float, seed: int, generations: int) -> Learned:
+    """Search, and keep the best generation's mean, or the start, by what they cost on the first part as it was."""
     if not generations:
         began = time.perf_counter()
-        for _ in tune(scenario, replace(SEARCH, generations=TRIAL), seed, COLUMNS):
+        for _ in tune(scenario, replace(SEARCH, generations=TRIAL), seed, COLUMNS, alike=False):
             pass
         each = (time.perf_counter() - began) / TRIAL
         generations = max(FEWEST, min(MOST, int(seconds / each) - TRIAL))
     bar = Progress(
-        tune(scenario, replace(SEARCH, generations=generations), seed, COLUMNS),
+        tune(scenario, replace(SEARCH, generations=generations), seed, COLUMNS, alike=False),
         total=generations,
         desc="tuning an index",
         unit="generation",
     )
+    policies = [index.Index({COLUMNS[0].removeprefix("-"): -1.0})]
     for found in bar:
         bar.set_postfix_str(f"spread {found.spread:.2f}")
-    facts = {"seed": seed, "generations": generations, "population": SEARCH.population, "episodes": SEARCH.episodes}
-    policy = index.Index(found.mean)
+        policies.append(index.Index(found.mean))
+    costs = [float(play(scenario, first, each, each).objective.mean()) for each in policies]
+    best = int(np.argmin(costs))
+    policy, facts = policies[best], {"seed": seed, "generations": generations, "chosen": best}
+    facts |= {"population": SEARCH.population, "episodes": SEARCH.episodes}
     content = {"format": index.FORMAT, "weights": policy.weights, "training": facts}
     with replacing(folder) as new:
         write_text(new / index.FILE, json.dumps(content, indent=1, allow_nan=False) + "\n")

@@ -21,7 +21,7 @@ from experiments.reports.report import Cell, Figure
 from experiments.suites import traces
 from experiments.suites.instances import folder_of
 
-GENERATIONS: Final = 30
+GENERATIONS: Final = 20
 """Of the index's search, so that the numbers come out the same on every machine."""
 OWN: Final = "fifo+r"
 """First come first served with backfilling: what most machines run."""

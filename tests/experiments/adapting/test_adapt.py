@@ -81,7 +81,7 @@ def test_a_network_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(learning, "LEARNER", (*learning.LEARNER, *(f"learner.{setting}" for setting in small.split())))
     monkeypatch.setattr(learning, "SEARCH", CrossEntropy(population=4, elite=2, episodes=2))
     parts = Parts.of(Site(str(write_log(tmp_path / "queue.swf")), window=32))
-    index, network = learning.learn(parts.fitted, tmp_path, 60.0, 0, network=True, generations=1)
+    index, network = learning.learn(parts.fitted, parts.first, tmp_path, 60.0, 0, network=True, generations=1)
     assert (index.name, network.name) == ("index", "network")
     assert network.facts["decisions"] >= 64
     again = Deciders(str(tmp_path / "network"))
