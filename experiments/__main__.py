@@ -21,14 +21,15 @@ COMMANDS: Final = {
     "explain": ("experiments.explain", "why, and why not"),
     "plan": ("experiments.plan", "who does what when, with its uncertainty"),
     "what-if": ("experiments.what_if", "the same plan with an agent down, a job more, another due date"),
+    "run": ("experiments.run", "run commands as a policy decides, and go on where it was killed"),
+    "serve": ("experiments.serve", "decide and plan over HTTP, with a situation that is kept and changed by name"),
+    "adapt": ("experiments.adapt", "from a log of your own to a policy that is better there, or to the rule to use"),
     "situation": ("experiments.situation", "make a file of tasks from a file in a public format"),
     "example": ("experiments.example", "print a file of tasks to start from"),
-    "run": ("experiments.run", "run commands as a policy decides, and go on where it was killed"),
     "history": ("experiments.history", "list and replay the decisions that were kept"),
-    "serve": ("experiments.serve", "decide and plan over HTTP, with a situation that is kept and changed by name"),
 }
 """The module of each command, whose ``main`` runs it, and one line for the list."""
-OWN_TASKS: Final = ("decide", "explain", "plan", "what-if", "situation", "example", "run", "history", "serve")
+OWN_TASKS: Final = ("decide", "explain", "plan", "what-if", "run", "serve", "adapt", "situation", "example", "history")
 """Commands that take files and options; all others take settings, Hydra's way."""
 HELP: Final = ("-h", "--help")
 EXIT_USER_ERROR: Final = 2

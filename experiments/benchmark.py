@@ -15,6 +15,8 @@
   parley benchmark suite=workflow                       recorded workflows on agents of different speed, beside HEFT
   parley benchmark suite=engine data=PATH               episodes by the decision engine, from JSON to JSON, cost what the world's do
   parley benchmark suite=batch_queue path=DIR           batch queues by RLScheduler's protocol, on any logs
+  parley benchmark suite=public_logs path=DIR           parley adapt on every log of a folder
+  parley benchmark suite=drift                          how fast agents adapt when the work changes
 
 Speed and growth depend on the machine and on who else uses it; the table says which machine it was. The others
 give the same numbers again (but for decisions/s), and check every schedule.

@@ -64,11 +64,14 @@ class Generation(NamedTuple):
     """Mean cost of the elite over that of the whole generation."""
 
 
-def tune(scenario: Scenario, search: CrossEntropy, seed: int, columns: Sequence[str]) -> Iterator[Generation]:
+def tune(
+    scenario: Scenario, search: CrossEntropy, seed: int, columns: Sequence[str], *, alike: bool = True
+) -> Iterator[Generation]:
     """Draw each generation around the elite of the last one, and play it on fresh episodes of the scenario's workload.
 
     Of ``columns``, the first weighs 1, or -1 if a minus stands before its name, since an index counts only up to a positive factor;
-    the weights of the others are searched, from 0 on. Raise TuningError for a column that no index can weigh.
+    the weights of the others are searched, from 0 on. Every episode counts ``alike``, however much it costs, or by what it costs.
+    Raise TuningError for a column that no index can weigh.
     """
     names = [columns[0].removeprefix("-"), *columns[1:]]
     if unknown := set(names) - set(COLUMNS):
@@ -84,7 +87,10 @@ def tune(scenario: Scenario, search: CrossEntropy, seed: int, columns: Sequence[
         population = np.zeros((search.population, len(COLUMNS)))
         population[:, first], population[:, places] = fixed, free
         costs = play_population(scenario, _fresh(scenario, search.episodes, rng), population)
-        relative = (costs / costs.mean(axis=0)).mean(axis=1)  # an episode counts alike, however much it costs
+        telling = costs[:, costs.any(axis=0)]  # where nobody ever waits, nothing is told
+        relative = np.ones(len(costs))
+        if telling.size:
+            relative = (telling / telling.mean(axis=0 if alike else None)).mean(axis=1)
         order = np.argsort(relative, kind="stable")[: search.elite]
         mean, spread = free[order].mean(axis=0), free[order].std(axis=0)
         spread += search.noise * max(0.0, 1.0 - 2.0 * number / search.generations)

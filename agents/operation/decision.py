@@ -15,7 +15,7 @@ from agents import policies
 from agents.operation.analysis import Analysis, analyse
 from agents.operation.conversion import Site, to_site
 from agents.operation.instant import GaveUp, Limits, Outcome, play_instant
-from agents.operation.play_rules import DEFAULT, PlayRules, read
+from agents.operation.play_rules import DEFAULT, FILE, PlayRules, read
 from agents.operation.priorities import Priority, PriorityManager
 from agents.operation.problems import Problem
 from agents.operation.reasons import WhyNot, why_not
@@ -119,8 +119,8 @@ class Deciders:
         self.name = name
         first, _, second = name.partition(",")
         folder = None if policies.is_rule("prioritizer", first) else policies.policy_folder(first)
-        trained = folder is not None and not (folder / index.FILE).is_file()
-        rules = read(folder) if folder is not None and trained else DEFAULT
+        has_rules = folder is not None and (not (folder / index.FILE).is_file() or (folder / FILE).is_file())
+        rules = read(folder) if folder is not None and has_rules else DEFAULT
         self.prioritizer: Prioritizer = policies.load_prioritizer(
             first if _has(folder, "prioritizer") else rules.prioritizer
         )

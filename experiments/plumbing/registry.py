@@ -14,6 +14,7 @@ WORKLOADS: Final = {
     "random_project": "envs.workloads.generators.random_project.RandomProject",
     "random_stochastic_job_shop": "envs.workloads.generators.random_stochastic_job_shop.RandomStochasticJobShop",
     "random_workflow": "envs.workloads.generators.random_workflow.RandomWorkflow",
+    "resampled": "envs.workloads.generators.resampled.ResampledLog",
     "stochastic_job_shop": "envs.workloads.readers.stochastic_job_shop.StochasticJobShopWorkload",
     "swf": "envs.workloads.readers.swf.SwfWorkload",
     "swf_logs": "envs.workloads.readers.swf_logs.SwfLogs",

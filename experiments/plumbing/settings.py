@@ -121,9 +121,8 @@ class Benchmark(Threads):
     NODES: ClassVar = PROBLEM
 
     suite: str = "speed"
-    """speed, growth, decisions, calibration, run, service, published, or, a, suite, job_shop, flexible_job_shop, stochastic_job_shop, engine,
-    published; or a suite: job_shop, flexible_job_shop, stochastic_job_shop,
-    project, batch_queue, shared_cluster, workflow."""
+    """speed, growth, decisions, engine, calibration, run, service, published, public_logs, drift; or a suite: job_shop,
+    flexible_job_shop, stochastic_job_shop, project, batch_queue, shared_cluster, workflow."""
     out: str | None = "default"
     """JSON with all numbers, a Markdown file beside it; default: results/suites/SUITE.json or results/performance/SUITE.json;
     null: only the screen."""

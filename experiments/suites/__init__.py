@@ -14,5 +14,9 @@ PROBLEMS: Final = (
     "workflow",
 )
 MEASURED: Final = ("speed", "growth", "decisions", "calibration", "run", "service", "engine")
-SUITES: Final = dict.fromkeys(MEASURED, "performance") | dict.fromkeys(("published", *PROBLEMS), "suites")
+SUITES: Final = (
+    dict.fromkeys(MEASURED, "performance")
+    | dict.fromkeys(("published", *PROBLEMS), "suites")
+    | {"public_logs": "adapting", "drift": "studies"}
+)
 """Names of modules, and the package of ``experiments`` that has them; each has ``benchmark(config) -> Outcome``."""

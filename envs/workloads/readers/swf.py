@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from envs.workloads.drawing import integer, number, require, stream
 from envs.workloads.instance import FloatArray, Instance, WorkloadError
@@ -139,9 +140,10 @@ class SwfWorkload(FileWorkload):
                 f"{self.path}: has {whole.num_jobs} jobs, too few for random_window={self.random_window}"
             )
         first = int(stream(seed).integers(whole.num_jobs - self.random_window + 1))
-        return _cut(
-            whole, first, self.random_window, float(whole.job_release[first]) if self.clock == "window" else 0.0
-        )
+        window = slice(first, first + self.random_window)
+        origin = float(whole.job_release[first]) if self.clock == "window" else 0.0
+        name = f"{whole.name} jobs {first}..{window.stop - 1}"
+        return chosen(whole, np.arange(first, window.stop), whole.job_release[window] - origin, name)
 
     def read(self) -> tuple[Instance, tuple[str, ...]]:
         log = self._scan()
@@ -270,23 +272,22 @@ class SwfWorkload(FileWorkload):
         return log
 
 
-def _cut(whole: Instance, first: int, jobs: int, origin: float) -> Instance:
-    """Return jobs first..first+jobs-1 of a log, each one task with one option, on a clock that starts at ``origin``."""
-    part = slice(first, first + jobs)
-    bounds = np.arange(jobs + 1, dtype=np.int32)
+def chosen(whole: Instance, jobs: NDArray[np.integer], release: FloatArray, name: str) -> Instance:
+    """Return some ``jobs`` [J] of a log, each one task with one option, in the order in which they are released at ``release`` [J]."""
+    bounds = np.arange(jobs.size + 1, dtype=np.int32)
     return replace(
         whole,
-        name=f"{whole.name} jobs {first}..{first + jobs - 1}",
-        job_release=whole.job_release[part] - origin,
-        job_due=whole.job_due[part] - origin,
-        job_weight=whole.job_weight[part],
-        job_owner=whole.job_owner[part],
+        name=name,
+        job_release=release,
+        job_due=whole.job_due[jobs] + (release - whole.job_release[jobs]),
+        job_weight=whole.job_weight[jobs],
+        job_owner=whole.job_owner[jobs],
         job_first=bounds,
-        task_kind=whole.task_kind[part],
-        task_demand=whole.task_demand[part],
-        task_ratio=whole.task_ratio[part],
+        task_kind=whole.task_kind[jobs],
+        task_demand=whole.task_demand[jobs],
+        task_ratio=whole.task_ratio[jobs],
         option_first=bounds,
-        option_agent=whole.option_agent[part],
-        option_nominal=whole.option_nominal[part],
-        successor_first=np.zeros(jobs + 1, np.int32),
+        option_agent=whole.option_agent[jobs],
+        option_nominal=whole.option_nominal[jobs],
+        successor_first=np.zeros(jobs.size + 1, np.int32),
     )

@@ -11,8 +11,9 @@ from agents.evaluation.play import draw_episodes, play
 from agents.evaluation.tuning import CrossEntropy, TuningError, play_population, tune
 from agents.rules import Index
 from agents.rules.index import COLUMNS
-from envs import default_scenario
+from envs import Objective, default_scenario
 from envs.workloads.generators.synthetic import SyntheticWorkload
+from envs.workloads.instance import Instance
 
 SMALL = replace(
     default_scenario(),
@@ -71,3 +72,22 @@ def test_settings_out_of_bounds(name: str, value: float, bound: str) -> None:
     """Protects users: the setting, its value and its bound are named."""
     with pytest.raises(TuningError, match=rf"search.{name} is {value}, must be in {bound}"):
         replace(CrossEntropy(4, 2, 1, 1, 1.0, 0.0), **{name: value})
+
+
+def test_an_episode_in_which_nobody_waits_says_nothing() -> None:
+    """Protects the search from quiet episodes, whose cost is 0: they made all indices equally good, whatever the others cost."""
+    busy = SyntheticWorkload(agents=1, jobs=12, shape="single", slots=1, load_min=3.0, load_max=3.0)
+
+    class Mixed:
+        """One episode in two is of one job, which never waits."""
+
+        def instance(self, seed: int) -> Instance:
+            return replace(busy, jobs=1 if seed % 2 else 12).instance(seed)
+
+    scenario = replace(SMALL, workload=Mixed(), objective=Objective(slowdown=1.0))
+    found = list(
+        tune(scenario, CrossEntropy(population=8, elite=2, generations=3, episodes=6), 1, ["-log_duration", "tail"])
+    )
+    assert all(0.0 < generation.gain <= 1.0 for generation in found)
+    alone = replace(scenario, workload=replace(busy, jobs=1))
+    assert all(each.gain == 1.0 for each in tune(alone, CrossEntropy(4, 2, 2, 2), 1, ["-log_duration", "tail"]))
