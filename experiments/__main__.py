@@ -21,12 +21,13 @@ COMMANDS: Final = {
     "explain": ("experiments.explain", "why, and why not"),
     "plan": ("experiments.plan", "who does what when, with its uncertainty"),
     "what-if": ("experiments.what_if", "the same plan with an agent down, a job more, another due date"),
+    "status": ("experiments.status", "what is done, what runs, what is late, what went wrong"),
     "situation": ("experiments.situation", "make a file of tasks from a file in a public format"),
     "example": ("experiments.example", "print a file of tasks to start from"),
     "history": ("experiments.history", "list and replay the decisions that were kept"),
 }
 """The module of each command, whose ``main`` runs it, and one line for the list."""
-OWN_TASKS: Final = ("decide", "explain", "plan", "what-if", "situation", "example", "history")
+OWN_TASKS: Final = ("decide", "explain", "plan", "what-if", "status", "situation", "example", "history")
 """Commands that take files and options; all others take settings, Hydra's way."""
 HELP: Final = ("-h", "--help")
 EXIT_USER_ERROR: Final = 2

@@ -29,8 +29,10 @@ HOW: Final = {
 }
 
 
-def schedule(title: str, cost: float, instance: Instance, log: EventLog) -> Schedule:
-    """Return an episode for a chart; ``cost`` is the weighted cost of the team, NaN where nobody noted it."""
+def schedule(
+    title: str, cost: float, instance: Instance, log: EventLog, agents: Sequence[str] | None = None
+) -> Schedule:
+    """Return an episode for a chart; ``cost`` is the weighted cost of the team, NaN where nobody noted it; ``agents`` are names."""
     spans, pooled = spans_of(log), _pooled(instance)
     row, rows = rows_of(spans, instance.num_agents)
     job, names = instance.job_of_task(), [label_of(instance, task) for task in range(instance.num_tasks)]
@@ -52,7 +54,7 @@ def schedule(title: str, cost: float, instance: Instance, log: EventLog) -> Sche
         title,
         cost,
         end_of(log),
-        [f"agent {a}" for a in range(instance.num_agents)],
+        list(agents) if agents is not None else [f"agent {a}" for a in range(instance.num_agents)],
         rows.tolist(),
         [instance.resources[r] for r in pooled],
         [int(instance.shared_capacity[r]) for r in pooled],
