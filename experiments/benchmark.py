@@ -3,6 +3,7 @@
   parley benchmark                                  speed: engine, PettingZoo, training, start-up
   parley benchmark parts=[engine] seconds=0.2       only a part, and quickly
   parley benchmark suite=growth                     time and memory per task, with a million jobs
+  parley benchmark suite=windows                    performance over windows of 24 hours, the shipped policy beside rules
   parley benchmark suite=published data=PATH        rules on job shops, projects, workflows and batch queues
   parley benchmark suite=shared_cluster runs=[A,B,C]    both roles, learned, tuned and by rule
   parley benchmark suite=job_shop                       the shipped policy on job shops, alone and with search, beside rules
@@ -40,7 +41,7 @@ PROBLEMS: Final = (
     "shared_cluster",
     "workflow",
 )
-MEASURED: Final = ("speed", "growth", "decisions", "calibration")
+MEASURED: Final = ("speed", "growth", "decisions", "calibration", "windows")
 SUITES: Final = dict.fromkeys(MEASURED, "performance") | dict.fromkeys(("published", *PROBLEMS), "suites")
 """Names of modules, and the package beside this module that has them; each has ``benchmark(config) -> Outcome``."""
 DEFAULT: Final = "default"

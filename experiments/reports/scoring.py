@@ -23,7 +23,8 @@ from experiments.report import PAGE
 from experiments.reports import tensorboard
 from experiments.reports.comparison import as_json, as_text, compare, mean, play_pairs
 from experiments.reports.page import html
-from experiments.reports.sources import LEARNED, read
+from experiments.reports.replay import LEARNED
+from experiments.reports.sources import read
 
 PICTURE: Final = "schedule.png"
 

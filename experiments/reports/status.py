@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, Protocol, TextIO
 from agents.operation.status import ANALYZERS, Analyzer, Finding, StatusContext
 from envs.files import write_text
 from experiments.plumbing.operating import printable
-from experiments.reports import episode, renderers
+from experiments.reports import bargaining, episode, renderers
 from experiments.reports.page import html
 from experiments.reports.report import Cell, Figure, Report, Sheet, as_json
 from experiments.reports.tables import number
@@ -233,12 +233,12 @@ def as_report(context: StatusContext, findings: Sequence[Finding]) -> Report:
     attention = ", ".join(f"{count} {name}{'s' * (count > 1)}" for name, count in counted.items() if count)
     verb = "needs" if sum(counted.values()) <= 1 else "need"
     note = f"It is {over} at {number(context.time)} s. {attention or 'Nothing'} {verb} attention."
-    played = context.log.time.size > 0
+    played, of = context.log.time.size > 0, (context.title, context.instance, context.log)
     return Report(
         f"Status of {context.title}",
         sheets,
         [note],
-        episode.charts(context.title, context.instance, context.log) if played else [],
+        [*episode.charts(*of), *bargaining.charts(*of)] if played else [],
         [episode.schedule(context.title, float("nan"), context.instance, context.log, context.agents)]
         if played
         else [],
