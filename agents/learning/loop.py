@@ -24,6 +24,7 @@ from agents.learning.given import rules
 from agents.learning.logging import make_logger
 from agents.learning.methods import make_method
 from agents.learning.methods.method import Policies
+from agents.learning.pictures import Pictures
 from agents.learning.ppo import RolePPO
 from agents.progress import Progress
 from agents.protocols import Negotiator, Prioritizer, rules_of_play
@@ -57,10 +58,13 @@ class Evaluation:
             self._worlds[scenario.reservations] = World(scenario, self._size, instances=self.episodes.instances)
         return play(self._worlds[scenario.reservations], self.episodes, prioritizer, negotiator)
 
+    def players(self, learned: Policies) -> tuple[Prioritizer, Negotiator]:
+        """Who plays: rules in the roles that are not learned."""
+        return learned.prioritizer or self._rules[0], learned.negotiator or self._rules[1]
+
     def __call__(self, learned: Policies) -> dict[str, float]:
         """Return the mean cost, that of the rules, and the gap between them in percent: negative where learning is better."""
-        prioritizer, negotiator = learned.prioritizer or self._rules[0], learned.negotiator or self._rules[1]
-        cost = self.cost(prioritizer, negotiator)
+        cost = self.cost(*self.players(learned))
         gap = percent(cost.mean(), self.rule_cost.mean())
         return {"cost": float(cost.mean()), "rule_cost": float(self.rule_cost.mean()), "gap_percent": gap}
 
@@ -90,6 +94,7 @@ class Run:
         self.method = make_method(scenario, learner, self.models, seed, threads)
         self.method.anneal(1.0)
         self.evaluation = Evaluation(scenario, learner, seed)
+        self.pictures = Pictures(scenario, self.evaluation.episodes)
         self._begun = False
         self.iteration = 0
         self.decisions = 0
@@ -97,6 +102,8 @@ class Run:
         self.seconds = 0.0
         self.best: float | None = None
         """The smallest gap so far: the policy that had it is the one in ``folder / policy``."""
+        self._improved = False
+        """Whether this iteration's evaluation found the best policy so far."""
         self._stop = False
 
     @property
@@ -132,6 +139,10 @@ class Run:
                 logger.dump(
                     self.decisions
                 )  # before the checkpoint: what is written past one is dropped by who goes on from it
+                if self._improved:
+                    best = self.evaluation.players(self.method.policies())
+                    self.pictures.draw(logger, *best, self.decisions, self.seconds)
+                    self._improved = False
                 for callback in callbacks:
                     self._stop |= callback(self) is False
                 if self.iteration % self.learner.checkpoint_every == 0 and self.spent < 1.0 and not self._stop:
@@ -187,7 +198,8 @@ class Run:
 
     def _evaluate(self) -> dict[str, float]:
         found = self.evaluation(self.method.policies())
-        if self.best is None or found["gap_percent"] < self.best:
+        self._improved = self.best is None or found["gap_percent"] < self.best
+        if self._improved:
             self.best = found["gap_percent"]
             with replacing(self.folder / "policy") as folder:  # both roles at once: they learned together
                 self.method.write(folder, self.facts())

@@ -34,7 +34,7 @@ PLAYERS: Final = {
     "wsrpt+w with urgency": ("wsrpt+w", "urgency"),
     "fifo with fcfs": ("fifo", "fcfs"),
 }
-DECISIONS: Final = 300
+DECISIONS: Final = 120
 """That are looked at again, of each player."""
 MOST_EPISODES: Final = 1000
 SEED: Final = 24
