@@ -33,6 +33,9 @@ class Defined:
     unit: str
     definition: str
     of: Function
+    least: float = 0.0
+    most: float = math.inf
+    """What it can be: intervals end there."""
 
 
 def jackknife(of: Function, sums: FloatArray, cluster: NDArray[np.integer], level: float = 0.95) -> Interval:
@@ -53,14 +56,14 @@ def jackknife(of: Function, sums: FloatArray, cluster: NDArray[np.integer], leve
     return Interval(value, value - half, value + half)
 
 
-def figure(interval: Interval, unit: str, *, episodes: int = 0) -> Figure:
-    """Write a figure with its interval; shares are kept to what they can be."""
+def figure(interval: Interval, unit: str, least: float, most: float = math.inf) -> Figure:
+    """Write a figure with its interval, which ends where the figure does."""
     value, low, high = interval
-    if unit == "%":
-        low, high = max(low, 0.0) if value >= 0 else low, min(high, 100.0) if value <= 100 else high
-    ends = f" [{number(low, 3)}, {number(high, 3)}]" if math.isfinite(low) and math.isfinite(high) else ""
-    shown = f"{number(value, 3)}{ends}" if math.isfinite(value) else ABSENT
-    return Figure(value, shown, low, high, unit=unit, episodes=episodes)
+    if not math.isfinite(value):
+        return Figure(math.nan, ABSENT, unit=unit)
+    low, high = max(low, least), min(high, most)
+    ends = f" [{number(low, 3)}, {number(high, 3)}]" if math.isfinite(interval.low) else ""
+    return Figure(value, f"{number(value, 3)}{ends}", low if ends else math.nan, high if ends else math.nan, unit=unit)
 
 
 def ratio(above: int, below: int, factor: float = 1.0) -> Function:
@@ -118,13 +121,14 @@ EFFICIENT: Final = mean_of(USED, TIMELY, FRUITFUL)
 LOAD: Final = ratio(Column.OFFERED, Column.SECONDS, 100.0)
 
 EXECUTION_FIGURES: Final = (
-    Defined(EXECUTION, EXECUTION, "%", "geometric mean of the three below", EFFICIENT),
+    Defined(EXECUTION, EXECUTION, "%", "geometric mean of the three below", EFFICIENT, most=100.0),
     Defined(
         EXECUTION,
         "resource utilisation",
         "%",
         "unit-seconds that tasks held of the bottleneck, the resource that was busiest, of all that it has",
         USED,
+        most=100.0,
     ),
     Defined(
         EXECUTION,
@@ -133,6 +137,7 @@ EXECUTION_FIGURES: Final = (
         "lower bound / achieved: of the jobs done, weighted, the longest path at the durations that came, on the fastest agents, "
         "over the time from release to completion",
         TIMELY,
+        most=100.0,
     ),
     Defined(
         EXECUTION,
@@ -140,6 +145,7 @@ EXECUTION_FIGURES: Final = (
         "%",
         "of what attempts held (seconds x share of every resource), the part of those that ended well: the rest was paid for nothing",
         FRUITFUL,
+        most=100.0,
     ),
 )
 RECOVERY_FIGURES: Final = (

@@ -112,7 +112,9 @@ def _clusters(windows: Sequence[_Window], episodes: int) -> tuple[NDArray[np.int
 
 
 def _row(defined: Defined, interval: Interval) -> list[Cell]:
-    told = figure(interval, defined.unit) if math.isfinite(interval.value) else NOT_MEASURED
+    told = (
+        figure(interval, defined.unit, defined.least, defined.most) if math.isfinite(interval.value) else NOT_MEASURED
+    )
     return [defined.composite, defined.name, defined.definition, defined.unit, told]
 
 
@@ -128,6 +130,7 @@ def _allowed(analyzer: EfficiencyAnalyzer) -> Defined:
         f"execution efficiency less what {analyzer.policy} reaches at such a load and mix, mean by time; expected by a regression on "
         f"{analyzer.windows} simulated windows, which is off by {analyzer.error:.1f} points (root mean square) in those left out",
         _unknown,
+        least=-math.inf,
     )
 
 
@@ -165,6 +168,7 @@ def _quality(execution: Execution, sums: FloatArray) -> list[list[Cell]]:
             "%",
             "geometric mean of decision accuracy and 100 % less regret",
             mean_of(accuracy, spared),
+            most=100.0,
         ),
         Defined(
             QUALITY,
@@ -172,6 +176,7 @@ def _quality(execution: Execution, sums: FloatArray) -> list[list[Cell]]:
             "%",
             f"{looked}: no alternative was better by more than luck explains",
             accuracy,
+            most=100.0,
         ),
         Defined(
             QUALITY,
@@ -179,6 +184,7 @@ def _quality(execution: Execution, sums: FloatArray) -> list[list[Cell]]:
             "%",
             "there: what picks cost more than the best alternative, of what was still to be paid",
             regret,
+            least=-math.inf,
         ),
     )
     found, index = _of_sample(execution.sampled)
@@ -187,9 +193,14 @@ def _quality(execution: Execution, sums: FloatArray) -> list[list[Cell]]:
         "error of expected durations, mean |log(actual / expected)|: how much smaller "
         f"after {SETTLED} tasks of a kind than at an agent's first (interval: by tasks)"
     )
-    rows.append(_row(Defined(QUALITY, "adaptation speed", "%", what, _unknown), figures.adaptation(sums.sum(axis=0))))
+    rows.append(
+        _row(
+            Defined(QUALITY, "adaptation speed", "%", what, _unknown, least=-math.inf),
+            figures.adaptation(sums.sum(axis=0)),
+        )
+    )
     what = "slope of the gap to the rules over decisions of training, by least squares; negative where it learns"
-    slope = Defined(QUALITY, "learning rate", "points per million", what, _unknown)
+    slope = Defined(QUALITY, "learning rate", "points per million", what, _unknown, least=-math.inf)
     return [*rows, _row(slope, execution.learning or figures.NOTHING)]
 
 
@@ -245,14 +256,14 @@ def _autonomy(execution: Execution, sums: FloatArray, cluster: NDArray[np.int64]
     return rows
 
 
-COLUMNS: Final[dict[str, tuple[Function, str]]] = {
-    "load": (figures.LOAD, ""),
-    "utilisation": (figures.USED, "%"),
-    "time efficiency": (figures.TIMELY, "%"),
-    "cost effectiveness": (figures.FRUITFUL, "%"),
-    "execution efficiency": (figures.EFFICIENT, "%"),
+COLUMNS: Final[dict[str, tuple[Function, float]]] = {
+    "load": (figures.LOAD, math.inf),
+    "utilisation": (figures.USED, 100.0),
+    "time efficiency": (figures.TIMELY, 100.0),
+    "cost effectiveness": (figures.FRUITFUL, 100.0),
+    "execution efficiency": (figures.EFFICIENT, 100.0),
 }
-"""Of the table of windows."""
+"""Of the table of windows, and the most that each can be."""
 
 
 def _by_window(windows: Sequence[_Window], length: float) -> Sheet:
@@ -262,8 +273,8 @@ def _by_window(windows: Sequence[_Window], length: float) -> Sheet:
         lasted = window.end - window.start
         done = float(window.sums[Column.JOBS])
         name = f"{window.episode + 1}.{window.number + 1}" if windows[-1].episode else str(window.number + 1)
-        cells: list[Cell] = [figure(jackknife(of, window.parts, own), unit) for of, unit in COLUMNS.values()]
-        expected = figure(window.expected.efficiency, "%") if window.expected else NOT_MEASURED
+        cells: list[Cell] = [figure(jackknife(of, window.parts, own), "%", 0.0, most) for of, most in COLUMNS.values()]
+        expected = figure(window.expected.efficiency, "%", 0.0, 100.0) if window.expected else NOT_MEASURED
         difference = figures.EFFICIENT(window.sums) - window.expected.efficiency.value if window.expected else math.nan
         rows.append(
             [
