@@ -82,7 +82,7 @@ def read(path: Path, decisions: int, history: Path | None = None) -> Execution:
         folder = path if path.is_dir() else path.parent
         made = _evaluation(path / EVALUATION if path.is_dir() else path, folder, decisions)
         if path.is_dir():
-            made = Execution(**{**vars(made), "title": path.resolve().name, "learning": _slope(folder)})
+            made = Execution(**{**vars(made), "title": path.resolve().name, "learning": slope(folder)})
     if history is not None:
         entries = History(history).entries()
         counted = Automatic(len(entries), sum(not entry.fallback for entry in entries))
@@ -126,7 +126,7 @@ def _saved(document: Mapping[str, Any], pair: Mapping[str, Any]) -> tuple[str, I
     return best["prioritizer"].removeprefix(begins), found
 
 
-def _slope(folder: Path) -> Interval | None:
+def slope(folder: Path) -> Interval | None:
     """The slope of the greedy gap over decisions by least squares, with its interval."""
     curves = [curve for chart in learning_curves(folder) for curve in chart.curves if chart.title == "Gap to the rules"]
     greedy = [curve for curve in curves if curve.name == "at evaluations, greedy"]

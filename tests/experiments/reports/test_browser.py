@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,10 +45,12 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     instance, log = contended()
     played = [episode.schedule(title, 12.5, instance, log) for title in (HOSTILE, "rules")]
     curves = [Chart("Gap", "decisions", "%", [Curve("=cmd()", [0, 1, 2], [3.0, 1.0, -1.0])])]
+    curves.append(Chart("Efficiency", "window", "%", [Curve("used", [1, 2, 3], [30.0, math.nan, 20.0])]))
     charts = [*curves, *episode.charts("x", instance, log), *bargaining.charts("x", instance, log)]
     sheets = [
         Sheet("Headline", ["who", "cost"], [[f"={HOSTILE}", Figure.of(1.5)]]),
         episode.negotiation(HOSTILE, instance, log),
+        Sheet("Performance", ["figure", "what it is", "value"], [["x", "words " * 40, Figure.of(1.5)]], left=2),
     ]
     path = tmp_path_factory.mktemp("page") / "page.html"
     path.write_text(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torch.utils.tensorboard import SummaryWriter
 
 from agents.evaluation.play import draw_episodes, record
 from agents.operation.decision import DecisionEngine
@@ -213,6 +214,19 @@ def test_the_command(storm: tuple[Instance, EventLog], tmp_path: Path, monkeypat
         with pytest.raises(ReportError, match="must be a length such as 24h"):
             execution.seconds(wrong)
     assert execution.seconds("1.5d") == 129_600
+
+
+def test_the_slope_of_a_learning_curve(tmp_path: Path) -> None:
+    """Protects the learning rate: the least-squares line through what a run has logged, and nothing of a run that has logged too little."""
+    assert execution.slope(tmp_path) is None
+    with SummaryWriter(str(tmp_path / "tensorboard")) as writer:
+        for step, gap in ((0, 5.0), (1_000_000, 2.5), (2_000_000, 2.0), (3_000_000, -1.5)):
+            writer.add_scalar("evaluate/gap_percent", gap, step)
+    told = execution.slope(tmp_path)
+    assert told is not None
+    assert told.value == pytest.approx(-2.0)
+    half = 4.302653 * np.sqrt(np.sum(np.square([0.0, -0.5, 1.0, -0.5])) / 2 / 5)
+    assert (told.low, told.high) == pytest.approx((-2.0 - half, -2.0 + half), rel=1e-5)
 
 
 def test_an_evaluation_is_played_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
