@@ -10,7 +10,7 @@ TORCH := $(shell grep '^torch==' requirements.lock)
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train evaluate benchmark serve lint test test-clients browser clean
+.PHONY: help setup train evaluate benchmark serve lint test test-clients browser docs clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -55,6 +55,10 @@ test-clients: $(READY)  ## other people's learners play: installs them (about 1 
 	    $$folder/bin/python -m pip --disable-pip-version-check install --quiet -r $$pins || exit 1; \
 	    PARLEY_LONG=1 $$folder/bin/python -m pytest tests/clients tests/agents/networks/test_onnx.py -rs $(ARGS) || exit 1; \
 	done
+
+docs: $(READY)  ## build the site of the documentation into build/site; installs mkdocs (optional extra "docs")
+	@.venv/bin/python -c 'import mkdocs, mkdocstrings, material' 2>/dev/null || $(PIP) install --quiet -r requirements-docs.lock
+	.venv/bin/python -m scripts.site
 
 clean:  ## remove caches, compiled kernels and build leftovers; .venv and results stay
 	rm -rf build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

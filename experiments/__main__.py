@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "plan": ("experiments.plan", "who does what when, with its uncertainty"),
     "what-if": ("experiments.what_if", "the same plan with an agent down, a job more, another due date"),
     "run": ("experiments.run", "run commands as a policy decides, and go on where it was killed"),
+    "status": ("experiments.status", "what is done, what runs, what is late, what went wrong"),
     "serve": ("experiments.serve", "decide and plan over HTTP, with a situation that is kept and changed by name"),
     "adapt": ("experiments.adapt", "from a log of your own to a policy that is better there, or to the rule to use"),
     "situation": ("experiments.situation", "make a file of tasks from a file in a public format"),
@@ -29,7 +30,19 @@ COMMANDS: Final = {
     "history": ("experiments.history", "list and replay the decisions that were kept"),
 }
 """The module of each command, whose ``main`` runs it, and one line for the list."""
-OWN_TASKS: Final = ("decide", "explain", "plan", "what-if", "run", "serve", "adapt", "situation", "example", "history")
+OWN_TASKS: Final = (
+    "decide",
+    "explain",
+    "plan",
+    "what-if",
+    "run",
+    "status",
+    "serve",
+    "adapt",
+    "situation",
+    "example",
+    "history",
+)
 """Commands that take files and options; all others take settings, Hydra's way."""
 HELP: Final = ("-h", "--help")
 EXIT_USER_ERROR: Final = 2

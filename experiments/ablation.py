@@ -50,7 +50,7 @@ def ablate(config: DictConfig) -> None:
     outcome, facts = _score(config, rules, chosen, replicates, count), machine()
     write_text(out, json.dumps(as_json(outcome, facts, typed), indent=1, allow_nan=False) + "\n")
     write_text(out.with_suffix(".md"), as_markdown(outcome, facts, typed))
-    curves.draw(replicates, out.with_suffix(".png"))
+    curves.draw(replicates, out.with_suffix(".png"), typed)
     print(as_text(outcome, facts))
     print(f"All numbers are in {out}, the table in {out.with_suffix('.md')}, the curves in its .png.")
 

@@ -5,6 +5,7 @@
   parley benchmark suite=growth                     time and memory per task, with a million jobs
   parley benchmark suite=run                        commands that do nothing, beside GNU make and a pool of asyncio
   parley benchmark suite=service requests=20000     parley serve under load: throughput, latencies, memory
+  parley benchmark suite=windows                    performance over windows of 24 hours, the shipped policy beside rules
   parley benchmark suite=published data=PATH        rules on job shops, projects, workflows and batch queues
   parley benchmark suite=shared_cluster runs=[A,B,C]    both roles, learned, tuned and by rule
   parley benchmark suite=job_shop                       the shipped policy on job shops, alone and with search, beside rules

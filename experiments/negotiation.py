@@ -40,7 +40,7 @@ def negotiation(config: DictConfig) -> None:
     from experiments.reports.outcome import as_json, as_markdown, as_text, machine
 
     picture = out.with_suffix(".png")
-    outcome, facts = asked.outcome(picture), machine()
+    outcome, facts = asked.outcome(picture, typed), machine()
     write_text(out, json.dumps(as_json(outcome, facts, typed), indent=1, allow_nan=False) + "\n")
     shown = f"\n![Weighted mean flow time against Jain's index: rules, the tuned index and what is learned]({picture.name})\n"
     write_text(out.with_suffix(".md"), as_markdown(outcome, facts, typed) + shown)

@@ -37,7 +37,7 @@ from experiments.plumbing.manual import choices
 from tests.conftest import ROOT
 
 DOCS = ROOT / "docs"
-PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md"), *(ROOT / "results").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md"), *(ROOT / "results").rglob("*.md")])
 COLUMNS = {
     "Candidate columns": (CANDIDATE_NAMES, [CANDIDATE_NAMES[c] for c in RAW_CANDIDATE]),
     "Context columns": (CONTEXT_NAMES, [CONTEXT_NAMES[c] for c in RAW_CONTEXT]),
@@ -209,7 +209,7 @@ def slug(heading: str) -> str:
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     """Protects readers: every relative link of a page leads to a file that exists, and to a heading that it has."""
     broken = []

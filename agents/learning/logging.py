@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
 from torch.utils.tensorboard import SummaryWriter
 
@@ -12,6 +14,15 @@ from envs.files import naming
 
 GAPS: Final = ("rollout/gap_percent", "evaluate/gap_percent")
 """How far the policies are above the rules, as they train and as they are deployed: one panel shows both."""
+ENTROPY: Final = ("train_prioritizer/entropy_loss", "train_negotiator/entropy_loss")
+"""How sure they are: minus the entropy of each role's decisions."""
+PANELS: Final = {
+    "both gaps, percent above the rules": GAPS,
+    "gap of what is deployed": GAPS[1:],
+    "gap of what plays in training": GAPS[:1],
+    "minus the entropy, nats": ENTROPY,
+}
+"""Custom scalars, side by side."""
 
 
 class ResumableTensorBoard(TensorBoardOutputFormat):
@@ -22,15 +33,19 @@ class ResumableTensorBoard(TensorBoardOutputFormat):
         self._folder = folder
         with naming(folder):
             self.writer = SummaryWriter(str(folder), purge_step=first_step)
-            self.writer.add_custom_scalars_multilinechart(
-                [f"^{name}$" for name in GAPS], "gaps", "percent above the rules"
-            )
+            panels = {name: ["Multiline", [f"^{tag}$" for tag in tags]] for name, tags in PANELS.items()}
+            self.writer.add_custom_scalars({"learning": panels})
         self._is_closed = False
 
     def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
         """Write one point of every scalar, and have the system take it: it is there even if the process is killed next."""
         with naming(self._folder):
             super().write(key_values, key_excluded, step)
+
+    def show(self, name: str, picture: NDArray[np.uint8], step: int) -> None:
+        """Write a picture [height, width, 3]."""
+        with naming(self._folder):
+            self.writer.add_image(name, picture, step, dataformats="HWC")
 
     def close(self) -> None:
         """Write what is left."""
@@ -50,6 +65,13 @@ class RoleLogger(Logger):
     def record(self, key: str, value: Any, exclude: str | tuple[str, ...] | None = None) -> None:
         """Record a value."""
         self._logger.record(key.replace("train/", self._prefix, 1), value, exclude)
+
+
+def show(logger: Logger, name: str, picture: NDArray[np.uint8], step: int) -> None:
+    """Give a picture [height, width, 3] to TensorBoard."""
+    for form in logger.output_formats:
+        if isinstance(form, ResumableTensorBoard):
+            form.show(name, picture, step)
 
 
 def make_logger(folder: Path, first_step: int) -> Logger:

@@ -24,6 +24,7 @@ from agents.learning.config import EVOLUTION, Learner, LearnerError
 from agents.learning.logging import make_logger
 from agents.learning.methods import METHODS
 from agents.learning.methods.method import Method, Policies
+from agents.learning.pictures import Pictures
 from agents.learning.ppo import RolePPO
 from agents.progress import Progress
 from agents.protocols import Negotiator, Prioritizer, rules_of_play
@@ -66,10 +67,13 @@ class AgainstRules:
             self._worlds[scenario.reservations] = World(scenario, self._size, instances=self.episodes.instances)
         return costs_of(self._worlds[scenario.reservations], self.episodes, prioritizer, negotiator)
 
+    def players(self, learned: Policies) -> tuple[Prioritizer, Negotiator]:
+        """Who plays: rules in the roles that are not learned."""
+        return learned.prioritizer or self._rules[0], learned.negotiator or self._rules[1]
+
     def __call__(self, learned: Policies) -> dict[str, float]:
         """Return the mean cost, that of the rules, and the gap between them in percent: negative where learning is better."""
-        prioritizer, negotiator = learned.prioritizer or self._rules[0], learned.negotiator or self._rules[1]
-        cost = self.cost(prioritizer, negotiator)
+        cost = self.cost(*self.players(learned))
         gap = percent(cost.mean(), self.rule_cost.mean())
         return {"cost": float(cost.mean()), "rule_cost": float(self.rule_cost.mean()), "gap_percent": gap}
 
@@ -100,6 +104,7 @@ class Training:
         self.method: Method = METHODS[learner.update.method](scenario, learner, given, self.models, seed, threads)
         self.method.anneal(1.0)
         self.evaluation = AgainstRules(scenario, learner, given, seed)
+        self.pictures = Pictures(scenario, self.evaluation.episodes)
         self._begun = False
         self.iteration = 0
         self.decisions = 0
@@ -107,6 +112,8 @@ class Training:
         self.seconds = 0.0
         self.best: float | None = None
         """The smallest gap so far: the policy that had it is the one in ``folder / policy``."""
+        self._improved = False
+        """Whether this iteration's evaluation found the best policy so far."""
         self._stop = False
 
     @property
@@ -142,6 +149,10 @@ class Training:
                 logger.dump(
                     self.decisions
                 )  # before the checkpoint: what is written past one is dropped by who goes on from it
+                if self._improved:
+                    best = self.evaluation.players(self.method.policies())
+                    self.pictures.draw(logger, *best, self.decisions, self.seconds)
+                    self._improved = False
                 for callback in callbacks:
                     self._stop |= callback(self) is False
                 if self.iteration % self.learner.checkpoint_every == 0 and self.spent < 1.0 and not self._stop:
@@ -202,7 +213,8 @@ class Training:
 
     def _evaluate(self) -> dict[str, float]:
         found = self.evaluation(self.method.policies())
-        if self.best is None or found["gap_percent"] < self.best:
+        self._improved = self.best is None or found["gap_percent"] < self.best
+        if self._improved:
             self.best = found["gap_percent"]
             with replacing(self.folder / "policy") as folder:  # both roles at once: they learned together
                 self.method.write(folder, self.facts())

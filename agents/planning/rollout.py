@@ -23,18 +23,32 @@ from envs.world import Outputs, World
 
 Picks = NDArray[np.int32]
 Table = NDArray[np.float32]
+Weighed = Callable[[int, NDArray[np.float64]], None]
 
 
-def look_ahead(prioritizer: Scorer, negotiator: Negotiator, how: Search) -> Callable[[World, int], Choose]:
-    """Return what :func:`agents.evaluation.play_by` needs to play with lookahead; samples, starts, beam and seconds do not count."""
-    return lambda world, first: _Looker(world, first, prioritizer, negotiator, how)
+def look_ahead(
+    prioritizer: Scorer, negotiator: Negotiator, how: Search, weighed: Weighed | None = None
+) -> Callable[[World, int], Choose]:
+    """Return what :func:`agents.evaluation.play_by` needs to play with lookahead; samples, starts, beam and seconds do not count.
+
+    ``weighed`` is told of every decision what its options cost: the episode's number, and [options, futures], the policy's own pick first.
+    """
+    return lambda world, first: _Looker(world, first, prioritizer, negotiator, how, weighed)
 
 
 class _Looker:
     """Decides in the worlds of one batch of episodes."""
 
-    def __init__(self, world: World, first: int, prioritizer: Scorer, negotiator: Negotiator, how: Search) -> None:
-        self._world, self._first, self._how = world, first, how
+    def __init__(
+        self,
+        world: World,
+        first: int,
+        prioritizer: Scorer,
+        negotiator: Negotiator,
+        how: Search,
+        weighed: Weighed | None,
+    ) -> None:
+        self._world, self._first, self._how, self._weighed = world, first, how, weighed
         self._prioritizer, self._negotiator = prioritizer, negotiator
         self._imagined: Imagination | None = None
         self._completions: Completions | None = None
@@ -97,7 +111,10 @@ class _Looker:
         else:
             costs = self._complete(world, first)
         for b, tried in group.items():
-            picks[b] = tried[_best(costs[places[b]].reshape(-1, futures), self._how.caution)]
+            of_options = costs[places[b]].reshape(-1, futures)
+            picks[b] = tried[_best(of_options, self._how.caution)]
+            if self._weighed is not None:
+                self._weighed(self._first + int(out.entry[b]), of_options)
 
     def _complete(self, world: World, first: Picks) -> NDArray[np.float64]:
         """[n] the costs of playing the picks [n, A] in the first n worlds, and then what the policy does."""

@@ -106,7 +106,11 @@ def _happens(w: Record, kind: int, a: int, j: int, t: int) -> bool:
 
 @kernel
 def _remember(
-    w: Record, beliefs: Records, attempts: NDArray[np.int32], progress: NDArray[np.float64], earliest: NDArray[np.float64]
+    w: Record,
+    beliefs: Records,
+    attempts: NDArray[np.int32],
+    progress: NDArray[np.float64],
+    earliest: NDArray[np.float64],
 ) -> None:
     """Know what was known before the episode began: what agents had seen, and of tasks how often they had failed, what is kept, and when
     they may start."""

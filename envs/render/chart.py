@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from envs.events import EventKind, EventLog
 from envs.files import write_bytes
 from envs.render.bars import draw_bars
+from envs.render.described import bars_as_csv, described_by
 from envs.render.spans import end_of, leases_of
 from envs.render.style import BOTTOM, DPI, FAINT, HEIGHT, INK, LEFT, RIGHT, TOP, WIDTH, colour, groups_by, legend, plain
 from envs.workloads.instance import Instance
@@ -39,8 +40,9 @@ def gantt(
     *,
     title: str | None = None,
     color_by: str | None = None,
+    command: str = "",
 ) -> None:
-    """Write the episode as a PNG of 1600 x 900 pixels, whole or not at all.
+    """Write the episode as a PNG of 1600 x 900 pixels, whole or not at all; its bars are in the file as well, as CSV (its text Data).
 
     Args:
         instance: the jobs that were played.
@@ -48,8 +50,10 @@ def gantt(
         path: the file.
         title: by default the instance's name.
         color_by: 'owner' (of the job), 'kind' (of the task) or 'job'; by default the first of them that differs between tasks.
+        command: by which it was made, for the file's text Command.
     """
-    write_bytes(path, _pixels(instance, log, title, color_by, "png"))
+    described = described_by(title or instance.name, command, bars_as_csv(instance, log))
+    write_bytes(path, _pixels(instance, log, title, color_by, "png", pil_kwargs={"pnginfo": described}))
 
 
 def frame(
@@ -60,9 +64,16 @@ def frame(
     return rgba[..., :3].copy()
 
 
-def _pixels(instance: Instance, log: EventLog, title: str | None, color_by: str | None, form: str) -> bytes:
+def _pixels(
+    instance: Instance,
+    log: EventLog,
+    title: str | None,
+    color_by: str | None,
+    form: str,
+    **how: Any,
+) -> bytes:
     buffer = io.BytesIO()
-    _figure(instance, log, title, color_by).savefig(buffer, format=form, dpi=DPI)
+    _figure(instance, log, title, color_by).savefig(buffer, format=form, dpi=DPI, **how)
     return buffer.getvalue()
 
 

@@ -121,8 +121,8 @@ class Benchmark(Threads):
     NODES: ClassVar = PROBLEM
 
     suite: str = "speed"
-    """speed, growth, decisions, engine, calibration, run, service, published, public_logs, drift; or a suite: job_shop,
-    flexible_job_shop, stochastic_job_shop, project, batch_queue, shared_cluster, workflow."""
+    """speed, growth, decisions, engine, calibration, windows, run, service, published, public_logs, drift; or a suite:
+    job_shop, flexible_job_shop, stochastic_job_shop, project, batch_queue, shared_cluster, workflow."""
     out: str | None = "default"
     """JSON with all numbers, a Markdown file beside it; default: results/suites/SUITE.json or results/performance/SUITE.json;
     null: only the screen."""
@@ -252,6 +252,17 @@ class Report(Threads):
     """Folder of a training run, JSON of an evaluation or a suite, or .npz of an event log."""
     out: str | None = None
     """The page; null: report.html in the folder, or beside the file."""
+    windows: str | None = None
+    """Tell how it did in windows of this length, such as 24h, 90m or 3600s, instead; null: show what it was."""
+    decisions: int = 200
+    """With windows: about how many decisions are looked at again with lookahead; 0: none."""
+    history: str | None = None
+    """With windows: a file of parley decide --history, which says how often nobody else had to decide."""
+
+    def __post_init__(self) -> None:
+        """Raise SettingError for a value out of bounds."""
+        super().__post_init__()
+        within("decisions", self.decisions, 0, MOST_EPISODES)
 
 
 @dataclass(frozen=True)

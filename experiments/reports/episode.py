@@ -29,9 +29,11 @@ HOW: Final = {
 }
 
 
-def schedule(title: str, cost: float, instance: Instance, log: EventLog) -> Schedule:
-    """Return an episode for a chart; ``cost`` is the weighted cost of the team, NaN where nobody noted it."""
-    spans, pooled = spans_of(log), _pooled(instance)
+def schedule(
+    title: str, cost: float, instance: Instance, log: EventLog, agents: Sequence[str] | None = None
+) -> Schedule:
+    """Return an episode for a chart; ``cost`` is the weighted cost of the team, NaN where nobody noted it; ``agents`` are names."""
+    spans, shared = spans_of(log), pooled(instance)
     row, rows = rows_of(spans, instance.num_agents)
     job, names = instance.job_of_task(), [label_of(instance, task) for task in range(instance.num_tasks)]
     jobs = (
@@ -52,10 +54,10 @@ def schedule(title: str, cost: float, instance: Instance, log: EventLog) -> Sche
         title,
         cost,
         end_of(log),
-        [f"agent {a}" for a in range(instance.num_agents)],
+        list(agents) if agents is not None else [f"agent {a}" for a in range(instance.num_agents)],
         rows.tolist(),
-        [instance.resources[r] for r in pooled],
-        [int(instance.shared_capacity[r]) for r in pooled],
+        [instance.resources[r] for r in shared],
+        [int(instance.shared_capacity[r]) for r in shared],
         {
             "agent": spans.agent.tolist(),
             "row": row.tolist(),
@@ -64,7 +66,7 @@ def schedule(title: str, cost: float, instance: Instance, log: EventLog) -> Sche
             "start": _seconds(spans.start),
             "end": _seconds(spans.end),
             "how": [HOW[kind] for kind in spans.end_kind.tolist()],
-            "units": [instance.task_demand[spans.task, r].tolist() for r in pooled],
+            "units": [instance.task_demand[spans.task, r].tolist() for r in shared],
         },
         {
             "name": jobs,
@@ -84,14 +86,11 @@ def schedule(title: str, cost: float, instance: Instance, log: EventLog) -> Sche
 
 
 def charts(title: str, instance: Instance, log: EventLog) -> list[Chart]:
-    """Return the queue, the utilisation, the bids and the fairness of an episode over its time."""
+    """Return the queue, the utilisation and the fairness of an episode over its time; ``bargaining`` has its negotiation."""
     made = [
         Chart(f"Queue and load: {title}", "s", "count", _queue(log), "step"),
         Chart(f"Utilisation: {title}", "s", "% of its units in use", _utilisation(instance, log), "step"),
     ]
-    asked = log.kind == EventKind.RESOURCE_REQUEST
-    if asked.any():
-        made.append(Chart(f"Bids in contested rounds: {title}", "s", "bid", _bids(instance, log), "points"))
     times, fair = _fairness(instance, log)
     if len(times):
         made.append(
@@ -109,7 +108,7 @@ def charts(title: str, instance: Instance, log: EventLog) -> list[Chart]:
 def negotiation(title: str, instance: Instance, log: EventLog) -> Sheet:
     """Return what each agent asked for, paid and got of the shared resources; their shares add up to 100 %."""
     asked, paid = log.kind == EventKind.RESOURCE_REQUEST, log.kind == EventKind.ALLOCATION_UPDATE
-    shares = [_shares(instance, log, r) for r in _pooled(instance)]
+    shares = [_shares(instance, log, r) for r in pooled(instance)]
     rows: list[list[Cell]] = []
     for a in range(instance.num_agents):
         mine = log.agent == a
@@ -123,11 +122,11 @@ def negotiation(title: str, instance: Instance, log: EventLog) -> Sheet:
         ]
         rows.append([*row, *(Figure.of(100.0 * float(share[a]), 3, unit="%") for share in shares)])
     fair: list[Cell] = ["Jain's index", "", "", "", *(Figure.of(jain_index(share)) for share in shares)]
-    names = [f"share of {instance.resources[r]}, %" for r in _pooled(instance)]
+    names = [f"share of {instance.resources[r]}, %" for r in pooled(instance)]
     return Sheet(f"Negotiation: {title}", ["", "contests", "mean bid", "credits paid", *names], [*rows, fair])
 
 
-def _pooled(instance: Instance) -> list[int]:
+def pooled(instance: Instance) -> list[int]:
     """The resources that are shared, and of which there is anything."""
     return [int(r) for r in np.flatnonzero(instance.shared & (instance.shared_capacity > 0))]
 
@@ -167,14 +166,6 @@ def _utilisation(instance: Instance, log: EventLog) -> list[Curve]:
         order = np.argsort(times, kind="stable")
         curves.append(_steps(instance.resources[r], times[order], change[order]))
     return curves
-
-
-def _bids(instance: Instance, log: EventLog) -> list[Curve]:
-    asked = log.kind == EventKind.RESOURCE_REQUEST
-    mine = [asked & (log.agent == a) for a in range(min(instance.num_agents, MOST_AGENTS))]
-    rest = asked & (log.agent >= MOST_AGENTS)
-    named = [(f"agent {a}", at) for a, at in enumerate(mine)] + ([("others", rest)] if rest.any() else [])
-    return [curve(name, log.time[at], log.value[at]) for name, at in named]
 
 
 def _fairness(instance: Instance, log: EventLog) -> tuple[FloatArray, FloatArray]:

@@ -100,6 +100,8 @@ class Chart:
     curves: Sequence[Curve]
     style: str = "line"
     """line, step (a value holds until the next) or points."""
+    section: str = ""
+    """The heading below which a page shows it; nothing: by what x measures."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
 from agents.evaluation.play import Episodes, draw_episodes, record, without_repeats
@@ -14,15 +16,19 @@ from agents.policies import NEGOTIATOR, PRIORITIZER, load_negotiator, load_prior
 from agents.protocols import Negotiator, Prioritizer
 from agents.rules import index
 from envs import strict_json
+from envs.events import EventKind
 from envs.files import write_text
-from envs.render import gantt
+from envs.render import frame, gantt
+from envs.render.bids import bids
 from envs.scenario import Scenario
 from experiments.plumbing.cli import integer, names
 from experiments.plumbing.training import PAGE
 from experiments.reports import tensorboard
 from experiments.reports.comparison import as_json, as_text, compare, mean, play_pairs
 from experiments.reports.page import html
-from experiments.reports.sources import LEARNED, read
+from experiments.reports.replay import LEARNED
+from experiments.reports.sources import read
+from experiments.train import COMMAND
 
 PICTURE: Final = "schedule.png"
 
@@ -51,16 +57,14 @@ def score(config: DictConfig, scenario: Scenario, folder: Path) -> float:
         folder / "evaluation.json",
         json.dumps(as_json(comparison, episodes, settings), indent=1, allow_nan=False) + "\n",
     )
-    draw(scenario, episodes, list(prioritizers.values())[-1], list(negotiators.values())[-1], folder / PICTURE)
+    pictures = draw(scenario, episodes, list(prioritizers.values())[-1], list(negotiators.values())[-1], folder)
     last = list(prioritizers)[-1], list(negotiators)[-1]
     place = next(k for k, pair in enumerate(comparison.pairs) if (pair.prioritizer, pair.negotiator) == last)
     learned, difference = comparison.pairs[place].results, comparison.means[place]
     objective = float(learned.objective.mean())
     scores = {"objective": objective, "gap_percent": 100.0 * difference.value}
     scores |= {name: mean(learned, name) for name in ("mean_slowdown", "jain")}
-    tensorboard.note(
-        folder, settings, OmegaConf.to_yaml(config, resolve=True), scores, folder / PICTURE, decisions(policy)
-    )
+    tensorboard.note(folder, settings, OmegaConf.to_yaml(config, resolve=True), scores, pictures, decisions(policy))
     write_text(folder / PAGE, html(read(folder)))
     print(as_text(comparison))
     print(f"Policy, evaluation.json, schedule.png and TensorBoard files are in {folder}")
@@ -75,7 +79,13 @@ def decisions(policy: Path) -> int:
     return int(strict_json.loads(description.read_text(encoding="utf-8"))["training"]["decisions"])
 
 
-def draw(scenario: Scenario, episodes: Episodes, prioritizer: Prioritizer, negotiator: Negotiator, path: Path) -> None:
-    """Draw the first episode as two policies play it."""
-    instance = episodes.instances[episodes.instance[0]]
-    gantt(instance, record(scenario, instance, int(episodes.seeds[0]), prioritizer, negotiator), path)
+def draw(
+    scenario: Scenario, episodes: Episodes, prioritizer: Prioritizer, negotiator: Negotiator, folder: Path
+) -> dict[str, NDArray[np.uint8]]:
+    """Draw the first episode as two policies play it, in the folder of their run; return the pictures [height, width, 3] by name."""
+    instance, command = episodes.instances[episodes.instance[0]], folder / COMMAND
+    log = record(scenario, instance, int(episodes.seeds[0]), prioritizer, negotiator)
+    made_by = command.read_text(encoding="utf-8").strip() if command.is_file() else ""
+    gantt(instance, log, folder / PICTURE, command=made_by)
+    pictures = {"schedule": frame(instance, log)}
+    return pictures | ({"bids": bids(instance, log)} if (log.kind == EventKind.RESOURCE_REQUEST).any() else {})

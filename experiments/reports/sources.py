@@ -7,23 +7,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from omegaconf import DictConfig, OmegaConf
-
 from agents.evaluation.statistics import Interval
 from envs import strict_json
 from envs.events import EventLog
 from envs.workloads.instance import Instance
 from experiments.plumbing import cli, saved
 from experiments.plumbing.training import COMMAND, CONFIG
-from experiments.reports import episode, logs
+from experiments.reports import bargaining, episode, logs, replay
 from experiments.reports.curves import learning_curves
-from experiments.reports.report import Cell, Figure, Report, ReportError, Sheet, from_json, numbers
+from experiments.reports.report import Cell, Figure, Report, ReportError, Sheet, from_json
 from experiments.reports.tables import number
 
 EVALUATION: Final = "evaluation.json"
 """Of a training run, in its folder."""
-LEARNED: Final = "learned"
-"""What the policy of a training run is called there."""
 MOST_BYTES: Final = 2**28
 """Of a JSON file."""
 OLDER: Final = "contestants"
@@ -144,46 +140,22 @@ Played = tuple[str, float, Instance, EventLog]
 
 def _replayed(path: Path, document: Mapping[str, Any], folder: Path) -> list[Played]:
     """Play the first episode again, by the best pair of those that learned most of its roles, and by the baseline."""
-    from agents.evaluation.play import draw_episodes, record
-    from agents.policies import RULES, is_rule, load_negotiator, load_prioritizer
-
-    config = OmegaConf.create(numbers(document["config"]))
-    assert isinstance(config, DictConfig)
-    saved.check_plain(path, config)
-    scenario = cli.make_scenario(config)
-    drawn = draw_episodes(scenario, 1, cli.integer(config, "score.seed" if "score" in config else "seed", 0))
-    seed, instance = int(drawn.seeds[0]), drawn.instances[0]
-    if document["episode_seeds"][0] != seed or document["episode_instances"][0] != instance.name:
-        raise ReportError(f"{path}: its first episode is not the one that this version draws")
-
-    def learned(pair: Mapping[str, Any]) -> tuple[int, int]:
-        """How many roles are the run's own, then how many are none of rules."""
-        named = {role: str(pair[role]) for role in RULES}
-        return sum(name == LEARNED for name in named.values()), sum(
-            not is_rule(role, name) for role, name in named.items()
-        )
-
-    able = [
-        pair for pair in document["pairs"] if ", " not in pair["prioritizer"]
-    ]  # a search is no policy that has a name
-    baseline = next(pair for pair in able if pair["baseline"])
-    others = sorted((pair for pair in able if pair is not baseline), key=learned, reverse=True)
+    told = replay.open_evaluation(path, document, folder)
     made = []
-    for pair in (*others[:1], baseline):
-        names = (
-            str(folder / "policy") if pair[role] == LEARNED else pair[role] for role in ("prioritizer", "negotiator")
-        )
-        prioritizer, negotiator = next(names), next(names)
-        log = record(scenario, instance, seed, load_prioritizer(prioritizer), load_negotiator(negotiator))
+    for pair in told.pairs:
+        log = told.record(pair)
         title = f"{pair['prioritizer']} with {pair['negotiator']}"
-        made.append((title, float(pair["episodes"]["objective"][0]), instance, log))
+        made.append((title, float(pair["episodes"]["objective"][0]), told.episodes.instances[0], log))
     return made
 
 
 def _with_episodes(report: Report, played: list[Played]) -> Report:
     """Add what episodes have to show: schedules, curves over time and negotiations, those of one beside those of the other."""
     schedules = [episode.schedule(title, cost, instance, log) for title, cost, instance, log in played]
-    by_episode = [episode.charts(title, instance, log) for title, _, instance, log in played]
+    by_episode = [
+        [*episode.charts(title, instance, log), *bargaining.charts(title, instance, log)]
+        for title, _, instance, log in played
+    ]
     paired = [
         chart
         for k in range(max(map(len, by_episode), default=0))

@@ -1,4 +1,4 @@
-"""What TensorBoard is told when a run has been compared with rules: its settings, its scores and a picture.
+"""What TensorBoard is told when a run has been compared with rules: its settings, its scores and pictures.
 
 They go into the run's own folder: ``tensorboard --logdir results`` shows runs under their own names, and its HParams table has a line for
 each, to be sorted by any setting or score.
@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from matplotlib.image import imread
+import numpy as np
+from numpy.typing import NDArray
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
@@ -22,9 +23,14 @@ SETTINGS: Final = ("scenario", "workload", "learner", "seed")
 
 
 def note(
-    folder: Path, config: Mapping[str, Any], text: str, scores: Mapping[str, float], picture: Path, step: int
+    folder: Path,
+    config: Mapping[str, Any],
+    text: str,
+    scores: Mapping[str, float],
+    pictures: Mapping[str, NDArray[np.uint8]],
+    step: int,
 ) -> None:
-    """Write the settings, scores and picture of the run in ``folder`` as of ``step`` decisions; ``text`` is its config as YAML.
+    """Write the settings, scores and pictures of the run in ``folder`` as of ``step`` decisions; ``text`` is its config as YAML.
 
     Raises:
         OSError: where the disk does not take them.
@@ -37,7 +43,8 @@ def note(
         for name, value in told.items():
             writer.add_scalar(name, value, step)
         writer.add_text("config", "\n".join(f"    {line}" for line in text.splitlines()), step)
-        writer.add_image("schedule", imread(picture)[..., :3], step, dataformats="HWC")
+        for name, picture in pictures.items():
+            writer.add_image(name, picture, step, dataformats="HWC")
 
 
 def flat(value: Any, name: str = "") -> Iterator[tuple[str, bool | float | str]]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agents.policies import SHIPPED
 from envs.files import write_bytes
+from envs.render.described import described_by
 from envs.render.style import DPI, FAINT, INK, PALETTE
 from experiments.reports.outcome import Sheet
 from experiments.reports.report import Cell
@@ -109,8 +111,11 @@ def _place(point: Point, best: list[Point], of_rules: list[Point]) -> str:
     return "yes" if point in best else "of rules" if point in of_rules else ""
 
 
-def draw(among: list[Point], path: Path) -> None:
-    """Write the picture: everybody to the left, who is close to the best to the right; lines join those that nobody, or no rule, beats."""
+def draw(among: list[Point], path: Path, command: str) -> None:
+    """Write the picture, with command and points in its file: everybody to the left, who is close to the best to the right.
+
+    Lines join those that nobody, or no rule, beats.
+    """
     from matplotlib.figure import Figure
 
     close = [point for point in among if point.flow <= CLOSE * min(point.flow for point in among)]
@@ -127,7 +132,9 @@ def draw(among: list[Point], path: Path) -> None:
     place_labels(left, [_named(point) for point in among if point not in close], [_named(point) for point in close])
     place_labels(right, [_named(point) for point in close])
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI)
+    points = [{"label": point.label, "kind": point.kind, "flow": point.flow, "jain": point.jain} for point in among]
+    described = described_by("Flow time against fairness", command, json.dumps(points))
+    figure.savefig(buffer, format="png", dpi=DPI, pil_kwargs={"pnginfo": described})
     write_bytes(path, buffer.getvalue())
 
 

@@ -49,14 +49,14 @@ class Study:
         ask = Questions(chosen, rules, several=len(next(iter(runs.values()))) > 1, tables=told.questions)
         return cls(ask, runs, Field(chosen, runs, told.loads, told.episodes), settings)
 
-    def outcome(self, picture: Path) -> Outcome:
+    def outcome(self, picture: Path, command: str) -> Outcome:
         """Let all meet, and say what came of it; the frontier is drawn into ``picture``."""
         asked = boards(self.ask)
         meetings = [meeting for board in asked for row in board.rows.values() for meeting in row]
         meetings += [need for board in asked for need in board.needs]
         meetings += [self.ask.rules, *frontier.meetings(self.ask).values(), *advice.meetings(self.ask)]
         found = self.field.meet(meetings)
-        frontier.draw(frontier.points(self.ask, found), picture)
+        frontier.draw(frontier.points(self.ask, found), picture, command)
         sheets = [
             advice.sheet(self.ask, found),
             *(board.sheet(found) for board in asked),

@@ -13,7 +13,7 @@ PROBLEMS: Final = (
     "shared_cluster",
     "workflow",
 )
-MEASURED: Final = ("speed", "growth", "decisions", "calibration", "run", "service", "engine")
+MEASURED: Final = ("speed", "growth", "decisions", "calibration", "run", "service", "engine", "windows")
 SUITES: Final = (
     dict.fromkeys(MEASURED, "performance")
     | dict.fromkeys(("published", *PROBLEMS), "suites")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from agents.learning import checkpoint
@@ -119,7 +120,10 @@ def test_a_run_ends_with_its_report(whole: Path) -> None:
     assert {"score/objective", "score/gap_percent", "score/mean_slowdown", "score/jain"} <= set(
         events.Tags()["scalars"]
     )
-    assert events.Tags()["images"] == ["schedule"]
+    assert events.Tags()["images"] == ["schedule", "bids"]
+    with Image.open(whole / "schedule.png") as picture:
+        assert picture.info["Command"] == (whole / "command.txt").read_text(encoding="utf-8").strip()
+        assert len(picture.info["Data"].splitlines()) == 1 + len(report.schedules[0].bars["start"])
     assert "config/text_summary" in events.Tags()["tensors"]
     assert "_hparams_/session_start_info" in events.summary_metadata
 

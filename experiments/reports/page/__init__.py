@@ -16,7 +16,7 @@ from envs.render.style import PALETTE
 from experiments.reports.report import Cell, Report, as_json
 from experiments.reports.tables import number
 
-SCRIPTS: Final = ("view.js", "lines.js", "pixels.js", "schedule.js", "page.js")
+SCRIPTS: Final = ("view.js", "lines.js", "pixels.js", "schedule.js", "png.js", "page.js")
 """In the order in which they need each other."""
 
 
@@ -39,11 +39,9 @@ def html(report: Report) -> str:
 
 def _sections(report: Report) -> dict[str, list[int]]:
     """Places of the charts below each heading."""
-    of_time = [chart.x == "s" for chart in report.charts]
-    return {
-        "Learning": [k for k, is_of_time in enumerate(of_time) if not is_of_time],
-        "The episode over time": [k for k, is_of_time in enumerate(of_time) if is_of_time],
-    }
+    named = {"s": "The episode over time", "window": "Window by window"}
+    headings = [chart.section or named.get(chart.x, "Learning") for chart in report.charts]
+    return {heading: [k for k, own in enumerate(headings) if own == heading] for heading in dict.fromkeys(headings)}
 
 
 def _about(cell: Cell) -> str:

@@ -1,8 +1,8 @@
 // Puts the charts in their places, and gives away the data behind them.
 
-function give(name, kind, text) {
+function give(name, kind, content) {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: kind === "csv" ? "text/csv" : "application/json" }));
+  link.href = URL.createObjectURL(content instanceof Blob ? content : new Blob([content], { type: kind === "csv" ? "text/csv" : "application/json" }));
   link.download = `${name.replace(/[^\p{L}\p{N}]+/gu, "_").slice(0, 60)}.${kind}`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
@@ -49,7 +49,11 @@ for (const figure of document.querySelectorAll("[data-chart]")) {
 }
 function offer(figure, name, table, all) {
   for (const button of figure.querySelectorAll("[data-as]"))
-    button.addEventListener("click", () => give(name, button.dataset.as, button.dataset.as === "csv" ? table() : JSON.stringify(all, null, 1)));
+    button.addEventListener("click", async () => {
+      const kind = button.dataset.as, canvas = figure.querySelector("canvas");
+      if (kind !== "png") return give(name, kind, kind === "csv" ? table() : JSON.stringify(all, null, 1));
+      give(name, kind, await png(canvas, name, { Title: name, Command: report.facts.command || "unknown", Data: JSON.stringify(all) }));
+    });
 }
 for (const button of document.querySelectorAll("[data-sheet]")) {
   const sheet = report.sheets[button.dataset.sheet];

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import os
+import re
 import signal
 from collections.abc import Iterable
 from dataclasses import replace
@@ -13,6 +16,7 @@ import pytest
 import torch
 from stable_baselines3.common.logger import Logger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.custom_scalar import layout_pb2
 
 from agents.learning import checkpoint
 from agents.learning.baseline import HINDSIGHT, Bank, rules
@@ -22,6 +26,7 @@ from agents.learning.logging import GAPS
 from agents.learning.loop import Training
 from agents.learning.methods.groups import best, compare
 from agents.learning.methods.method import Policies
+from agents.learning.pictures import SHARE, Pictures
 from agents.networks import artifact
 from agents.networks.artifact import TrainedPrioritizer, load
 from agents.rules import RuleError, index, negotiator, prioritizer
@@ -97,8 +102,31 @@ def test_both_gaps_are_in_one_panel(contested: Scenario, learner: Learner, tmp_p
     events = EventAccumulator(str(tmp_path))
     events.Reload()
     assert set(GAPS) <= set(events.Tags()["scalars"])
-    layout = events.Tensors("custom_scalars__config__")[0].tensor_proto.string_val[0]
-    assert all(name.encode() in layout for name in GAPS)
+    layout = layout_pb2.Layout.FromString(events.Tensors("custom_scalars__config__")[0].tensor_proto.string_val[0])
+    panels = {chart.title: list(chart.multiline.tag) for category in layout.category for chart in category.chart}
+    assert [f"^{name}$" for name in GAPS] in panels.values()
+    drawn = [
+        tag
+        for pattern in itertools.chain(*panels.values())
+        for tag in events.Tags()["scalars"]
+        if re.search(pattern, tag)
+    ]
+    assert {*GAPS, "train_prioritizer/entropy_loss"} == set(drawn)  # the other role does not learn here
+
+
+def test_pictures_at_the_best_and_never_for_long(contested: Scenario, learner: Learner, tmp_path: Path) -> None:
+    """Protects learning from being drawn instead: pictures of the best policies, as long as they take a hundredth of its time."""
+    for share, expected in ((math.inf, ["evaluate/bids", "evaluate/schedule"]), (SHARE, [])):
+        run = Training(contested, replace(learner, decisions=1), tmp_path / str(share), seed=0)
+        run.pictures = Pictures(contested, run.evaluation.episodes, share)
+        run.learn()
+        events = EventAccumulator(str(tmp_path / str(share) / "tensorboard"))
+        events.Reload()
+        assert sorted(events.Tags()["images"]) == expected
+    picture = EventAccumulator(str(tmp_path / "inf" / "tensorboard"))
+    picture.Reload()
+    (shown,) = picture.Images("evaluate/bids")
+    assert (shown.width, shown.height, shown.step) == (1600, 900, run.decisions)
 
 
 def test_hindsight_explains_returns(

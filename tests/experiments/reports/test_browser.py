@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from experiments.reports import episode
+from experiments.reports import bargaining, episode
 from experiments.reports.page import html
 from experiments.reports.report import Chart, Curve, Figure, Report, Sheet
 from scripts.browser import Tab, browser, executable
@@ -40,13 +45,16 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     instance, log = contended()
     played = [episode.schedule(title, 12.5, instance, log) for title in (HOSTILE, "rules")]
     curves = [Chart("Gap", "decisions", "%", [Curve("=cmd()", [0, 1, 2], [3.0, 1.0, -1.0])])]
+    curves.append(Chart("Efficiency", "window", "%", [Curve("used", [1, 2, 3], [30.0, math.nan, 20.0])]))
+    charts = [*curves, *episode.charts("x", instance, log), *bargaining.charts("x", instance, log)]
     sheets = [
         Sheet("Headline", ["who", "cost"], [[f"={HOSTILE}", Figure.of(1.5)]]),
         episode.negotiation(HOSTILE, instance, log),
+        Sheet("Performance", ["figure", "what it is", "value"], [["x", "words " * 40, Figure.of(1.5)]], left=2),
     ]
     path = tmp_path_factory.mktemp("page") / "page.html"
     path.write_text(
-        html(Report("A run", sheets, ["A note."], [*curves, *episode.charts("x", instance, log)], played)),
+        html(Report("A run", sheets, ["A note."], charts, played, {"command": "parley \N{SNOWMAN}"})),
         encoding="utf-8",
     )
     return path
@@ -114,7 +122,7 @@ def test_data_behind_every_chart(tab: Tab, page: Path) -> None:
     """Protects who wants the numbers: every table and chart gives CSV and JSON, in which no text is a formula."""
     tab.show(page, 1600)
     tab.run(GIVEN)
-    tab.run("for (const button of document.querySelectorAll('[data-as], #all')) button.click()")
+    tab.run("for (const button of document.querySelectorAll('[data-as=csv], [data-as=json], #all')) button.click()")
     given = tab.run("window.given")
     assert len(given) == tab.run("2 * (charts.length + document.querySelectorAll('table').length) + 1")
     texts = tab.run("Promise.all(window.blobs.map(blob => blob.text()))")
@@ -124,6 +132,25 @@ def test_data_behind_every_chart(tab: Tab, page: Path) -> None:
     assert headline.splitlines()[1].endswith(",1.5,,")
     gap = next(text for name, text in zip(given, texts, strict=True) if name == "Gap.csv")
     assert gap.split() == ["curve,decisions,%", "'=cmd(),0,3", "'=cmd(),1,1", "'=cmd(),2,-1"]
+
+
+def test_pictures_carry_their_data_and_command(tab: Tab, page: Path) -> None:
+    """Protects who finds a picture alone: an ordinary PNG, in which are its title, the command and the data that it shows."""
+    tab.show(page, 1600)
+    tab.run(GIVEN)
+    tab.run("document.querySelector('[data-chart] [data-as=png]').click()")
+    tab.run("(async () => { while (!window.blobs.length) await new Promise(requestAnimationFrame); })()")
+    coded = tab.run(
+        "window.blobs[0].arrayBuffer().then(a => btoa(Array.from(new Uint8Array(a), b => String.fromCharCode(b)).join('')))"
+    )
+    picture = Image.open(io.BytesIO(base64.b64decode(coded)))
+    picture.load()  # which checks every checksum
+    assert picture.info["Title"] == "Gap"
+    assert picture.info["Command"] == "parley \N{SNOWMAN}"
+    assert json.loads(picture.info["Data"])["curves"] == [{"name": "=cmd()", "x": [0, 1, 2], "y": [3, 1, -1]}]
+    assert picture.height > 260
+    assert tab.run("window.given") == ["Gap.png"]
+    assert tab.complaints() == []
 
 
 def test_dark_and_light(tab: Tab, page: Path) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from agents.learning.config import Learner
+from experiments.reports import inline
 from experiments.reports.headline import (
     ABSENT,
     BEGIN,
@@ -74,9 +77,45 @@ def document() -> dict[str, Any]:
 def test_readme_says_what_the_suites_found() -> None:
     """Protects the headline: whoever measures anew, or changes the page by hand, has to make it again."""
     page = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert put(page, ROOT / "results" / "suites") == page, "run python -m scripts.headline"
+    assert inline.put(put(page, ROOT / "results" / "suites"), ROOT / "results") == page, (
+        "run python -m scripts.headline"
+    )
     assert page.count(ABSENT) > 0
     assert "¹ Not measured" in page
+
+
+def test_every_number_of_the_readme_is_made() -> None:
+    """Protects the page from numbers that nobody measures again: each is made from results, or is in the short list of constants."""
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert inline.claimed(page) == []
+    assert {found["name"] for found in inline.VALUE.finditer(page)} == set(inline.VALUES)
+    assert not re.search(r"^<!-- [a-z ]+: -->", page, re.MULTILINE), "Markdown takes a line that begins so for HTML"
+    assert Learner().seconds == 300, "the page says that make train learns for five minutes"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("it is 3.2 % better", ["it is 3.2 % better"]),
+        ("in 17 minutes", ["in 17 minutes"]),
+        ("196 % of it", ["196 % of it"]),
+        ("95 % intervals, Python 3.11 or newer, `seed=7`, [page](docs/a1.md)", []),
+        ("```\nmake x=5\n```", []),
+        ("<!-- gap of evolution: -->1.7 %<!-- / --> less", []),
+        ("at 3.117 s", ["at 3.117 s"]),
+    ],
+)
+def test_claims_are_seen(text: str, found: list[str]) -> None:
+    """Protects the check itself: a number in a sentence is a claim, whatever it looks like; code, links and constants are none."""
+    assert inline.claimed(text) == found
+
+
+def test_numbers_in_sentences_are_made_anew() -> None:
+    """Protects sentences: what stands between the markers is what results say, and a name that nobody makes is refused."""
+    page = "by <!-- gap of evolution: -->9 %<!-- / --> with <!-- seeds of evolution: -->two<!-- / --> seeds"
+    assert inline.put(page, ROOT / "results") == page.replace("9 %", "1.7 % [1.2, 2.2]").replace("two", "five")
+    with pytest.raises(ValueError, match="a number called 'x', must be one of gap of evolution"):
+        inline.put("<!-- x: -->1<!-- / -->", ROOT)
 
 
 def test_cells(document: dict[str, Any]) -> None:

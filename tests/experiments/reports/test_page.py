@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from experiments.reports import episode
+from experiments.reports import bargaining, episode
 from experiments.reports.page import html
 from experiments.reports.report import Figure, Report, Sheet
 from tests.experiments.reports.episodes import HOSTILE, contended
@@ -55,7 +55,8 @@ def page() -> str:
         Sheet(HOSTILE, [HOSTILE, HOSTILE], [[HOSTILE, Figure.of(1.5, unit=HOSTILE)]]),
         episode.negotiation(HOSTILE, instance, log),
     ]
-    return html(Report(HOSTILE, sheets, [HOSTILE], episode.charts(HOSTILE, instance, log), played, {HOSTILE: HOSTILE}))
+    charts = [*episode.charts(HOSTILE, instance, log), *bargaining.charts(HOSTILE, instance, log)]
+    return html(Report(HOSTILE, sheets, [HOSTILE], charts, played, {HOSTILE: HOSTILE}))
 
 
 def test_hostile_text_stays_text(page: str) -> None:

@@ -14,7 +14,7 @@ from agents.evaluation.metrics import compute_metrics, jain_index
 from envs.events import EventKind
 from experiments.plumbing.processes import ROOT
 from experiments.report import as_settings
-from experiments.reports import episode, logs, sources
+from experiments.reports import bargaining, episode, logs, sources
 from experiments.reports.report import Figure, ReportError
 from tests.experiments.reports.episodes import contended
 
@@ -57,6 +57,24 @@ def test_shares_add_up() -> None:
         shares = [row[column].value for row in rows[:-1] if isinstance(row[column], Figure)]
         assert sum(shares) == pytest.approx(100)
         assert rows[-1][column].value == pytest.approx(jain_index(np.array(shares)))  # type: ignore[union-attr]
+
+
+def test_negotiation_over_time_ends_where_the_table_is() -> None:
+    """Protects the section on negotiation: shares and their evenness end at the table's, prices are highest bids of contested rounds."""
+    instance, log = contended()
+    rows = episode.negotiation("x", instance, log).rows
+    charts = {chart.title: chart for chart in bargaining.charts("x", instance, log)}
+    assert {chart.section for chart in charts.values()} == {"Negotiation"}
+    evenness = charts["Evenness of shares so far: x"].curves
+    for column, resource in ((4, 0), (5, 1)):
+        shares = charts[f"Shares of {instance.resources[resource]} so far: x"].curves
+        assert [each.y[-1] for each in shares] == pytest.approx([row[column].value for row in rows[:-1]])  # type: ignore[union-attr]
+        assert evenness[resource].y[-1] == pytest.approx(rows[-1][column].value)  # type: ignore[union-attr]
+    prices, bids = charts["What contested units went for: x"].curves[0], charts["Bids in contested rounds: x"].curves
+    every = [value for each in bids for value in each.y]
+    assert 0 < len(prices.y) <= len(every) / 2
+    assert max(prices.y) == max(every)
+    assert min(prices.y) >= min(every)
 
 
 def test_long_curves_keep_their_extremes() -> None:
