@@ -1,4 +1,4 @@
-"""Says on stderr, once for each, that something is being compiled: half a minute of silence looks like a hang."""
+"""Says on stderr, once for each, that something is being compiled: a quarter of a minute of silence looks like a hang."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 from numba.core import event
 
 SLOW: Final = {
-    "envs.engine": "the engine, which takes half a minute",
+    "envs.engine": "the engine, which takes a quarter of a minute",
     "agents": "what policies compute with, which takes a quarter of a minute",
 }
 """Packages of compiled code, and what to say where one has to be compiled; from a warm cache nothing is compiled, and nothing said."""

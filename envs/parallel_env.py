@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
+from operator import add
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -22,7 +23,7 @@ from envs.players import Negotiator, Partner, Prioritizer
 from envs.render import frame, text
 from envs.scenario import Scenario
 from envs.workloads.instance import Instance, WorkloadError
-from envs.world import World, draw_instances
+from envs.world import Outputs, World, draw_instances
 
 MOST_AGENTS: Final = 4096
 """Of an environment: every seat has spaces of its own, which take time and memory."""
@@ -30,6 +31,12 @@ _NEGOTIATE, _OVER = (
     int(Phase.NEGOTIATE),
     int(Phase.OVER),
 )  # Python 3.11 takes microseconds to look a member of an enum up
+_PICK, _CONTEXT, _CONTEST = (
+    slice(NUM_CANDIDATE),
+    slice(NUM_CANDIDATE, -NUM_CONTEST),
+    slice(-NUM_CONTEST, None),
+)
+"""Parts of what a negotiator sees."""
 
 Observations = dict[str, Any]
 Infos = dict[str, dict[str, Any]]
@@ -159,6 +166,8 @@ class TaskManagement(ParallelEnv):
         self.state_space = seats.box(seats.bounds(1, (0,)), *contexts, *negotiations)
         self._everybody_waits = np.zeros((self._most, self._negotiators.actions), np.int8)
         self._everybody_waits[:, -1] = 1
+        self._pay: list[float] = []
+        """What the agents of the instance have earned since the last step; sums of a few numbers are many times faster in lists."""
         self._enter(instance, 0)
 
     def _enter(self, instance: Instance, seed: int) -> None:
@@ -200,9 +209,8 @@ class TaskManagement(ParallelEnv):
         self.world.reset(seed)
         self.agents = list(self.possible_agents)
         self._offences = dict.fromkeys(self.agents, 0)
-        self._pay = np.zeros(instance.num_agents)
-        if self.world.out.phase[0] == _OVER:
-            self._pay += self.world.out.reward[0]
+        out = self.world.out
+        self._pay = out.reward[0].tolist() if out.phase.item(0) == _OVER else [0.0] * instance.num_agents
         self._let_others_play()
         seen = self._look()
         if self.render_mode == "human":
@@ -230,13 +238,14 @@ class TaskManagement(ParallelEnv):
         for own in self._roles:
             own.take(actions, self._picks[0] if own is self._prioritizers else self._bids[0], self._offences)
         out = self.world.out
-        if out.phase[0] != _OVER:
+        if out.phase.item(0) != _OVER:
             self.world.step(self._picks, self._bids)
-            self._pay += out.reward[0]
+            self._earn(out)
             self._let_others_play()
-        live, pay = self.agents, (self._pay * self._scale).tolist() + [0.0] * (self._most - len(self._pay))
-        self._pay[:] = 0.0
-        terminated, truncated = bool(out.terminated[0]), bool(out.truncated[0])
+        live, scale = self.agents, self._scale
+        pay = [earned * scale for earned in self._pay] + [0.0] * (self._most - len(self._pay))
+        self._pay = [0.0] * len(self._pay)
+        terminated, truncated = out.terminated.item(0), out.truncated.item(0)
         observations, infos = self._look()
         if terminated or truncated:
             self.agents = []
@@ -249,62 +258,74 @@ class TaskManagement(ParallelEnv):
         """Where there is but one role, play on until it is asked or the episode is over; what that costs is paid at the next step."""
         if self._partner is not None:
             for out in self._partner.rounds(self.world, self._picks, self._bids):
-                self._pay += out.reward[0]
+                self._earn(out)
+
+    def _earn(self, out: Outputs) -> None:
+        """Add what the last round was worth to what agents are paid next."""
+        self._pay = list(map(add, self._pay, out.reward[0].tolist()))
 
     def _look(self) -> tuple[Observations, Infos]:
         """Copy what the seats see, once for all of a role: their observations are views of the copies."""
-        time, terms = float(self.world.out.time[0]), self.world.out.terms[0].copy()
+        out = self.world.out
+        time, terms = out.time.item(0), out.terms[0].copy()
         observations: Observations = {}
-        infos: Infos = {}
+        infos: Infos = {
+            seat: {"illegal_actions": illegal, "terms": terms, "time": time} for seat, illegal in self._offences.items()
+        }
         for own in self._roles:
             masks = self._masks(own)
             own.allow(masks)
-            if self.equal:
-                masks = seats.widened(masks, own.width)
-            for seat, view, mask in zip(own.seats, self._views(own), masks, strict=True):
-                infos[seat] = {"illegal_actions": self._offences[seat], "terms": terms, "time": time}
-                if self.flat:
-                    observations[seat] = view
-                    infos[seat]["action_mask"] = mask
-                else:  # not in both places: TorchRL breaks where it finds two
+            if self.flat or self.equal:
+                self._show_vectors(own, masks, observations, infos)
+            # The seats end first: an array that is asked for a row too many writes an error message, which takes as long as five rows.
+            elif own is self._prioritizers:
+                candidates, contexts = self._padded(out.candidates[0]), self._padded(out.context[0])
+                for seat, rows, context, mask in zip(own.seats, candidates, contexts, masks, strict=False):
+                    view = {"candidates": rows, "context": context}
+                    observations[seat] = {"observation": view, "action_mask": mask}
+            else:
+                rows = self._padded(out.negotiation[0])
+                picks, contexts, contests = rows[:, _PICK], rows[:, _CONTEXT], rows[:, _CONTEST]
+                for seat, pick, context, contest, mask in zip(
+                    own.seats, picks, contexts, contests, masks, strict=False
+                ):
+                    view = {"pick": pick, "context": context, "contest": contest}
                     observations[seat] = {"observation": view, "action_mask": mask}
         return observations, infos
+
+    def _show_vectors(
+        self, role: seats.Role, masks: NDArray[np.int8], observations: Observations, infos: Infos
+    ) -> None:
+        """Write what each seat of a role sees as one vector, and where masks stand then."""
+        out = self.world.out
+        if role is self._prioritizers:
+            parts = self._padded(out.candidates[0]).reshape(self._most, -1), self._padded(out.context[0])
+            vectors = np.concatenate(parts, axis=1)
+        else:
+            vectors = self._padded(out.negotiation[0])
+        if self.equal:
+            vectors, masks = seats.widened(vectors, self._width), seats.widened(masks, role.width)
+        for seat, view, mask in zip(role.seats, vectors, masks, strict=False):
+            if self.flat:
+                observations[seat] = view
+                infos[seat]["action_mask"] = mask
+            else:  # not in both places: TorchRL breaks where it finds two
+                observations[seat] = {"observation": view, "action_mask": mask}
 
     def _masks(self, role: seats.Role) -> NDArray[np.int8]:
         """Return which actions of a role are legal [its agents, its actions]."""
         out = self.world.out
-        here = len(out.mask[0])
         if role is self._prioritizers:
-            masks = self._padded(out.mask[0].view(np.int8))
-            masks[here:, -1] = 1
+            masks = self._padded(out.mask[0]).view(np.int8)
+            if len(self._pay) < self._most:
+                masks[len(self._pay) :, -1] = 1
             return masks
         masks = self._everybody_waits.copy()
-        if out.phase[0] == _NEGOTIATE:
-            bids = masks[:here]
-            bids[out.acting[0]] = 1
-            bids[out.acting[0], -1] = 0
+        if out.phase.item(0) == _NEGOTIATE:
+            (asked,) = out.acting[0].nonzero()
+            masks[asked] = 1
+            masks[asked, -1] = 0
         return masks
-
-    def _views(self, role: seats.Role) -> Sequence[Any]:
-        """Return what each seat of a role sees, as views of copies; idle ones see zeros."""
-        out = self.world.out
-        if role is self._prioritizers:
-            candidates, context = self._padded(out.candidates[0]), self._padded(out.context[0])
-            if not (self.flat or self.equal):
-                return [{"candidates": rows, "context": row} for rows, row in zip(candidates, context, strict=True)]
-            vectors = np.concatenate((candidates.reshape(len(context), -1), context), axis=1)
-        else:
-            vectors = self._padded(out.negotiation[0])
-            if not (self.flat or self.equal):
-                return [
-                    {
-                        "pick": row[:NUM_CANDIDATE],
-                        "context": row[NUM_CANDIDATE:-NUM_CONTEST],
-                        "contest": row[-NUM_CONTEST:],
-                    }
-                    for row in vectors
-                ]
-        return list(seats.widened(vectors, self._width) if self.equal else vectors)
 
     def _padded(self, array: NDArray[seats.Number]) -> NDArray[seats.Number]:
         """Copy what the agents of the instance see, with zeros for those that it does not have."""

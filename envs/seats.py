@@ -89,7 +89,8 @@ class Role:
         self.illegal = illegal
         self.forbids = forbids
         self.action_spaces = {seat: Discrete(width) for seat in self.seats}
-        self._legal = b""
+        self._legal = self._only_waits = bytes([*[0] * (actions - 1), 1] * agents)
+        self._names = frozenset(self.seats)
 
     def allow(self, mask: NDArray[np.int8]) -> None:
         """Say which actions are legal next, [agents, actions]."""
@@ -101,10 +102,14 @@ class Role:
         Raises:
             ValueError: an action is illegal, where the role forbids that.
         """
+        if self._legal == self._only_waits and self._names.isdisjoint(actions):
+            return  # the world does not ask this role
         width, legal = self.actions, self._legal
-        here = len(chosen)
+        here, waits = len(chosen), width - 1
         for a, seat in enumerate(self.seats):
-            action = as_index(actions.get(seat, width - 1))
+            action = actions.get(seat, waits)
+            if type(action) is not int:
+                action = as_index(action)
             if not (0 <= action < width and legal[a * width + action]):
                 if self.forbids:
                     mask = np.frombuffer(legal, np.bool_)[a * width : (a + 1) * width]

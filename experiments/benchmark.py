@@ -2,6 +2,7 @@
 
   parley benchmark                                  speed: engine, PettingZoo, training, start-up
   parley benchmark parts=[engine] seconds=0.2       only a part, and quickly
+  parley benchmark compare=results/performance/speed.json   beside an earlier run: what became slower
   parley benchmark suite=growth                     time and memory per task, with a million jobs
   parley benchmark suite=run                        commands that do nothing, beside GNU make and a pool of asyncio
   parley benchmark suite=service requests=20000     parley serve under load: throughput, latencies, memory
@@ -50,9 +51,13 @@ def benchmark(config: DictConfig) -> None:
         raise cli.UsageError(
             f"suite is {told.suite!r}{did_you_mean(told.suite, SUITES)}, must be one of {', '.join(SUITES)}"
         )
+    if told.compare is not None and told.suite != "speed":
+        raise cli.UsageError(f"compare={told.compare} is for suite=speed, not for suite={told.suite}")
     package = SUITES[config.suite]
     name = told.out
-    if name == DEFAULT:
+    if name == DEFAULT and told.compare is not None:
+        name = None
+    elif name == DEFAULT:
         name = str(Path("results", package, f"{config.suite}.json"))
     out = None if name is None else Path(name)
     if out is not None and (out.suffix != ".json" or out.is_dir()):

@@ -17,6 +17,8 @@ from typing import Any, Final
 import numpy as np
 from llvmlite import ir
 
+from envs.engine.parts import PartCompiler
+
 numba: Any = importlib.import_module("numba")
 types: Any = importlib.import_module("numba.core.types")
 """Typed as Any: numba's own annotations know neither its configuration nor its extension interface."""
@@ -73,21 +75,29 @@ def kept_in(folder: str) -> Iterator[None]:
         numba.config.CACHE_DIR = users_choice
 
 
+def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    compiled: Any = numba.njit(nogil=True, error_model="numpy", **options)(function)
+    _widen_integers(compiled)
+    result: Callable[..., Any] = compiled
+    return result
+
+
 def compiler(folder: str, **options: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return a decorator that compiles a function when it is first called, and keeps the code in a folder."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         with kept_in(folder):
-            compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
-        _widen_integers(compiled)
-        result: Callable[..., Any] = compiled
-        return result
+            return _compiled(function, cache=True, **options)
 
     return decorate
 
 
-kernel = compiler(_FOLDER, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-"""Compiles a function that only other kernels call."""
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function that only other kernels call, with the entries that reach it: see ``parts.py``."""
+    return _compiled(
+        function, no_cpython_wrapper=True, no_cfunc_wrapper=True, no_rewrites=True, pipeline_class=PartCompiler
+    )
+
 
 entry = compiler(_FOLDER)
 """Compiles a function that Python calls."""

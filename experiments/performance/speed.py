@@ -18,8 +18,9 @@ from agents.progress import Progress
 from agents.protocols import Scorer
 from envs.scenario import Scenario
 from envs.workloads.generators.random_job_shop import RandomJobShop
+from experiments.performance.comparison import Baseline
 from experiments.performance.players import PolicyPlayer, SeatPlayer, WorldPlayer
-from experiments.performance.timing import Goal, Measurement, numbers, sheet, take_turns
+from experiments.performance.timing import SECONDS, Goal, Measurement, numbers, pace, sheet, take_turns
 from experiments.plumbing import cli
 from experiments.plumbing.building import check
 from experiments.plumbing.processes import Unmeasured, python
@@ -53,7 +54,6 @@ world.step(out.mask.argmax(axis=2).astype(int32), zeros(out.acting.shape))
 TIMED: Final = "import time\nstart = time.perf_counter()\n{}\nprint(time.perf_counter() - start)"
 
 DECISIONS: Final = "decisions/s"
-SECONDS: Final = "s"
 NAMES: Final = {(b, t): f"World, B = {b}, {t} thread{'s' * (t > 1)}" for b in WORLDS for t in THREADS}
 STEP: Final = "World.step, B = 1, 1 thread"
 PETTINGZOO: Final = "PettingZoo"
@@ -70,7 +70,14 @@ COMPLETIONS: Final = {
     for name in COMPLETED
     for compiled in (True, False)
 }
-TRAINING: Final = {threads: f"training, {threads} torch thread{'s' * (threads > 1)}" for threads in THREADS}
+LEARNERS: Final = {"training": "shared_cluster", "training by PPO": "shared_cluster_ppo"}
+"""How the lines of training begin, and their experiments."""
+TRAINING: Final = {
+    (learner, threads): f"{learner}, {threads} torch thread{'s' * (threads > 1)}"
+    for learner in LEARNERS
+    for threads in THREADS
+}
+_PACE: Final = "calibration"
 WARM_IMPORT: Final = "import, warm"
 WARM_START: Final = "import to first step, warm"
 COLD_START: Final = "import to first step, cold: all kernels are compiled"
@@ -86,8 +93,10 @@ GOALS: Final = {
     COMPLETIONS["default scenario", True]: Goal(400e3, False, OWN),
     COMPLETIONS["job shop", True]: Goal(400e3, False, OWN),
     PETTINGZOO: Goal(30e3, False, f"{OWN}; mpe2 simple_spread: 14,500"),
-    TRAINING[1]: Goal(25e3, False, OWN),
-    TRAINING[2]: Goal(40e3, False, OWN),
+    TRAINING["training", 1]: Goal(25e3, False, OWN),
+    TRAINING["training", 2]: Goal(40e3, False, OWN),
+    TRAINING["training by PPO", 1]: Goal(100e3, False, OWN),
+    TRAINING["training by PPO", 2]: Goal(140e3, False, OWN),
     WARM_IMPORT: Goal(1.0, True, OWN),
     COLD_START: Goal(20.0, True, OWN),
 }
@@ -110,11 +119,11 @@ class Bench:
     ) -> list[Measurement]:
         """Measure tasks in turns; where one says that it cannot be measured, all are left out and a note says why."""
         try:
-            runs = take_turns(tasks, repeats or self.repeats, self.bar)
+            runs = take_turns({_PACE: pace, **tasks}, repeats or self.repeats, self.bar)
         except Unmeasured as reason:
             self.notes.append(f"Not measured: {', '.join(tasks)}: {reason}.")
             return []
-        return [Measurement(name, unit, runs[name], GOALS.get(name)) for name in tasks]
+        return [Measurement(name, unit, runs[name], GOALS.get(name), runs[_PACE]) for name in tasks]
 
 
 def engine(bench: Bench) -> list[Measurement]:
@@ -166,7 +175,10 @@ def _searched(how: Search) -> float:
 
 def training(bench: Bench) -> list[Measurement]:
     """Whole training runs as users start them: experience, updates and everything between them."""
-    tasks = {name: partial(_train, threads, bench.training_seconds) for threads, name in TRAINING.items()}
+    tasks = {
+        name: partial(_train, LEARNERS[learner], threads, bench.training_seconds)
+        for (learner, threads), name in TRAINING.items()
+    }
     return bench.lines(DECISIONS, tasks, min(bench.repeats, MOST_TRAININGS))
 
 
@@ -189,19 +201,24 @@ def benchmark(config: DictConfig) -> Outcome:
     """Measure the parts that the config names.
 
     Raises:
-        UsageError: for settings out of bounds.
+        UsageError: for settings out of bounds, or a file to compare with that holds no measurements.
     """
     named = OmegaConf.to_container(config.parts) if OmegaConf.is_list(config.parts) else [config.parts]
     parts = dict.fromkeys(check(named, list[str], "parts"))
     if not parts or not parts.keys() <= PARTS.keys():
         raise cli.UsageError(f"parts is {list(parts)}, must be some of {', '.join(PARTS)}")
+    before = None if config.compare is None else Baseline.read(Path(config.compare))
     bench = Bench(config)
     with bench.bar:
         found = [line for part in parts for line in PARTS[part](bench)]
     goals = [f"{line.name}: {line.goal.source}" for line in found if line.goal is not None]
     notes = [*bench.notes, "Decisions are choices of acting seats; forced moves do not count."]
     notes += [f"Goals: {'; '.join(goals)}."] if goals else []
-    return Outcome("Speed", [sheet("Speed", found)], notes, {"measurements": numbers(found), "notes": bench.notes})
+    sheets = [sheet("Speed", found)]
+    if before is not None:
+        sheets.append(before.sheet(found))
+        notes.extend(before.notes(found))
+    return Outcome("Speed", sheets, notes, {"measurements": numbers(found), "notes": bench.notes})
 
 
 def positive(config: DictConfig, key: str) -> float:
@@ -222,13 +239,13 @@ LEAN: Final = (
 """What a run does before and after it learns, kept short: none of it is measured."""
 
 
-def _train(threads: int, seconds: float) -> float:
+def _train(experiment: str, threads: int, seconds: float) -> float:
     """Decisions per second of one training run."""
     from agents.learning import checkpoint
 
     with tempfile.TemporaryDirectory() as folder:
         settings = (f"folder={folder}/run", f"threads={threads}", f"learner.seconds={seconds}", "device=cpu")
-        python("-m", "experiments", "train", *settings, *LEAN)
+        python("-m", "experiments", "train", f"experiment={experiment}", *settings, *LEAN)
         facts = checkpoint.load(Path(folder) / "run" / checkpoint.NAME)[1]
     return float(facts["decisions"] / facts["seconds"])
 

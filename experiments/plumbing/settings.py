@@ -134,6 +134,8 @@ class Benchmark(Threads):
     """speed: runs, of which the median counts."""
     training_seconds: float = 10.0
     """speed: of each run that learns."""
+    compare: str | None = None
+    """speed: JSON of an earlier run to set this one beside, as results/performance/speed.json. Then nothing is written by default."""
     jobs: int = 1_000_000
     """growth: jobs of the long stream and lines of the long log."""
     few_jobs: int = 1000

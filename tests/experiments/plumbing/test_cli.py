@@ -254,7 +254,7 @@ def test_damaged_config_of_a_run(text: str, told: str, tmp_path: Path) -> None:
 
 
 def test_compilation_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
-    """Protects first-time users, of Python too, from half a minute of silence; other functions are compiled without a word."""
+    """Protects first-time users, of Python too, from a quarter of a minute of silence; other functions are compiled without a word."""
 
     def compiled(module: str) -> Any:
         def function(x: int) -> int:
@@ -269,7 +269,7 @@ def test_compilation_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
         assert capsys.readouterr().err == ""
         for _ in range(2):
             compiled("envs.engine.tick")(1)
-        assert capsys.readouterr().err.count("parley: compiling the engine, which takes half a minute, this once") >= 1
+        assert capsys.readouterr().err.count("parley: compiling the engine, which takes a quarter of a minute, this once") >= 1
         for _ in range(2):
             compiled("agents.networks.kernels")(1)
         assert "parley: compiling what policies compute with" in capsys.readouterr().err
@@ -279,7 +279,7 @@ def test_the_world_tells_of_its_compilation(tmp_path: Path) -> None:
     """Protects who uses Parley from Python: importing the world is enough, and each is told once."""
     code = "import numba, envs\nfor x in (1, 1.0):\n    f = lambda x: x\n    f.__module__ = 'envs.engine.tick'\n    numba.njit(f)(x)\n"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
-    assert done.stderr == "parley: compiling the engine, which takes half a minute, this once\n"
+    assert done.stderr == "parley: compiling the engine, which takes a quarter of a minute, this once\n"
 
 
 @pytest.mark.parametrize("defect", [ValueError("a defect"), KeyError("a defect"), RuntimeError("a defect")])
