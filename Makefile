@@ -10,7 +10,7 @@ TORCH := $(shell grep '^torch==' requirements.lock)
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train evaluate benchmark lint test test-clients browser clean
+.PHONY: help setup train evaluate benchmark lint test test-long test-clients browser clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -33,6 +33,9 @@ lint: $(READY)  ## ruff and mypy
 
 test: lint  ## every check: lint, then the tests; ARGS="..." go to pytest
 	.venv/bin/python -m pytest $(ARGS)
+
+test-long: $(READY)  ## keep every promise of the README in full (an hour), and write results/promises.md; ARGS="..." go to pytest
+	.venv/bin/python -m scripts.long_run $(ARGS)
 
 browser:  ## install chromium, in which the tests open reports (Debian and Ubuntu; as root, or with sudo)
 	@command -v chromium >/dev/null || { \
