@@ -71,21 +71,25 @@ def test_where_nothing_can_be_written(tmp_path: Path) -> None:
     for place in places:
         refused = parley("train", f"folder={place}", *TINY)
         told = refused.stderr.decode().strip().splitlines()[-1]
-        assert (refused.returncode, told.startswith(f"parley train: error: {place.parent}")) == (2, True), (
-            refused.stderr
-        )
+        assert refused.returncode == 2, refused.stderr
+        assert f"{place}/config.yaml cannot be written" in told
         assert b"decisions" not in refused.stdout
 
 
 @pytest.mark.parametrize(
     ("package", "command", "install"),
-    [("ortools", ("bound", "workload.jobs=6", "episodes=1", "seconds=1"), "parley-world[bounds]")],
+    [("ortools", ("bound", "workload.jobs=6", "episodes=1", "seconds=1", "out=OUT"), "pip install ortools")],
 )
-def test_optional_packages(package: str, command: tuple[str, ...], install: str) -> None:
+def test_optional_packages(package: str, command: tuple[str, ...], install: str, tmp_path: Path) -> None:
     """Protects who installed the core alone: what is missing is named with how to get it."""
     code = f"import sys; sys.modules[{package!r}] = None; from experiments.__main__ import main; main()"
     done = subprocess.run(
-        [sys.executable, "-c", code, *command], cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
+        [sys.executable, "-c", code, *(part.replace("OUT", str(tmp_path / "out.json")) for part in command)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
     )
     assert done.returncode == 2, done.stderr
     assert install in done.stderr.strip().splitlines()[-1]
