@@ -10,7 +10,7 @@ TORCH := $(shell grep '^torch==' requirements.lock)
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train evaluate benchmark serve lint test test-clients browser docs clean
+.PHONY: help setup train evaluate benchmark serve lint test test-long test-clients browser docs clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -36,6 +36,9 @@ lint: $(READY)  ## ruff and mypy
 
 test: lint  ## every check: lint, then the tests; ARGS="..." go to pytest
 	.venv/bin/python -m pytest $(ARGS)
+
+test-long: $(READY)  ## keep every promise of the README in full (an hour), and write results/promises.md; ARGS="..." go to pytest
+	.venv/bin/python -m scripts.long_run $(ARGS)
 
 browser:  ## install chromium, in which the tests open reports (Debian and Ubuntu; as root, or with sudo)
 	@command -v chromium >/dev/null || { \

@@ -116,7 +116,7 @@ def _index(scenario: Scenario, first: Episodes, folder: Path, seconds: float, se
 def _network(scenario: Scenario, folder: Path, guide: Path, seconds: float, seed: int) -> Learned:
     """Learn as ``experiment=batch_queue`` does, from the tuned index on."""
     from agents.learning.config import Learner
-    from agents.learning.loop import Run
+    from agents.learning.loop import Training
 
     with _configs():
         standard: Learner = make(compose("train", list(LEARNER)), "learner", Learner)
@@ -126,7 +126,7 @@ def _network(scenario: Scenario, folder: Path, guide: Path, seconds: float, seed
         network=replace(standard.network, guide=str(guide)),
         episodes=replace(standard.episodes, prioritizer=str(guide)),
     )
-    run = Run(scenario, learner, folder, seed)
+    run = Training(scenario, learner, folder, seed)
     run.learn()
     write_text(folder / FILE, rules_of(scenario, str(guide), NEGOTIATOR).text())
     return Learned(

@@ -1,0 +1,1 @@
+"""What the README says one can rely on: a file for each promise that no other test keeps."""
