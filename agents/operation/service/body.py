@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 from agents.operation.problems import Problem, shown
 from agents.operation.service.core import Here
 from agents.operation.service.refusal import Refusal
+from agents.operation.situation import Part
 
 JSON: Final = "application/json"
 
@@ -48,7 +49,8 @@ Body = Annotated[bytes, Depends(read)]
 """The body, for routes."""
 
 
-def documented(schema: str, *, required: bool, what: str) -> dict[str, Any]:
-    """Return what OpenAPI is told of a body that a thread parses."""
-    content = {JSON: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
-    return {"requestBody": {"description": what, "required": required, "content": content}}
+def documented(kind: type[Part], *, required: bool, what: str) -> dict[str, Any]:
+    """Return what OpenAPI is told of a body that a thread parses. The parts of a situation are known to it from answers."""
+    schema = kind.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema.pop("$defs", None)
+    return {"requestBody": {"description": what, "required": required, "content": {JSON: {"schema": schema}}}}

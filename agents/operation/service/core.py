@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from agents.operation.decision import Decision, DecisionEngine
+from agents.operation.decision import Decision
 from agents.operation.example import example
 from agents.operation.history import History, HistoryError
 from agents.operation.problems import Problem
@@ -39,7 +40,7 @@ class Core:
         self.operation = operation
         self.engine = operation.engine()
         self.planner = operation.planner()
-        self.beside = None if operation.shadow is None else DecisionEngine.load(operation.shadow, operation.fallback)
+        self.beside = None if operation.shadow is None else replace(operation, policy=operation.shadow).engine()
         self.history = None if operation.history is None else History(Path(operation.history))
         self.session = Session()
         self.decisions = Lane("decisions", limits.decisions, limits.waiting, limits.seconds)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any, Final
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field, ValidationError
@@ -19,7 +22,9 @@ from agents.operation.situation import Part, Situation, down
 
 router = APIRouter(tags=["decide and plan"])
 MOST_CASES: Final = 32
-SITUATION: Final = documented("Situation", required=False, what="A situation; left out: the live one.")
+NOW: Final = "now"
+"""Case of a plan in which nothing changes."""
+SITUATION: Final = documented(Situation, required=False, what="A situation; left out: the live one.")
 
 Deadline = Annotated[
     float | None,
@@ -49,7 +54,7 @@ class Plans(Part):
     """The same futures, case by case; ``now`` is the situation as it is."""
 
     plans: dict[str, ExecutionPlan]
-    kind: str = "what_if"
+    kind: Literal["what_if"] = "what_if"
 
 
 @router.post("/decide", response_model=Decision, openapi_extra=SITUATION)
@@ -118,19 +123,13 @@ async def plan(
 @router.post(
     "/what-if",
     response_model=Plans,
-    openapi_extra=documented("WhatIf", required=True, what="Cases to compare with the situation as it is."),
+    openapi_extra=documented(WhatIf, required=True, what="Cases to compare with the situation as it is."),
 )
 async def what_if(core: Here, body: Body, seconds: Seconds = None, futures: Futures = None, seed: Seed = 0) -> Response:
     """Plan the situation as it is, and as changes would make it, in the same luck."""
 
     def work(waited: float) -> str:
-        asked = _question(body)
-        situation = core.session.get()[0] if asked.situation is None else asked.situation.checked()
-        cases = {**{f"{name} down": down(situation, name) for name in asked.down}, **asked.changes}
-        if not cases:
-            raise SituationError([Problem("missing", "changes", "absent", "given, or agents named in down")])
-        if len(cases) > MOST_CASES:  # each plays some futures, however little time there is
-            raise SituationError([Problem("too_large", "changes", f"{len(cases)} cases", f"at most {MOST_CASES}")])
+        situation, cases = _cases(core, body)
         made = core.planner.what_if(situation, cases, **_effort(core, waited, seconds, futures), seed=seed)
         return Plans(plans=made).model_dump_json()
 
@@ -141,11 +140,41 @@ def _situation(core: Core, body: bytes) -> Situation:
     return Situation.read(body) if body else core.session.get()[0]
 
 
-def _question(body: bytes) -> WhatIf:
+def _cases(core: Core, body: bytes) -> tuple[Situation, dict[str, dict[str, Any]]]:
+    """The situation of a question, and the changes that make its cases."""
     try:
-        return WhatIf.model_validate(read_json(body))
+        asked = WhatIf.model_validate(read_json(body))
     except ValidationError as error:
         raise SituationError(from_pydantic(error.errors(include_url=False, include_context=False))) from None
+    if asked.situation is None:
+        situation, _ = core.session.get()
+    else:
+        with _below("situation"):
+            situation = asked.situation.checked()
+    cases = {**{f"{name} down": down(situation, name) for name in asked.down}, **asked.changes}
+    if not cases:
+        raise SituationError([Problem("missing", "changes", "absent", "given, or agents named in down")])
+    if len(cases) > MOST_CASES:  # each plays some futures, however little time there is
+        raise SituationError([Problem("too_large", "changes", f"{len(cases)} cases", f"at most {MOST_CASES}")])
+    if NOW in cases:
+        raise SituationError(
+            [Problem("reserved", f"changes.{NOW}", "a case", "of another name: it is the situation as it is")]
+        )
+    for name, change in asked.changes.items():
+        with _below(f"changes.{name}"):
+            situation.merged(change)
+    return situation, cases
+
+
+@contextmanager
+def _below(path: str) -> Iterator[None]:
+    """Have problems say where in the question a situation was made."""
+    try:
+        yield
+    except SituationError as error:
+        raise SituationError(
+            replace(each, path=f"{path}.{each.path}" if each.path else path) for each in error.problems
+        ) from None
 
 
 def _effort(core: Core, waited: float, seconds: float | None, futures: int | None) -> dict[str, Any]:

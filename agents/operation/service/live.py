@@ -32,7 +32,7 @@ async def get_situation(core: Here) -> Response:
 @router.put(
     "/situation",
     response_model=Situation,
-    openapi_extra=documented("Situation", required=True, what="The situation from now on."),
+    openapi_extra=documented(Situation, required=True, what="The situation from now on."),
 )
 async def put_situation(core: Here, body: Body, if_match: IfMatch = None) -> Response:
     """Replace the situation as a whole; the first one needs no If-Match."""
@@ -48,7 +48,7 @@ async def put_situation(core: Here, body: Body, if_match: IfMatch = None) -> Res
 @router.patch(
     "/situation",
     response_model=Situation,
-    openapi_extra=documented("Situation", required=True, what="What changes, by name; null takes a named part out."),
+    openapi_extra=documented(Situation, required=True, what="What changes, by name; null takes a named part out."),
 )
 async def patch_situation(core: Here, body: Body, if_match: IfMatch = None) -> Response:
     """Merge changes by name: agents, jobs, their tasks and resources that are named change, are added, or, where null, taken out."""

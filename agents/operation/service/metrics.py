@@ -41,7 +41,7 @@ class Metrics:
         self._fallbacks = Counter("parley_fallbacks", "Decisions that the policy left to its fallback.", registry=into)
         self._shadows = Counter(
             "parley_shadow_decisions",
-            "What the shadow policy did beside: same, other, uncovered or skipped.",
+            "What the shadow policy did beside: same, other, uncovered, skipped or failed.",
             ["outcome"],
             registry=into,
         )

@@ -88,7 +88,7 @@ async def history(
 
 
 @router.get("/history/{number}", response_model=Kept)
-async def kept(core: Here, number: Annotated[int, Path(ge=1, lt=2**63)]) -> Response:
+async def history_entry(core: Here, number: Annotated[int, Path(ge=1, lt=2**63)]) -> Response:
     """Return a decision, and the situation that it was made from."""
 
     def work(waited: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -137,6 +138,7 @@ def test_many_who_change_lose_nothing(live: Asker) -> None:
 
 
 TASKS = example().write()
+QUESTION = '{"down": ["ada"], "situation": ' + TASKS.replace('{"gpu":1}', '{"gpus":1}') + "}"
 MISSPELT = TASKS.replace('{"gpu":1}', '{"gpus":1}')
 
 
@@ -160,7 +162,9 @@ MISSPELT = TASKS.replace('{"gpu":1}', '{"gpus":1}')
         ("POST", "/what-if", {"json": {}}, 422, "missing", "changes"),
         ("POST", "/what-if", {"json": {"changes": {str(k): {} for k in range(33)}}}, 422, "too_large", "changes"),
         ("POST", "/what-if", {"json": {"down": ["none"]}}, 422, "unknown_agent", "down"),
-        ("POST", "/what-if", {"json": {"changes": {"a": {"jobs": {"paper": {"due": "x"}}}}}}, 422, "float_type", "jobs[2].due"),
+        ("POST", "/what-if", {"json": {"changes": {"a": {"jobs": {"paper": {"due": "x"}}}}}}, 422, "float_type", "changes.a.jobs[2].due"),
+        ("POST", "/what-if", {"json": {"changes": {"now": {}}}}, 422, "reserved", "changes.now"),
+        ("POST", "/what-if", {"content": QUESTION, "headers": JSON}, 422, "unknown_resource", "situation.jobs[3].tasks[0].demands.gpus"),
         ("PATCH", "/situation", {"content": "[]", "headers": JSON}, 422, "dict_type", ""),
         ("PATCH", "/situation", {"json": {"agents": {"none": None}}}, 422, "unknown_name", "agents[0].name"),
         ("PATCH", "/situation", {"json": {"agents": {"ada": 3}}}, 422, "dict_type", "agents.ada"),
@@ -261,6 +265,16 @@ def test_docs_need_no_internet(ask: Asker) -> None:
     assert len(loaded) == 3
     assert {ask("GET", path).status_code for path in loaded} == {200}
     assert "http" not in "".join(loaded)
+
+
+def test_the_schema_is_whole(ask: Asker) -> None:
+    """Protects programs that read /openapi.json: whatever it refers to is there, and bodies are described."""
+    text = ask("GET", "/openapi.json").text
+    schema = json.loads(text)
+    assert set(re.findall(r'"#/components/schemas/([^"]+)"', text)) <= set(schema["components"]["schemas"])
+    bodies = [said for methods in schema["paths"].values() for said in methods.values() if "requestBody" in said]
+    assert len(bodies) == 6
+    assert all(each["requestBody"]["content"]["application/json"]["schema"]["properties"] for each in bodies)
 
 
 def test_every_route_is_explained(ask: Asker) -> None:
