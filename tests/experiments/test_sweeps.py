@@ -12,6 +12,7 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from agents.learning.config import locate
 from experiments import train
 from experiments.__main__ import COMMANDS, OWN_TASKS
 from experiments.plumbing import cli
@@ -148,7 +149,7 @@ def test_commands_of_the_docs_compose(arguments: list[str], monkeypatch: pytest.
     built = []
 
     def task(config: DictConfig) -> None:
-        built.append((cli.make_scenario(config), train.locate(make(config, "learner"))))
+        built.append((cli.make_scenario(config), locate(make(config, "learner"))))
 
     sweep(task, "train", *train.with_experiment(arguments), monkeypatch=monkeypatch)
     assert len(built) == 1
