@@ -51,9 +51,11 @@ def _problems(s: Situation) -> Iterator[Problem]:
         yield from _job(s, j, job, options)
         states = {task.name: task for task in job.tasks}
         for t, task in enumerate(job.tasks):
-            path = f"jobs[{j}].tasks[{t}]"
             may = options.of(task)
             pairs += len(may)
+            if pairs <= MOST_OPTIONS and _is_plain(task, may, options):
+                continue
+            path = f"jobs[{j}].tasks[{t}]"
             if pairs > MOST_OPTIONS:
                 yield Problem(
                     "too_large",
@@ -70,6 +72,18 @@ def _problems(s: Situation) -> Iterator[Problem]:
                 used[task.agent, None] += 1
     yield from _in_use(s, used, options)
     yield from _memory(s, options)
+
+
+def _is_plain(task: Task, may: dict[str, float], options: Options) -> bool:
+    """Whether nothing can be wrong with a task by itself, as with most: then nobody has to look closer, which takes longer."""
+    if task.state != "waiting" or task.agent is not None or task.since is not None or task.until is not None:
+        return False
+    if not may or task.pinned is not None or type(task.duration) is not float:
+        return False
+    if task.eligible is not None and (type(task.eligible) is not list or len(may) < len(task.eligible)):
+        return False
+    pools = options.shared
+    return all(units <= pools.get(name, -1) for name, units in task.demands.items())
 
 
 def _unique(path: str, names: Sequence[str]) -> Iterator[Problem]:

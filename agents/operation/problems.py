@@ -168,6 +168,8 @@ def _check_depth(value: Any) -> None:
     """Refuse what is nested more deeply than MOST_DEPTH."""
     level = [value] if type(value) in (dict, list) else []
     for _ in range(MOST_DEPTH):
+        if not level:
+            return
         level = [
             part
             for each in level

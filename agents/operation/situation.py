@@ -5,18 +5,24 @@ The schema is versioned and published (docs/situation.schema.json). What it mean
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from agents.operation.problems import Problem, SituationError, from_pydantic, read_json
+from agents.operation.problems import MOST_BYTES, Problem, SituationError, from_pydantic, read_json
 
 if TYPE_CHECKING:
     from agents.operation.options import Options
 
 VERSION: Final = 1
+NAMES: Final = re.compile(r'"[ \t\n\r]*:')
+NAMES_BYTES: Final = re.compile(rb'"[ \t\n\r]*:')
+"""Where names of members end."""
+QUANTILES: Final = 3
+"""Members of the object."""
 MOST_UNITS: Final = 10**9
 """Of a resource, or of a demand."""
 MOST_SECONDS: Final = 1e12
@@ -174,7 +180,8 @@ class Situation(Part):
         Raises:
             SituationError: with every problem that was found.
         """
-        return cls.of(read_json(document))
+        quick = _quickly(document)
+        return cls.of(read_json(document)) if quick is None else quick.checked()
 
     @classmethod
     def of(cls, value: Any) -> Situation:
@@ -227,6 +234,40 @@ class Situation(Part):
             SituationError: where the result is no situation.
         """
         return Situation.of(_merge(self.model_dump(exclude_defaults=True), changes))
+
+
+def _quickly(document: str | bytes) -> Situation | None:
+    """Read a document in one go, in half the time, where that says all that ``read_json`` would; None: it has to be asked.
+
+    The schema bounds depth and refuses what is infinite. No member stands there twice if there are as many names as were kept: without
+    backslashes every name ends in the only kind of quotation mark that a colon follows, but for texts that begin with one.
+    """
+    escapes = b"\\" in document if isinstance(document, bytes) else "\\" in document
+    if len(document) > MOST_BYTES or escapes:
+        return None
+    try:
+        situation = Situation.model_validate_json(document)
+    except ValidationError:
+        return None
+    names = NAMES_BYTES.findall(document) if isinstance(document, bytes) else NAMES.findall(document)
+    return situation if len(names) == _members(situation) else None
+
+
+def _members(s: Situation) -> int:
+    """How many members the objects of a document have that became this."""
+    count = len(s.model_fields_set) + len(s.balances)
+    for part in (*s.resources, *s.history, *s.reservations):
+        count += len(part.model_fields_set)
+    for agent in s.agents:
+        count += len(agent.model_fields_set) + len(agent.capacities) + len(agent.speeds)
+    for job in s.jobs:
+        count += len(job.model_fields_set)
+        for task in job.tasks:
+            count += len(task.model_fields_set) + len(task.demands) + QUANTILES * isinstance(task.duration, Quantiles)
+            if isinstance(task.eligible, dict):
+                count += len(task.eligible)
+                count += QUANTILES * sum(isinstance(each, Quantiles) for each in task.eligible.values())
+    return count
 
 
 def down(situation: Situation, agent: str) -> dict[str, Any]:

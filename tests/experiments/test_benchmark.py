@@ -189,8 +189,7 @@ def test_verdict(runs: list[float], at_most: bool, met: bool | None) -> None:
     [
         (
             ["suite=nosuch"],
-            "suite is 'nosuch', must be one of speed, growth, decisions, service, calibration, published, job_shop, flexible_job_shop, "
-            "stochastic_job_shop, project, batch_queue, shared_cluster, workflow",
+            f"suite is 'nosuch', must be one of {', '.join(SUITES)}",
         ),
         (["suite=published", "data=no/such"], "data=no/such is no folder; say with data=PATH or PARLEY_DATA where"),
         (["suite=published", "data=."], "jsp/instances has no file abz*.txt"),

@@ -50,7 +50,7 @@ class Fuzz:
             assert all(problem.code and problem.expected and "\n" not in str(problem) for problem in problems)
             self.counts["refused"] += 1
             return
-        assert Situation.read(situation.write()) == situation
+        assert Situation.read(situation.write()) == situation == Situation.of(json.loads(document))
         engine = self._engines[number % len(self._engines)]
         decision = engine.decide(situation)
         self._check(situation, decision)

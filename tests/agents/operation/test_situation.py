@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from agents.operation.conversion import to_site
 from agents.operation.decision import Decision, DecisionEngine
+from agents.operation.example import example
 from agents.operation.options import mean_of
 from agents.operation.planning import TaskPlanner
-from agents.operation.problems import MOST_BYTES, SituationError
+from agents.operation.problems import MOST_BYTES, SituationError, read_json
 from agents.operation.situation import Quantiles, Situation, schema
 from agents.operation.validation import violations
 from envs.events import EventKind
@@ -221,6 +222,22 @@ def test_numbers_come_back_exactly(time: float, duration: float) -> None:
     built = Situation.new(time).agent("a").job("j", release=0.0).task("t", duration).build()
     assert Situation.read(built.write()) == built
     assert json.loads(built.write()) == json.loads(Situation.read(built.write()).write())
+
+
+def test_members_told_twice_are_seen_however_they_are_told() -> None:
+    """Protects the quick way of reading: it takes nothing that the careful one refuses, and both take the same from what they take."""
+    text = example().write()
+    slow = Situation.of(read_json(text))
+    assert Situation.read(text) == Situation.read(text.encode()) == Situation.read(example().write(indent=3)) == slow
+    twice = [('"gpu":2', '"gpu":2,"gpu":2'), ('"time":3600.0', '"time":1.0,"time":3600.0')]
+    twice += [('"time":3600.0', '"time":3600.0,"time" :3600.0'), ('"weight":4.0', '"weight":4.0,"w\\u0065ight":4.0')]
+    for old, new in twice:
+        with pytest.raises(SituationError, match="duplicate_key"):
+            Situation.read(text.replace(old, new, 1))
+    for name in (":", 'a"b', "a\\", "\u00e9:", " : "):
+        renamed = text.replace('"demo"', json.dumps(name))
+        assert Situation.read(renamed) == Situation.of(json.loads(renamed))
+        assert Situation.read(renamed).jobs[-1].name == name
 
 
 def test_merging_goes_by_name() -> None:
