@@ -178,8 +178,13 @@ class Monitor:
                 yield task, state.now - run.since, limit
 
     def failing_agents(self) -> list[str]:
-        """Agents most of whose last attempts failed."""
-        return [name for name, agent in self._agents.items() if self._fails(agent.last)]
+        """Agents at which most of the last attempts failed, while elsewhere hardly any did."""
+        return [name for name, agent in self._agents.items() if self._fails(agent.last) and self.stands_out(name)]
+
+    def stands_out(self, agent: str) -> bool:
+        """Whether hardly any of the last attempts failed elsewhere: where they did, it is the tasks, and nobody's fault."""
+        others = [failed for name, each in self._agents.items() if name != agent for failed in each.last]
+        return bool(others) and sum(others) / len(others) <= self.thresholds.failing / 2
 
     def attempts_of(self, agent: str) -> int:
         """How many attempts of an agent failed so far."""
@@ -191,7 +196,7 @@ class Monitor:
         return list(self._standing.values())
 
     def _fails(self, last: deque[bool]) -> bool:
-        return len(last) >= self.thresholds.attempts and sum(last) / len(last) > self.thresholds.failing
+        return len(last) >= self.thresholds.attempts and _share(last) > self.thresholds.failing
 
     def _alerts(self, state: RunState) -> Iterator[AlertNotification]:
         now = state.now
@@ -213,7 +218,7 @@ class Monitor:
                 yield AlertNotification(
                     time=now,
                     alert="failing_kind",
-                    value=sum(last) / len(last),
+                    value=_share(last),
                     limit=self.thresholds.failing,
                     detail=f"{sum(last)} of the last {len(last)} attempts at tasks of kind {kind!r} failed",
                 )
@@ -268,6 +273,7 @@ class Monitor:
                 if len(may) == 1:
                     work[next(iter(may))] += next(iter(may.values()))
         mean = sum(work.values()) / len(work)
+        failing = self.failing_agents()
         wealth = sum(state.balances.values()) / max(1, len(state.balances))
         for name, agent in self._agents.items():
             quiet, limit = now - agent.heard, self.thresholds.silent * longest[name]
@@ -289,12 +295,12 @@ class Monitor:
                     limit=self.thresholds.overloaded * mean,
                     detail=f"{work[name]:.3g} s of work wait for it alone",
                 )
-            if self._fails(agent.last):
+            if name in failing:
                 yield AlertNotification(
                     time=now,
                     alert="failing_agent",
                     agent=name,
-                    value=sum(agent.last) / len(agent.last),
+                    value=_share(agent.last),
                     limit=self.thresholds.failing,
                     detail=f"{sum(agent.last)} of its last {len(agent.last)} attempts failed",
                 )
@@ -380,3 +386,7 @@ class Monitor:
 def _subject(alert: AlertNotification) -> str:
     about = (alert.job, alert.task, alert.agent) if alert.alert != "failing_kind" else (alert.detail.split("kind")[-1],)
     return "/".join(part or "" for part in about)
+
+
+def _share(last: deque[bool]) -> float:
+    return sum(last) / len(last)

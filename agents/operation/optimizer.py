@@ -41,9 +41,12 @@ class Optimizer:
         return (), actions
 
     def _actions(self, state: RunState) -> Iterator[Action]:
-        for agent in [agent for agent, until in self._rests.items() if until <= state.now]:
-            del self._rests[agent]
-            yield Action(what="trust", agent=agent, reason="it has rested")
+        for agent, until in list(self._rests.items()):
+            innocent = not self._monitor.stands_out(agent)
+            if until <= state.now or innocent:
+                del self._rests[agent]
+                reason = "tasks fail elsewhere, too" if innocent else "it has rested"
+                yield Action(what="trust", agent=agent, reason=reason)
         if self._means.move:
             yield from self._move(state)
         if self._means.speculate:

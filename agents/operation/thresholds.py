@@ -61,8 +61,9 @@ class Thresholds:
 class Means:
     """What the optimizer may do."""
 
-    speculate: bool = True
-    """Start a second copy of a straggler at an idle agent where that is expected to be done first."""
+    speculate: bool = False
+    """Start a second copy of a straggler at an idle agent where that is expected to be done first. Off: who runs a command need not
+    reckon with its running twice at a time."""
     move: bool = True
     """Give nothing to an agent whose last attempts failed, and what it runs to others, for a while."""
     reprioritise: bool = False

@@ -16,6 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from agents.evaluation.play import decide
 from agents.operation.example import example
+from agents.operation.inbox import Inbox
 from agents.operation.messages import (
     KINDS,
     AlertNotification,
@@ -214,3 +215,41 @@ def test_the_page_names_the_messages_that_there_are() -> None:
         each.model_fields["kind"].default: set(each.model_fields) - common for each in classes
     }
     exec(re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)[0], {})
+
+
+def numbered(*numbers: int, source: str = "site") -> list[Message]:
+    """Messages with these numbers."""
+    return [HealthStatus(time=float(n), number=n, source=source, agent="a", up=True) for n in numbers]
+
+
+def test_messages_that_come_in_are_put_in_order() -> None:
+    """Protects who listens: each message once, in the order of its source, whatever the way did to it; what it did is counted."""
+    luck = np.random.default_rng(3)
+    for _ in range(50):
+        inbox, sent = Inbox(), [*numbered(*range(30)), *numbered(*range(20), source="other")]
+        first = [sent.pop(30), sent.pop(0)]
+        order = [*first, *(sent[k] for k in luck.permutation(len(sent)).tolist())]
+        doubled = [message for message in order for _ in range(int(luck.integers(1, 3)))]
+        out = [message for message in doubled for message in inbox.take(message)]
+        for source, count in (("site", 30), ("other", 20)):
+            assert [message.number for message in out if message.source == source] == list(range(count))
+        assert inbox.counts["duplicate"] == len(doubled) - 50
+        assert inbox.counts["in_order"] + inbox.counts["early"] == 50
+
+
+def test_lost_and_late_messages_are_told() -> None:
+    """Protects from waiting for ever: after so many later ones a message is given up, and told; when it comes then, it is late."""
+    inbox = Inbox(most_waiting=3)
+    out = [message for each in numbered(5, 8, 9, 10, 11) for message in inbox.take(each)]
+    assert [(message.kind, message.number) for message in out] == [
+        ("health_status", 5),
+        ("alert_notification", 0),
+        *(("health_status", n) for n in (8, 9, 10, 11)),
+    ]
+    assert isinstance(out[1], AlertNotification)
+    assert out[1].detail == "2 messages did not come, from number 6 on"
+    (late,) = inbox.take(numbered(7)[0])
+    assert isinstance(late, AlertNotification)
+    assert late.alert == "message_late"
+    assert list(inbox.take(numbered(7)[0])) == []
+    assert inbox.counts == {"in_order": 1, "early": 4, "lost": 2, "late": 1, "duplicate": 1}
