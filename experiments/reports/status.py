@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol, TextIO
 
+from agents.operation.retelling import retell
 from agents.operation.status import ANALYZERS, Analyzer, Finding, StatusContext
 from envs.files import write_text
 from experiments.plumbing.operating import printable
@@ -233,15 +234,14 @@ def as_report(context: StatusContext, findings: Sequence[Finding]) -> Report:
     attention = ", ".join(f"{count} {name}{'s' * (count > 1)}" for name, count in counted.items() if count)
     verb = "needs" if sum(counted.values()) <= 1 else "need"
     note = f"It is {over} at {number(context.time)} s. {attention or 'Nothing'} {verb} attention."
-    played, of = context.log.time.size > 0, (context.title, context.instance, context.log)
+    log = retell(context.instance, context.log)
+    played, of = log.time.size > 0, (context.title, context.instance, log)
     return Report(
         f"Status of {context.title}",
         sheets,
         [note],
         [*episode.charts(*of), *bargaining.charts(*of)] if played else [],
-        [episode.schedule(context.title, float("nan"), context.instance, context.log, context.agents)]
-        if played
-        else [],
+        [episode.schedule(context.title, float("nan"), context.instance, log, context.agents)] if played else [],
         {"time": f"{number(context.time)} s", "execution": over},
     )
 
@@ -249,6 +249,7 @@ def as_report(context: StatusContext, findings: Sequence[Finding]) -> Report:
 def _figure(finding: Finding) -> Figure:
     if finding.value is None:
         return Figure.of(float("nan"), unit=finding.unit)
+    unit = finding.unit.removesuffix("s") if finding.value == 1 and len(finding.unit) > 1 else finding.unit
     whole = finding.value == round(finding.value) and finding.unit != "%"
     shown = f"{finding.value:,.0f}" if whole else number(finding.value)
-    return Figure(finding.value, f"{shown} {finding.unit}".strip(), unit=finding.unit)
+    return Figure(finding.value, f"{shown} {unit}".strip(), unit=finding.unit)

@@ -16,6 +16,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from agents.learning import checkpoint
 from experiments.reports.page import html
 from experiments.reports.sources import read
+from experiments.reports.windows import execution
+from experiments.reports.windows.page import performance
 from tests.conftest import ROOT
 
 if sys.platform == "win32":
@@ -126,6 +128,12 @@ def test_a_run_ends_with_its_report(whole: Path) -> None:
         assert len(picture.info["Data"].splitlines()) == 1 + len(report.schedules[0].bars["start"])
     assert "config/text_summary" in events.Tags()["tensors"]
     assert "_hparams_/session_start_info" in events.summary_metadata
+    told = performance(execution.read(whole, 5), 86_400.0)
+    named = {row[1]: str(row[-1]) for row in told.sheets[0].rows}
+    assert told.title == f"Performance: {whole.name}"
+    assert {name for name, value in named.items() if value == "not measured"} <= {
+        "learning rate", "optimisation ability", "error recovery", "time to recover", "loss per failure", "adaptation speed"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

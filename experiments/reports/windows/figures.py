@@ -48,9 +48,9 @@ def jackknife(of: Function, sums: FloatArray, cluster: NDArray[np.integer], leve
     parts = np.zeros((int(cluster.max(initial=-1)) + 1, sums.shape[1]))
     np.add.at(parts, cluster, sums)
     parts = parts[parts.any(axis=1)]
-    without = np.array([of(total - part) for part in parts])
-    n = int(np.isfinite(without).sum())
-    if n < 2 or n < len(without) or not math.isfinite(value):
+    n = len(parts)
+    without = np.array([of(total - part) for part in parts] if n > 1 else [])
+    if n < 2 or not np.isfinite([*without, value]).all():
         return Interval(value, math.nan, math.nan)
     half = float(t_quantile(level, n - 1) * math.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum()))
     return Interval(value, value - half, value + half)

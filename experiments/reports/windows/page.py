@@ -146,7 +146,7 @@ def _against(windows: Sequence[_Window], cluster: NDArray[np.int64]) -> Interval
     sums = np.array(rows, np.float64).reshape(-1, 2)
     if not len(sums):
         return figures.NOTHING
-    return jackknife(lambda total: float(total[0] / total[1]), sums, np.array(index))
+    return jackknife(ratio(0, 1), sums, np.array(index))
 
 
 def _quality(execution: Execution, sums: FloatArray) -> list[list[Cell]]:

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from agents.operation.example import example
+from agents.operation.retelling import retell
 from agents.operation.status import ANALYZERS, Finding, StatusContext
 from envs import World, default_scenario
 from envs.events import NONE
 from envs.render import text
 from envs.scenario import Limits, Scenario, Uncertainty
 from envs.workloads.generators.synthetic import SyntheticWorkload
-from tests.by_hand import LOG, ByHand, K, event_log
+from tests.by_hand import LOG, ByHand, K, event_log, rows_of
 from tests.greedy import Greedy
 
 
@@ -88,6 +89,20 @@ def test_a_world_that_runs() -> None:
     assert (context.time, context.over) == (out.time[0], False)
     assert (told["tasks running"].value or 0) > 0
     assert context.log.time.size == world.log(0).time.size
+
+
+def test_retelling_adds_what_follows() -> None:
+    """Protects pictures of real tasks: from starts and ends alone comes the log of the world again, but for bids and reservations."""
+    kept = [row for row in LOG if row[1] in (K.TASK_SUBMISSION, K.TASK_START, K.TASK_END)]
+    whole = [row for row in LOG if row[1] not in (K.RESERVATION, K.RESOURCE_REQUEST)]
+    told = rows_of(retell(ByHand().instance(0), event_log(kept)))
+    assert sorted(told) == sorted(whole)
+    assert retell(ByHand().instance(0), event_log(LOG)).time.size == len(LOG)
+    unseen = [kept[0], (2.0, K.TASK_END, NONE, 0, 0, 0.0)]
+    assert [row[1:5] for row in rows_of(retell(ByHand().instance(0), event_log(unseen)))] == [
+        (K.TASK_SUBMISSION, NONE, 0, NONE),
+        (K.TASK_READY, NONE, 0, 1),
+    ]
 
 
 def test_real_tasks() -> None:

@@ -114,7 +114,7 @@ def test_the_jackknife_of_a_mean_is_the_t_interval() -> None:
         lambda total: float(total[0] / total[1]), np.repeat(sums, 2, axis=0), np.repeat(np.arange(4), 2)
     )
     assert twice == pytest.approx(told)
-    alone = figures.jackknife(lambda total: float(total[0]), sums, np.zeros(4, np.int64))
+    alone = figures.jackknife(lambda total: float(total[0] / total[1]), sums, np.zeros(4, np.int64))
     assert np.isnan(alone.low)
 
 
