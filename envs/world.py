@@ -29,8 +29,6 @@ from envs.state.check import check_state
 from envs.state.snapshot import Snapshot, SnapshotError, check_snapshot, describe, events_of, packed, snapshot_of
 from envs.workloads.instance import Instance
 
-NO_COMPLETIONS = np.zeros(0, COMPLETION)
-
 
 class World:
     """B independent worlds of one scenario, stepped together.
@@ -93,8 +91,8 @@ class World:
         self.out = name_outputs(self._state)
         self._logs = EventLogs(self._state.world, self._state.log)
         self._threads = threads
-        self._crew = Crew(threads)
-        self._seeds, self._entries = episode_schedule(seed, num_worlds, len(self.instances))
+        self._crew = Crew(threads, self._state.world, self.auto_reset)
+        self._enter(*episode_schedule(seed, num_worlds, len(self.instances)))
         self._uncopied: tuple[str, ...] = NOT_STATE
         """Arrays that a fork leaves as they are."""
         self._all = range(num_worlds)
@@ -118,7 +116,11 @@ class World:
         if not given.size:
             raise ValueError("World.schedule: seeds is empty, needs at least one")
         entries = as_indices("World.schedule: instance", instance, given.shape, len(self.instances))
-        self._seeds, self._entries = given.copy(), entries.copy()
+        self._enter(given.copy(), entries.copy())
+
+    def _enter(self, seeds: NDArray[np.uint64], entries: NDArray[np.int32]) -> None:
+        self._seeds, self._entries = seeds, entries
+        self._crew.schedule(seeds, entries)
 
     def reset(
         self,
@@ -146,10 +148,10 @@ class World:
             raise ValueError("World.reset: instance is given without seeds, must be None")
         elif seed is not None:
             self._seed = as_integer("World.reset: seed", seed, 0, MAX_SEED)
-            self._seeds, self._entries = episode_schedule(self._seed, self.num_worlds, len(self.instances))
+            self._enter(*episode_schedule(self._seed, self.num_worlds, len(self.instances)))
         for b in self._all:
             self._logs.begin(b)
-        if self._command(tick.RESET, self._all, self._picks, self._bids):
+        if self._crew.run(tick.RESET, self._all):
             self._settle(tick.RESET, self._all, self._picks, self._bids)
         self._logs.tell(self._all)
         return self.out
@@ -173,7 +175,7 @@ class World:
             for b in np.flatnonzero(self.out.phase == Phase.OVER):
                 if b in worlds:
                     self._logs.begin(int(b))
-        if self._command(tick.STEP, worlds, self._picks, self._bids):
+        if self._crew.run(tick.STEP, worlds):
             self._settle(tick.STEP, worlds, self._picks, self._bids)
         self._logs.tell(worlds)
         return self.out
@@ -185,6 +187,7 @@ class World:
         given_picks = as_array("World.step: picks", picks, INT32, shape)
         given_bids = as_array("World.step: bids", bids, FLOAT64, shape)
         self._picks, self._bids = given_picks.view(), given_bids.view()
+        self._crew.act(self._picks, self._bids)
         if given_picks is picks and given_bids is bids:
             self._given_picks, self._given_bids = picks, bids
 
@@ -222,7 +225,9 @@ class World:
                 f"World.play_on: completions, picks and bids must be COMPLETION [{self.num_worlds}], int32 [{self.num_worlds} R, "
                 f"{self.num_agents}] and float64 of that shape, contiguous, to be written in place"
             )
-        if self._command(tick.COMPLETE, worlds, picks, bids, completions):
+        self._given_picks = self._given_bids = None
+        self._crew.act(picks, bids, completions)
+        if self._crew.run(tick.COMPLETE, worlds):
             self._settle(tick.COMPLETE, worlds, picks, bids, completions)
         self._logs.tell(worlds)
         return self.out
@@ -247,25 +252,13 @@ class World:
         for name, values in addresses.items():
             own[name][onto] = values
 
-    def _command(
-        self,
-        command: int,
-        worlds: range,
-        picks: NDArray[np.int32],
-        bids: NDArray[np.float64],
-        completions: Records = NO_COMPLETIONS,
-    ) -> int:
-        """Have worlds carry out a command; return how many came back with trouble."""
-        arrays = self._state.world, command, picks, bids, self._seeds, self._entries, self.auto_reset
-        return self._crew.run(*arrays, worlds.start, worlds.stop, completions)
-
     def _settle(
         self,
         command: int,
         worlds: range,
         picks: NDArray[np.int32],
         bids: NDArray[np.float64],
-        completions: Records = NO_COMPLETIONS,
+        completions: Records | None = None,
     ) -> None:
         """Empty full logs and go on, till no world is in trouble; then raise the first error."""
         errors: list[Exception] = []
@@ -274,14 +267,14 @@ class World:
         while trouble.any():
             refused = trouble > Trouble.LOG_FULL
             for b in np.flatnonzero(refused):
-                row = b * rows + completions["at"][b] % rows if command == tick.COMPLETE else b
+                row = b if completions is None else b * rows + completions["at"][b] % rows
                 errors.append(self._error(int(b), picks[row], bids[row]))
             trouble[refused] = Trouble.NONE
             if errors and command == tick.COMPLETE:
                 break  # to go on would be to try what is illegal once more
             for b in np.flatnonzero(trouble):
                 self._logs.drain(int(b))
-            self._command(command if command == tick.COMPLETE else tick.RESUME, worlds, picks, bids, completions)
+            self._crew.run(command if command == tick.COMPLETE else tick.RESUME, worlds)
         if errors:
             raise errors[0]
 
@@ -417,7 +410,7 @@ class World:
 
     def __setstate__(self, state: tuple[dict[str, NDArray[Any]], list[list[Records]]]) -> None:
         arrays, logs = state
-        self._seeds, self._entries = arrays["seeds"], arrays["entries"]
+        self._enter(arrays["seeds"], arrays["entries"])
         self._put(arrays)
         for b, log in enumerate(logs):
             self._logs.begin(b, *log)

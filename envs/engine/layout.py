@@ -105,6 +105,7 @@ JOB_FACTS = np.dtype(
 )
 LINK = np.dtype([("task", "i4")])
 CELL = np.dtype([("units", "i4")])
+SEED = np.dtype([("value", "u8")])
 SPEED = np.dtype([("factor", "f8")])
 PARAMS = np.dtype(
     [
@@ -312,6 +313,19 @@ COMPLETION = np.dtype(
 )
 """How a world plays on by itself, round after round."""
 AMOUNT = np.dtype([("value", "f8")])
+CALL = np.dtype(
+    [
+        # addresses: of [B] WORLD, of actions [rows, A], of the schedule [length], of [B] COMPLETION
+        *((name, "i8") for name in ("worlds", "picks", "bids", "seeds", "entries", "completions")),
+        *((name, "i8") for name in ("num_worlds", "rows", "length")),
+        ("auto_reset", "i8"),
+        ("command", "i8"),
+        ("first", "i8"),
+        ("end", "i8"),
+        ("ticket", "i8"),  # of the next block of worlds: threads share them out by it
+    ]
+)
+"""What worlds are to do. Python passes one array of whole numbers: numba takes a while to look at an array."""
 
 # Rows that the seats see --------------------------------------------------------------------------------------------
 

@@ -37,6 +37,42 @@ _contest_at = reference(layout.CONTEST)
 _number_at = reference(layout.NUMBER)
 _flag_at = reference(layout.FLAG)
 _amount_at = reference(layout.AMOUNT)
+_seed_at = reference(layout.SEED)
+_world_at = reference(layout.WORLD)
+_completion_at = reference(layout.COMPLETION)
+_call_at = reference(layout.CALL)
+
+
+@kernel
+def call_at(address: int) -> Record:
+    return _call_at(address, 0)
+
+
+@kernel
+def world_of(call: Record, b: int) -> Record:
+    return _world_at(call.worlds, b)
+
+
+@kernel
+def completion_of(call: Record, b: int) -> Record:
+    return _completion_at(call.completions, b)
+
+
+@kernel
+def seed_of(call: Record, entry: int) -> int:
+    return _seed_at(call.seeds, entry).value
+
+
+@kernel
+def pick_at(picks: int, a: int) -> int:
+    """Return an agent's action, from the address of its world's row of picks."""
+    return _cell_at(picks, a).units
+
+
+@kernel
+def bid_at(bids: int, a: int) -> float:
+    """Return an agent's bid, from the address of its world's row of bids."""
+    return _amount_at(bids, a).value
 
 
 @kernel

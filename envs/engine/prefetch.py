@@ -23,9 +23,8 @@ from envs.engine.layout import (
     TASK,
     UNITS,
     WORLD,
-    Records,
 )
-from envs.engine.memory import agent_of, facts_of, live_of
+from envs.engine.memory import agent_of, facts_of, live_of, world_of
 
 _LINE: Final = 64
 _FLOAT32: Final = 4
@@ -93,15 +92,15 @@ def _fetch_jobs(w: Record) -> None:
 
 
 @kernel
-def look_ahead(worlds: Records, b: int, last: int) -> None:
+def look_ahead(call: Record, b: int, last: int) -> None:
     """Ask for what the worlds after b, but before ``last``, will read and write."""
     if b + 5 < last:
-        _span(worlds.ctypes.data + (b + 5) * _WORLD, _WORLD)
+        _span(call.worlds + (b + 5) * _WORLD, _WORLD)
     if b + 4 < last:
-        _fetch_agents(worlds[b + 4])
+        _fetch_agents(world_of(call, b + 4))
     if b + 3 < last:
-        _fetch_lists(worlds[b + 3])
+        _fetch_lists(world_of(call, b + 3))
     if b + 2 < last:
-        _fetch_tasks(worlds[b + 2])
+        _fetch_tasks(world_of(call, b + 2))
     if b + 1 < last:
-        _fetch_jobs(worlds[b + 1])
+        _fetch_jobs(world_of(call, b + 1))

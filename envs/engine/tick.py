@@ -13,8 +13,21 @@ from envs.engine.candidates import find_candidates
 from envs.engine.clock import advance, has_event_to_come, truncate
 from envs.engine.codes import NONE, Phase, Trouble
 from envs.engine.compiled import Record, decide, entry, kernel, take_ticket
-from envs.engine.layout import Records
-from envs.engine.memory import agent_of, mask_of, own_of, params_of, shown_of
+from envs.engine.layout import AMOUNT, CALL, CELL, COMPLETION, WORLD
+from envs.engine.memory import (
+    agent_of,
+    bid_at,
+    call_at,
+    cell,
+    completion_of,
+    mask_of,
+    own_of,
+    params_of,
+    pick_at,
+    seed_of,
+    shown_of,
+    world_of,
+)
 from envs.engine.negotiation import commit, find_participants, renew_reservations
 from envs.engine.prefetch import look_ahead
 from envs.engine.reset import clear_payments, reset_world
@@ -29,6 +42,8 @@ STEP, RESET, RESUME, COMPLETE = range(4)
 BLOCK: Final = 16
 """Worlds that a thread takes at a time: enough to look ahead, few enough to share out evenly."""
 
+_WORLD, _COMPLETION, _PICK, _BID = (dtype.itemsize for dtype in (WORLD, COMPLETION, CELL, AMOUNT))
+_TICKET: Final = int(CALL.fields["ticket"][1])  # type: ignore[index]  # it has fields
 _LOG_FULL, _ILLEGAL, _STUCK = int(Trouble.LOG_FULL), int(Trouble.ILLEGAL), int(Trouble.STUCK)
 
 
@@ -81,17 +96,17 @@ def _is_legal(w: Record, a: int, action: int) -> bool:
 
 
 @kernel
-def _take_picks(w: Record, b: int, picks: NDArray[np.int32]) -> bool:
+def _take_picks(w: Record, picks: int) -> bool:
     """Read the actions of the prioritizers that were asked. False: one is illegal, and nothing has changed."""
     for a in range(w.num_agents):
-        if agent_of(w, a).acts and not _is_legal(w, a, picks[b, a]):
+        if agent_of(w, a).acts and not _is_legal(w, a, pick_at(picks, a)):
             w.trouble_agent = a
             return False
     for a in range(w.num_agents):
         agent = agent_of(w, a)
         if not agent.acts:
             continue
-        action = picks[b, a]
+        action = pick_at(picks, a)
         if (
             action == DECLINE
         ):  # nobody may stop the world: where nothing else will happen, the first candidate is played
@@ -106,15 +121,15 @@ def _take_picks(w: Record, b: int, picks: NDArray[np.int32]) -> bool:
 
 
 @kernel
-def _take_bids(w: Record, b: int, bids: NDArray[np.float64]) -> bool:
+def _take_bids(w: Record, bids: int) -> bool:
     """Read the bids of the participants. False: one is not finite, and nothing has changed."""
     for a in range(w.num_agents):
-        if agent_of(w, a).bids and not math.isfinite(bids[b, a]):
+        if agent_of(w, a).bids and not math.isfinite(bid_at(bids, a)):
             w.trouble_agent = a
             return False
     for a in range(w.num_agents):
         if agent_of(w, a).bids:
-            agent_of(w, a).bid = bids[b, a]
+            agent_of(w, a).bid = bid_at(bids, a)
     w.bidden = True
     return True
 
@@ -203,18 +218,23 @@ def _finish(w: Record) -> None:
 
 
 @kernel
-def _next_episode(w: Record, b: int, worlds: int, seeds: NDArray[np.uint64], instances: NDArray[np.int32]) -> None:
+def _next_episode(w: Record, b: int, call: Record) -> None:
     """Start the next episode of the schedule: world b's e-th is entry b + e B, modulo its length."""
     w.episode += 1
-    w.entry = (b + w.episode * worlds) % seeds.size
+    w.entry = (b + w.episode * call.num_worlds) % call.length
     hide_seats(w)
-    reset_world(w, seeds[w.entry], instances[w.entry])
+    reset_world(w, seed_of(call, w.entry), cell(call.entries, w.entry))
 
 
 @kernel
-def _take_actions(w: Record, b: int, picks: NDArray[np.int32], bids: NDArray[np.float64]) -> bool:
-    """Read the actions of a world that is not over. False: one is illegal, and nothing has changed."""
-    legal = _take_picks(w, b, picks) if w.phase == _PRIORITISE else _take_bids(w, b, bids)
+def _take_actions(w: Record, row: int, call: Record) -> bool:
+    """Read a row of the actions for a world that is not over. False: one is illegal, and nothing has changed."""
+    place = row * w.max_agents
+    legal = (
+        _take_picks(w, call.picks + place * _PICK)
+        if w.phase == _PRIORITISE
+        else _take_bids(w, call.bids + place * _BID)
+    )
     if legal:
         w.started = True
     else:
@@ -223,12 +243,10 @@ def _take_actions(w: Record, b: int, picks: NDArray[np.int32], bids: NDArray[np.
 
 
 @kernel
-def _complete(
-    worlds: Records, b: int, completions: Records, picks: NDArray[np.int32], bids: NDArray[np.float64]
-) -> None:
+def _complete(b: int, call: Record) -> None:
     """Play world b's episode on; its k-th round is row b R + k modulo R of picks and bids [B R, A]."""
-    w, completion = worlds[b], completions[b]
-    rows = len(picks) // worlds.size
+    w, completion = world_of(call, b), completion_of(call, b)
+    rows = call.rows // call.num_worlds
     while True:
         if w.trouble == _LOG_FULL:
             w.trouble = 0
@@ -237,15 +255,15 @@ def _complete(
         else:
             row = b * rows + completion.at % rows
             if completion.at >= completion.given:
-                decider, actions = completion.negotiator, bids[row].ctypes.data
+                decider, actions = completion.negotiator, call.bids + row * w.max_agents * _BID
                 if w.phase == _PRIORITISE:
-                    decider, actions = completion.prioritizer, picks[row].ctypes.data
+                    decider, actions = completion.prioritizer, call.picks + row * w.max_agents * _PICK
                 if decider == 0:
                     return
-                decide(decider, worlds[b : b + 1].ctypes.data, completions[b : b + 1].ctypes.data, actions)
+                decide(decider, call.worlds + b * _WORLD, call.completions + b * _COMPLETION, actions)
             for a in range(w.num_agents):
                 completion.decisions += agent_of(w, a).acting
-            if not _take_actions(w, row, picks, bids):
+            if not _take_actions(w, row, call):
                 return
             completion.at += 1
         proceed(w)
@@ -258,48 +276,38 @@ def _complete(
 
 
 @entry
-def run_worlds(
-    worlds: Records,
-    command: int,
-    picks: NDArray[np.int32],
-    bids: NDArray[np.float64],
-    seeds: NDArray[np.uint64],
-    instances: NDArray[np.int32],
-    auto_reset: bool,
-    tickets: NDArray[np.int64],
-    first: int,
-    end: int,
-    completions: Records,
-) -> int:
-    """Carry out a command in the worlds first..end-1, block by block; return how many came back with trouble.
+def run_worlds(calls: NDArray[np.int64]) -> int:
+    """Carry out the command of a CALL [its fields] in its worlds, block by block; return how many came back with trouble.
 
-    Threads that share ``tickets`` [1], 0 at the start, share the worlds out among themselves. Only COMPLETE reads completions [B].
+    Threads that share it, with ticket 0 at the start, share the worlds out among themselves. Only COMPLETE reads completions.
     """
+    call = call_at(calls.ctypes.data)
+    command, end = call.command, call.end
     troubled, block = 0, 1 if command == COMPLETE else BLOCK
-    b = last = first
+    b = last = call.first
     while True:
         if b == last:
-            b = first + take_ticket(tickets.ctypes.data) * block
+            b = call.first + take_ticket(calls.ctypes.data + _TICKET) * block
             last = min(b + block, end)
             if b >= last:
                 return troubled
-        w = worlds[b]
-        look_ahead(worlds, b, last)
+        w = world_of(call, b)
+        look_ahead(call, b, last)
         moves = command != COMPLETE
         if not moves:
-            _complete(worlds, b, completions, picks, bids)
+            _complete(b, call)
         elif command == RESUME:
             moves = w.trouble == _LOG_FULL
             w.trouble = 0 if moves else w.trouble
-        elif command == RESET or (w.phase == _OVER and auto_reset):
+        elif command == RESET or (w.phase == _OVER and call.auto_reset != 0):
             if command == RESET:
                 w.episode = NONE
-            _next_episode(w, b, worlds.size, seeds, instances)
+            _next_episode(w, b, call)
         elif w.phase == _OVER:
             moves = False
             clear_payments(w)
         else:
-            moves = _take_actions(w, b, picks, bids)
+            moves = _take_actions(w, b, call)
         if moves:
             proceed(w)
             if w.trouble == 0:

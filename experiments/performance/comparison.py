@@ -48,7 +48,7 @@ class Baseline:
         before = self.lines.get(now.name)
         if before is None or before["unit"] != now.unit or not now.runs or not before["median"]:
             return math.nan
-        ratio = now.relative / before["relative"] if self.is_calibrated(now) else now.value / before["median"]
+        ratio: float = now.relative / before["relative"] if self.is_calibrated(now) else now.value / before["median"]
         return 1.0 / ratio if now.unit == SECONDS else ratio
 
     def is_calibrated(self, now: Measurement) -> bool:

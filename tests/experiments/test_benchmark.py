@@ -19,7 +19,7 @@ from experiments.performance import calibration, decisions, speed
 from experiments.performance import run as running
 from experiments.performance.players import WorldPlayer
 from experiments.performance.timing import Goal, Measurement, take_turns
-from experiments.suites import public_data, published
+from experiments.suites import SUITES, public_data, published
 from tests.conftest import ROOT
 
 
