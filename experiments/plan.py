@@ -122,7 +122,7 @@ def _source(luck: str, log: str | None, arrivals: float | None) -> Futures:
     from agents.operation.bootstrap import Arriving, ByLog
     from agents.operation.futures import ByBelief, ByQuantiles
     from experiments.plumbing.cli import UsageError
-    from experiments.situation import read_log
+    from experiments.plumbing.public_files import read_log
 
     if log is not None and luck != "log" and arrivals is None:
         raise UsageError("--log is given, and neither --luck log nor --arrivals, which read it")

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from experiments.plumbing.operating import parser
+from experiments.plumbing.operating import TOKEN, parser
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from agents.operation.service.core import Core
     from agents.operation.settings import Service
 
-TOKEN: Final = "PARLEY_TOKEN"
 SHORTEST: Final = 16
 """Letters of a token: shorter ones can be guessed."""
 CONNECTIONS: Final = 1000

@@ -49,7 +49,7 @@ class Baseline:
         if before is None or before["unit"] != now.unit or not now.runs or not before["median"]:
             return math.nan
         ratio: float = now.relative / before["relative"] if self.is_calibrated(now) else now.value / before["median"]
-        return 1.0 / ratio if now.unit == SECONDS else ratio
+        return float(1.0 / ratio if now.unit == SECONDS else ratio)
 
     def is_calibrated(self, now: Measurement) -> bool:
         """Whether the calibration loop ran beside both."""

@@ -25,8 +25,8 @@ from agents.operation.situation import Situation
 from experiments.performance.decisions import SIZES, bare, site, timed
 from experiments.performance.timing import Goal, Measurement, numbers, sheet
 from experiments.plumbing import cli
+from experiments.plumbing.operating import TOKEN
 from experiments.reports.outcome import Outcome
-from experiments.serve import TOKEN
 
 POLICY: Final = Operation().policy
 SITUATIONS: Final = 16

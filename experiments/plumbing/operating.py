@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 STDIN: Final = "-"
 POLICY: Final = "policies/shared_cluster"
+TOKEN: Final = "PARLEY_TOKEN"
+"""The variable of the environment that may have the token of a service."""
 WIDE: Final = 140
 """Columns of tables that go to a file or a pipe."""
 

@@ -22,13 +22,12 @@ from envs.render import frame, gantt
 from envs.render.bids import bids
 from envs.scenario import Scenario
 from experiments.plumbing.cli import integer, names
-from experiments.plumbing.training import PAGE
+from experiments.plumbing.training import COMMAND, PAGE
 from experiments.reports import tensorboard
 from experiments.reports.comparison import as_json, as_text, compare, mean, play_pairs
 from experiments.reports.page import html
 from experiments.reports.replay import LEARNED
 from experiments.reports.sources import read
-from experiments.train import COMMAND
 
 PICTURE: Final = "schedule.png"
 

@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol, TextIO
 
+from agents.operation.problems import printable
 from agents.operation.retelling import retell
 from agents.operation.status import ANALYZERS, Analyzer, Finding, StatusContext
 from envs.files import write_text
-from experiments.plumbing.operating import printable
 from experiments.reports import bargaining, episode, renderers
 from experiments.reports.page import html
 from experiments.reports.report import Cell, Figure, Report, Sheet, as_json

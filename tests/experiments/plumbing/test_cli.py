@@ -269,7 +269,10 @@ def test_compilation_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
         assert capsys.readouterr().err == ""
         for _ in range(2):
             compiled("envs.engine.tick")(1)
-        assert capsys.readouterr().err.count("parley: compiling the engine, which takes a quarter of a minute, this once") >= 1
+        assert (
+            capsys.readouterr().err.count("parley: compiling the engine, which takes a quarter of a minute, this once")
+            >= 1
+        )
         for _ in range(2):
             compiled("agents.networks.kernels")(1)
         assert "parley: compiling what policies compute with" in capsys.readouterr().err
