@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from experiments.plumbing.operating import parser
 from experiments.plumbing.public_files import FORMATS, workload
-
-if TYPE_CHECKING:
-    pass
 
 
 def main() -> None:
