@@ -311,7 +311,5 @@ def _index(key: str, name: str | None) -> str | None:
         return None
     folder = policy_folder(name)
     if folder is None or not (folder / index.FILE).is_file():
-        raise LearnerError(
-            f"learner.{key} is {name!r}, must be null, or the folder of a tuned index, with {index.FILE}"
-        )
+        raise LearnerError(f"learner.{key} is {name!r}, must be null, or the folder of an index, with {index.FILE}")
     return str(folder)

@@ -328,7 +328,7 @@ def test_success_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ("learner.evolution.only=[foo]", "learner.evolution.only is ['foo'], must be among wsrpt, startable"),
         (
             "learner.network.guide=nowhere",
-            "learner.network.guide is 'nowhere', must be null, or the folder of a tuned index",
+            "learner.network.guide is 'nowhere', must be null, or the folder of an index",
         ),
         ("learner.update.learning_rate=inf", "learning_rate"),
         ("scenario.candidates=abc", "scenario.candidates is 'abc'"),
