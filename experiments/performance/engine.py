@@ -30,7 +30,7 @@ MOST_TASKS: Final = 200
 """Of a recorded workflow: every instant tells all of it."""
 JOBS: Final = 40
 """Of the default scenario."""
-WINDOW_JOBS: Final = 64
+WINDOW_JOBS: Final = 128
 """Of a log."""
 MOST_EPISODES: Final = 1000
 
@@ -71,8 +71,8 @@ def benchmark(config: DictConfig) -> Outcome:
                     policy,
                     str(len(costs)),
                     f"{instants:,}",
-                    repr(world.sum()),
-                    repr(costs.sum()),
+                    repr(float(world.sum())),
+                    repr(float(costs.sum())),
                     str(equal),
                     str(fell),
                 ]
