@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -103,10 +104,13 @@ def _instance(
     if limited:
         demand[:, -1] = 1
     number = options.number
-    successors: list[list[int]] = [[] for _ in tasks]
+    before: list[int] = []
+    after: list[int] = []
     for t, (job, task) in enumerate(tasks):
         for name in set(task.predecessors) if task.predecessors else ():
-            successors[numbers[job.name, name]].append(t)
+            before.append(numbers[job.name, name])
+            after.append(t)
+    edges = np.lexsort((after, before))
     counts = [len(each) for each in may]
     agents = np.array([number[name] for each in may for name in each], np.int32)
     nominal = np.array([seconds for each in may for seconds in each.values()], np.float64)
@@ -132,12 +136,12 @@ def _instance(
         option_first=_firsts(counts),
         option_agent=agents[order],
         option_nominal=nominal[order],
-        successor_first=_firsts([len(each) for each in successors]),
-        successor=np.array([t for each in successors for t in sorted(each)], np.int32),
+        successor_first=_firsts(np.bincount(np.array(before, np.int64), minlength=len(tasks))),
+        successor=np.array(after, np.int32)[edges],
     )
 
 
-def _firsts(counts: list[int]) -> NDArray[np.int32]:
+def _firsts(counts: Sequence[int] | NDArray[np.integer]) -> NDArray[np.int32]:
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
 
 
