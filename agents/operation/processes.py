@@ -39,6 +39,12 @@ class _Process:
         """We end it, and this is why."""
         self.kill_at = float("inf")
 
+    def is_over(self) -> bool:
+        """Whether it has ended."""
+        if self.child is not None:
+            return self.child.poll() is not None
+        return process_table.started_at(self.pid) != self.ticks
+
 
 class ProcessExecutor:
     """Runs commands of tasks.
@@ -249,7 +255,7 @@ class ProcessExecutor:
         self._next_look = now + TICK
         for process in list(self._processes.values()):
             task = process.attempt.task
-            if process.handle is None and process_table.started_at(process.pid) != process.ticks:
+            if process.handle is None and process.is_over():
                 self._ended(process)
             elif process.why is not None:
                 if now >= process.kill_at:
@@ -282,7 +288,7 @@ class ProcessExecutor:
         while self._processes and time.monotonic() < patience:
             await asyncio.sleep(0.02)
             for process in list(self._processes.values()):
-                if process.handle is None and process_table.started_at(process.pid) != process.ticks:
+                if process.handle is None and process.is_over():
                     self._ended(process)
         for process in list(self._processes.values()):
             self._forget(process)

@@ -34,7 +34,10 @@ class Display:
     def __init__(self, monitor: Monitor, console: Console | None = None) -> None:
         """Begin to show."""
         self._monitor = monitor
-        self._live = Live(console=console or Console(stderr=True), auto_refresh=False, transient=True)
+        shown = console or Console(stderr=True)
+        self._live = Live(
+            console=shown, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
+        )
         self._live.start()
         self._next = 0.0
 

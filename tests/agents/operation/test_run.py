@@ -196,6 +196,21 @@ def test_twenty_kills_lose_nothing_and_repeat_nothing(tmp_path: Path) -> None:
     assert numbers == list(range(len(numbers)))
 
 
+def test_systems_that_tell_less_of_processes_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects runs where there is neither /proc nor a handle on processes: ends, failures and limits are seen all the same."""
+    monkeypatch.delattr(os, "pidfd_open")
+    monkeypatch.setattr(process_table, "PROC", tmp_path / "none")
+    monkeypatch.setattr(process_table, "adopt_orphans", lambda: False)
+    done, _ = run(
+        tmp_path, jobs({"command": "sleep 0.1"}, {"command": "exit 2"}, {"command": "sleep 60", "timeout": 0.2})
+    )
+    assert states(done) == {"t0": "done", "t1": "failed", "t2": "failed"}
+    runner = Runner.begin(tmp_path / "again", jobs({"command": "sleep 60"}), tmp_path, RULES)
+    threading.Timer(0.2, runner.stop).start()
+    assert runner.run(DecisionEngine.load(RULES), log_limit=None, grace=0.3).interrupted
+    runner.close()
+
+
 def test_a_full_disk_ends_the_run_and_it_goes_on_later(tmp_path: Path) -> None:
     """Protects journals: where nothing can be written down any more nothing more is begun, all ends, and a resumed run does the rest."""
     situation, engine, folder = jobs(*[{"command": "sleep 0.02"}] * 60), DecisionEngine.load(RULES), tmp_path / "run"
