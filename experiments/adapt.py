@@ -126,7 +126,7 @@ def _adapt(given: argparse.Namespace) -> None:
         else PLACE / "adapted" / Path(given.log).name.removesuffix(".gz").removesuffix(".swf")
     )
     check_writable("--out", folder / "adapted.json")
-    command = shlex.join(["parley", "adapt", Path(given.log).name, *sys.argv[2:]])
+    command = typed(sys.argv[1:], given.log)
     budget = Budget(given.seconds, given.seed, given.learn == "both", given.generations)
     adapted = adapt(site, given.rule, budget, folder, command)
 
@@ -146,6 +146,15 @@ def _adapt(given: argparse.Namespace) -> None:
         from agents.operation.promotions import Promotions
 
         _put(Promotions(PLACE / BOOK, PLACE / IN_FORCE), folder / POLICY, "", as_json=given.json)
+
+
+def typed(arguments: list[str], log: str) -> str:
+    """The command as others can type it: the log by its name, and without the folder that it wrote to."""
+    told = []
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        if "--out" not in (argument.split("=")[0], before):
+            told.append(Path(log).name if argument == log else argument)
+    return shlex.join(["parley", "adapt", *told])
 
 
 def _promote(given: argparse.Namespace, book: Promotions) -> None:

@@ -239,7 +239,7 @@ class KnowledgeIntegrator:
         prior: Knowledge | None = None,
         alarm: float = ALARM,
     ) -> None:
-        """Go on from a file, or begin one.
+        """Go on from a file, whose half-life, prior and alarm then hold, or begin one.
 
         Raises:
             KnowledgeError: the file holds something else.

@@ -65,6 +65,12 @@ def test_every_command_of_the_page_runs(run: Run) -> None:
     assert card["verdict"]["difference"] == found["verdict"]["difference"]
 
 
+def test_the_command_in_a_card() -> None:
+    """Protects who publishes a card: others can type what it says, and it names no folder of this machine."""
+    said = ["--out", "mine/here", "--seed", "3", "logs/queue.swf", "--out=there", "--json"]
+    assert adapt.typed(said, "logs/queue.swf") == "parley adapt --seed 3 queue.swf --json"
+
+
 def test_the_python_of_the_page_runs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
