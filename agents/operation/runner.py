@@ -22,7 +22,7 @@ from agents.operation.situation import Situation
 from envs.files import write_text
 
 LOCK: Final = ".lock"
-PATIENCE: Final = 1.0
+PATIENCE: Final = 2.0
 """Seconds to wait for a lock: a command that a killed runner was just starting holds it till it begins."""
 RESULT: Final = "result.json"
 """What came of it, in the folder of a run that has ended."""

@@ -113,7 +113,7 @@ def test_what_cannot_be_done_is_told_and_the_rest_is_done(task: dict[str, Any], 
         ),
         log_limit=100_000,
     )
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert states(done) == {"t0": "failed", "t1": "blocked", "t2": "blocked", "t3": "done"}
     assert not done.ok
     assert why in done.tasks[0].detail
@@ -155,6 +155,17 @@ def test_nothing_starts_where_nobody_is_up(tmp_path: Path) -> None:
     done, _ = run(tmp_path, Situation.of({**json.loads(situation.write()), "agents": agents}))
     assert states(done) == {"t0": "waiting", "t1": "done", "t2": "waiting"}
     assert done.tasks[0].detail == "nobody who may run it is up: w0"
+
+
+def stop_when(runner: Runner, file: Path) -> None:
+    """Have a run stopped once a file is there."""
+
+    def wait() -> None:
+        while not file.is_file():
+            time.sleep(0.01)
+        runner.stop()
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def in_child(task: Callable[[], object]) -> int:
@@ -205,8 +216,8 @@ def test_systems_that_tell_less_of_processes_do(tmp_path: Path, monkeypatch: pyt
         tmp_path, jobs({"command": "sleep 0.1"}, {"command": "exit 2"}, {"command": "sleep 60", "timeout": 0.2})
     )
     assert states(done) == {"t0": "done", "t1": "failed", "t2": "failed"}
-    runner = Runner.begin(tmp_path / "again", jobs({"command": "sleep 60"}), tmp_path, RULES)
-    threading.Timer(0.2, runner.stop).start()
+    runner = Runner.begin(tmp_path / "again", jobs({"command": "echo x > seen; sleep 60"}), tmp_path, RULES)
+    stop_when(runner, tmp_path / "seen")
     assert runner.run(DecisionEngine.load(RULES), log_limit=None, grace=0.3).interrupted
     runner.close()
 
@@ -303,10 +314,16 @@ def test_one_runner_at_a_time(tmp_path: Path) -> None:
 def test_who_is_asked_to_stop_stops_and_can_go_on(tmp_path: Path) -> None:
     """Protects Ctrl-C: what runs is ended and waits again, and a resumed run does it all."""
     Runner.begin(
-        tmp_path / "run", jobs({"command": "echo x >> seen; sleep 0.5"}, {"command": "sleep 0.5"}), tmp_path, RULES
+        tmp_path / "run",
+        jobs(
+            {"command": 'echo x >> seen; test "$PARLEY_TRY" = 2 || sleep 60'},
+            {"command": "sleep 0.5", "predecessors": ["t0"]},
+        ),
+        tmp_path,
+        RULES,
     ).close()
     runner, engine = Runner(tmp_path / "run"), DecisionEngine.load(RULES)
-    threading.Timer(0.2, runner.stop).start()
+    stop_when(runner, tmp_path / "seen")
     done = runner.run(engine, log_limit=None)
     runner.close()
     assert (done.interrupted, states(done)) == (True, {"t0": "waiting", "t1": "waiting"})
