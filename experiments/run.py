@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from agents.operation.overseers import Overseer
     from agents.operation.results import Execution
     from agents.operation.runner import Runner
-    from agents.operation.thresholds import Oversight
+    from agents.operation.settings import Operation
 
 EXIT_FAILED: Final = 1
 EXIT_INTERRUPTED: Final = 130
@@ -40,7 +40,9 @@ def arguments() -> argparse.ArgumentParser:
         metavar="MB",
         help="output after which a command is ended (64; 0: no limit)",
     )
-    made.add_argument("--config", metavar="FILE", help="thresholds and means, as in conf/operation/monitor.yaml")
+    made.add_argument(
+        "--config", default="default", metavar="NAME", help="a recipe of conf/operation, or a YAML file (default)"
+    )
     made.add_argument("--messages", metavar="FILE", help="append what happens to this file, as JSON lines")
     return made
 
@@ -75,36 +77,14 @@ def open_runner(given: argparse.Namespace) -> tuple[Runner, DecisionEngine]:
     return Runner.begin(folder, situation, base, policy), engine
 
 
-def read_oversight(file: str | None) -> Oversight:
-    """Read who watches over a run: a recipe's thresholds, and what may be done."""
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-    from yaml import YAMLError
-
-    from agents.operation.thresholds import Oversight
-    from experiments.plumbing.building import check
-    from experiments.plumbing.cli import UsageError
-    from experiments.plumbing.manual import CONF
-
-    path = CONF / "operation" / "monitor.yaml" if file is None else Path(file)
-    try:
-        plain = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
-        made: Oversight = check(plain, Oversight, "operation")
-    except (YAMLError, OmegaConfBaseException) as error:
-        raise UsageError(f"{path}: must be YAML of settings: {error}") from None
-    except ValueError as error:
-        raise UsageError(f"{path}: {error}") from None
-    return made
-
-
-def overseers(oversight: Oversight, policy: str, *, shown: bool) -> list[Overseer]:
+def overseers(operation: Operation, policy: str, *, shown: bool) -> list[Overseer]:
     """Return who watches over a run, and perhaps shows it."""
     from agents.operation.monitor import Monitor
     from agents.operation.optimizer import Optimizer
     from agents.operation.planning import TaskPlanner
 
-    monitor = Monitor(oversight.monitor, TaskPlanner(policy, []) if shown else None)
-    made: list[Overseer] = [monitor, Optimizer(monitor, oversight.optimizer)]
+    monitor = Monitor(operation.monitor, TaskPlanner(policy, []) if shown else None)
+    made: list[Overseer] = [monitor, Optimizer(monitor, operation.optimizer)]
     if shown:
         from experiments.plumbing.display import Display
 
@@ -139,9 +119,10 @@ def main() -> None:
             raise cli.UsageError(f"--log-limit is {given.log_limit:g}, must be a number >= 0")
         from agents.operation.messages import Subscriber
         from agents.operation.subscribers import Console, JsonLines
+        from experiments.plumbing.operation import read_operation
 
         cli.set_threads(1)
-        oversight = read_oversight(given.config)
+        operation = read_operation(given.config)
         shown = sys.stderr.isatty() and not given.json
         heard: list[Subscriber] = [] if given.json or shown else [Console()]
         if given.messages is not None:
@@ -154,7 +135,7 @@ def main() -> None:
                 engine,
                 log_limit=round(given.log_limit * MEGABYTE) or None,
                 subscribers=heard,
-                overseers=overseers(oversight, engine.deciders.name, shown=shown),
+                overseers=overseers(operation, engine.deciders.name, shown=shown),
             )
         finally:
             runner.close()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from agents.operation.decision import FALLBACK, FARTHEST, DecisionEngine
 from agents.operation.problems import MOST_BYTES
+from agents.operation.thresholds import Means, Thresholds
 
 if TYPE_CHECKING:
     from agents.operation.planning import TaskPlanner
@@ -95,6 +96,10 @@ class Operation:
     """A file of SQLite that every decision is appended to; null: none is kept."""
     shadow: str | None = None
     """A policy that decides beside, and is never obeyed; null: none."""
+    monitor: Thresholds = field(default_factory=Thresholds)
+    """Of ``parley run``."""
+    optimizer: Means = field(default_factory=Means)
+    """Of the same."""
     planning: Planning = field(default_factory=Planning)
     service: Service = field(default_factory=Service)
 

@@ -1,9 +1,9 @@
-"""When the monitor of a run speaks up, and what its optimizer may do. ``conf/operation/monitor.yaml`` is the recipe, this the defaults."""
+"""When the monitor of a run speaks up, and what its optimizer may do: defaults and bounds."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 class MonitorError(ValueError):
@@ -78,11 +78,3 @@ class Means:
         for name, low in (("rest", 0.0), ("factor", 1.0)):
             if not low <= getattr(self, name) < math.inf:
                 raise MonitorError(f"optimizer.{name} is {getattr(self, name)!r}, must be >= {low:g} and finite")
-
-
-@dataclass(frozen=True)
-class Oversight:
-    """Who watches over a run."""
-
-    monitor: Thresholds = field(default_factory=Thresholds)
-    optimizer: Means = field(default_factory=Means)

@@ -22,9 +22,9 @@ def read_operation(name: str, changes: dict[str, Any] | None = None) -> Operatio
     """Return the settings of a recipe or of a YAML file, in which the keys of ``changes`` (``service.port``) have other values.
 
     Raises:
-        ConfigError, SettingsError: there is no such recipe or file, or a value of it is wrong; the message names file and key.
+        ConfigError: there is no such recipe or file, or a value of it is wrong; the message names file and key.
     """
-    from agents.operation.settings import Operation, SettingsError  # brings numba, which --help does without
+    from agents.operation.settings import Operation  # brings numba, which --help does without
 
     known = choices(GROUP)
     path = CONF / GROUP / f"{name}.yaml" if name in known else Path(name)
@@ -43,6 +43,6 @@ def read_operation(name: str, changes: dict[str, Any] | None = None) -> Operatio
         raise ConfigError(f"{path}: must be YAML of settings: {error}") from None
     try:
         made: Operation = check(plain, Operation, GROUP)
-    except (ConfigError, SettingsError) as error:
+    except ValueError as error:
         raise ConfigError(f"{path}: {error}") from None
     return made
