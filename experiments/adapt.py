@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from experiments.plumbing.operating import print_table
 
 if TYPE_CHECKING:
-    from agents.operation.promotions import Promotions
+    from agents.operation.knowledge.promotions import Promotions
 
 PLACE: Final = Path("results")
 """Where promotions are: policies there are found by name, as in ``--policy in_force``."""
@@ -40,7 +40,7 @@ def main() -> None:
         if verb is None:
             _adapt(given)
             return
-        from agents.operation.promotions import Promotions
+        from agents.operation.knowledge.promotions import Promotions
 
         book = Promotions(PLACE / BOOK, PLACE / IN_FORCE)
         {PROMOTE: _promote, ROLL_BACK: _roll_back, SHADOW: _shadow, LIST: _list}[verb](given, book)
@@ -143,7 +143,7 @@ def _adapt(given: argparse.Namespace) -> None:
         print(as_text(outcome, facts))
         print(f"\nEverything is in {folder}; what was learned, with its card, in {folder / POLICY}.")
     if given.promote and adapted.verdict.promotes:
-        from agents.operation.promotions import Promotions
+        from agents.operation.knowledge.promotions import Promotions
 
         _put(Promotions(PLACE / BOOK, PLACE / IN_FORCE), folder / POLICY, "", as_json=given.json)
 
@@ -158,7 +158,7 @@ def typed(arguments: list[str], log: str) -> str:
 
 
 def _promote(given: argparse.Namespace, book: Promotions) -> None:
-    from agents.operation.promotions import PromotionError, reason_of
+    from agents.operation.knowledge.promotions import PromotionError, reason_of
 
     better, why = reason_of(Path(given.folder))
     if not (better or given.anyway):
@@ -169,7 +169,7 @@ def _promote(given: argparse.Namespace, book: Promotions) -> None:
 
 
 def _put(book: Promotions, folder: Path, reason: str, *, as_json: bool) -> None:
-    from agents.operation.promotions import reason_of
+    from agents.operation.knowledge.promotions import reason_of
 
     made = book.promote(folder, reason or reason_of(folder)[1])
     _say(made._asdict(), f"{folder} is in force, as --policy {IN_FORCE}: promotion {made.number}.", as_json)
@@ -183,9 +183,9 @@ def _roll_back(given: argparse.Namespace, book: Promotions) -> None:
 
 
 def _shadow(given: argparse.Namespace, book: Promotions) -> None:
-    from agents.operation.decision import DecisionEngine
-    from agents.operation.history import History
-    from agents.operation.promotions import PromotionError
+    from agents.operation.deciding.decision import DecisionEngine
+    from agents.operation.deciding.history import History
+    from agents.operation.knowledge.promotions import PromotionError
     from experiments.plumbing.cli import UsageError
 
     if not Path(given.history).is_file():

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from experiments.plumbing.operating import clock, parser, print_table, read_situation
 
 if TYPE_CHECKING:
-    from agents.operation.decision import Decision
-    from agents.operation.shadow import Comparison
+    from agents.operation.deciding.decision import Decision
+    from agents.operation.deciding.shadow import Comparison
 
 
 def show(decision: Decision) -> None:
@@ -98,15 +98,15 @@ def main() -> None:
 
     with cli.user_errors("decide"):
         situation = read_situation(given.file, as_json=given.json)
-        from agents.operation.decision import DecisionEngine
-        from agents.operation.shadow import compare
+        from agents.operation.deciding.decision import DecisionEngine
+        from agents.operation.deciding.shadow import compare
 
         cli.set_threads(1)
         if given.deadline_ms is not None and not given.deadline_ms >= 0:
             raise cli.UsageError(f"--deadline-ms is {given.deadline_ms:g}, must be a number >= 0")
         decision = DecisionEngine.load(given.policy, given.fallback).decide(situation, deadline_ms=given.deadline_ms)
         if given.history is not None:
-            from agents.operation.history import History
+            from agents.operation.deciding.history import History
 
             History(Path(given.history)).append(situation, decision)
         beside = None

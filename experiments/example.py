@@ -20,8 +20,8 @@ def main() -> None:
     from experiments.plumbing import cli
 
     with cli.user_errors("example"):
-        from agents.operation.example import example
-        from agents.operation.jobs_file import example_jobs
+        from agents.operation.execution.jobs_file import example_jobs
+        from agents.operation.site.example import example
 
         print((example_jobs() if given.run else example()).write(indent=1))
 

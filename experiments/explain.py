@@ -15,8 +15,8 @@ def main() -> None:
 
     with cli.user_errors("explain"):
         situation = read_situation(given.file, as_json=given.json)
-        from agents.operation.decision import DecisionEngine
-        from agents.operation.explanation import explain
+        from agents.operation.deciding.decision import DecisionEngine
+        from agents.operation.deciding.explanation import explain
 
         cli.set_threads(1)
         told, decision = explain(DecisionEngine.load(given.policy), situation, given.task)

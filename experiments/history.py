@@ -32,20 +32,20 @@ def main() -> None:
     with cli.user_errors("history"):
         if not Path(given.file).is_file():
             raise cli.UsageError(f"{given.file}: no such history; parley decide FILE --history {given.file} begins one")
-        from agents.operation.history import History
+        from agents.operation.deciding.history import History
 
         history = History(Path(given.file))
         if given.show is not None:
             decision = history.get(given.show)[1]
             print(decision.write(indent=1)) if given.json else show(decision)
         elif given.beside is not None:
-            from agents.operation.decision import DecisionEngine
+            from agents.operation.deciding.decision import DecisionEngine
 
             cli.set_threads(1)
             shadow = history.beside(DecisionEngine.load(given.beside))
             print(json.dumps({"kind": "shadow", "policy": given.beside, **shadow.as_json()}) if given.json else shadow)
         elif given.shadow is not None:
-            from agents.operation.shadow_cost import shadow_cost
+            from agents.operation.planning.shadow_cost import shadow_cost
 
             cli.set_threads(1)
             cost = shadow_cost(history, given.shadow, futures=given.futures)

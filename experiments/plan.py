@@ -11,9 +11,9 @@ from experiments.plumbing.operating import clock, parser, print_table, read_situ
 if TYPE_CHECKING:
     import argparse
 
-    from agents.operation.difference import Difference
-    from agents.operation.futures import Futures
-    from agents.operation.planning import ExecutionPlan, JobPlan, Spread
+    from agents.operation.planning.difference import Difference
+    from agents.operation.planning.futures import Futures
+    from agents.operation.planning.planning import ExecutionPlan, JobPlan, Spread
 
 
 def show(plan: ExecutionPlan) -> None:
@@ -119,8 +119,8 @@ def _source(luck: str, log: str | None, arrivals: float | None) -> Futures:
     Raises:
         UsageError: options contradict each other, or the log is none.
     """
-    from agents.operation.bootstrap import Arriving, ByLog
-    from agents.operation.futures import ByBelief, ByQuantiles
+    from agents.operation.planning.bootstrap import Arriving, ByLog
+    from agents.operation.planning.futures import ByBelief, ByQuantiles
     from experiments.plumbing.cli import UsageError
     from experiments.plumbing.public_files import read_log
 
@@ -161,8 +161,8 @@ def read_plan(file: str) -> ExecutionPlan:
     """
     from pydantic import ValidationError
 
-    from agents.operation.planning import ExecutionPlan
-    from agents.operation.problems import SituationError, from_pydantic, read_json
+    from agents.operation.planning.planning import ExecutionPlan
+    from agents.operation.site.problems import SituationError, from_pydantic, read_json
     from experiments.plumbing.cli import UsageError
 
     try:
@@ -198,8 +198,8 @@ def main() -> None:
 
     with cli.user_errors("plan"):
         situation = read_situation(given.file, as_json=given.json)
-        from agents.operation.difference import difference
-        from agents.operation.planning import RULES, Change, TaskPlanner
+        from agents.operation.planning.difference import difference
+        from agents.operation.planning.planning import RULES, Change, TaskPlanner
 
         cli.set_threads(1)
         if given.chart is not None:
@@ -221,7 +221,7 @@ def main() -> None:
         )
         changes = None if change is None else difference(change.previous, plan)
         if given.chart is not None:
-            from agents.operation.chart import draw_plan
+            from agents.operation.planning.chart import draw_plan
 
             draw_plan(plan, given.chart)
         if given.job is not None:

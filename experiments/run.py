@@ -12,10 +12,10 @@ from experiments.plumbing.operating import POLICY, STDIN, clock, parser, print_t
 if TYPE_CHECKING:
     import argparse
 
-    from agents.operation.decision import DecisionEngine
-    from agents.operation.overseers import Overseer
-    from agents.operation.results import Execution
-    from agents.operation.runner import Runner
+    from agents.operation.deciding.decision import DecisionEngine
+    from agents.operation.execution.overseers import Overseer
+    from agents.operation.execution.results import Execution
+    from agents.operation.execution.runner import Runner
     from agents.operation.settings import Operation
 
 EXIT_FAILED: Final = 1
@@ -57,9 +57,9 @@ def folder_of(file: str, folder: str | None) -> Path:
 
 def open_runner(given: argparse.Namespace) -> tuple[Runner, DecisionEngine]:
     """Begin a run, or open it to go on; and load who decides. Nothing is written before everything else was found to be right."""
-    from agents.operation.decision import DecisionEngine
-    from agents.operation.jobs_file import read_jobs
-    from agents.operation.runner import Runner
+    from agents.operation.deciding.decision import DecisionEngine
+    from agents.operation.execution.jobs_file import read_jobs
+    from agents.operation.execution.runner import Runner
     from experiments.plumbing.cli import UsageError
 
     folder = folder_of(given.file, given.folder)
@@ -79,9 +79,9 @@ def open_runner(given: argparse.Namespace) -> tuple[Runner, DecisionEngine]:
 
 def overseers(operation: Operation, policy: str, *, shown: bool) -> list[Overseer]:
     """Return who watches over a run, and perhaps shows it."""
-    from agents.operation.monitor import Monitor
-    from agents.operation.optimizer import Optimizer
-    from agents.operation.planning import TaskPlanner
+    from agents.operation.execution.monitor import Monitor
+    from agents.operation.execution.optimizer import Optimizer
+    from agents.operation.planning.planning import TaskPlanner
 
     monitor = Monitor(operation.monitor, TaskPlanner(policy, []) if shown else None)
     made: list[Overseer] = [monitor, Optimizer(monitor, operation.optimizer)]
@@ -117,8 +117,8 @@ def main() -> None:
     with cli.user_errors("run"):
         if not given.log_limit >= 0:
             raise cli.UsageError(f"--log-limit is {given.log_limit:g}, must be a number >= 0")
-        from agents.operation.messages import Subscriber
-        from agents.operation.subscribers import Console, JsonLines
+        from agents.operation.messages.messages import Subscriber
+        from agents.operation.messages.subscribers import Console, JsonLines
         from experiments.plumbing.operation import read_operation
 
         cli.set_threads(1)

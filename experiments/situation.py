@@ -28,8 +28,8 @@ def main() -> None:
     from experiments.plumbing import cli
 
     with cli.user_errors("situation"):
-        from agents.operation.moments import situation_of
-        from agents.operation.play_rules import DEFAULT
+        from agents.operation.site.moments import situation_of
+        from agents.operation.site.play_rules import DEFAULT
 
         if not given.at >= 0:
             raise cli.UsageError(f"--at is {given.at}, must be a number >= 0")

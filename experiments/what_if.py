@@ -39,9 +39,9 @@ def main() -> None:
 
     with cli.user_errors("what-if"):
         situation = read_situation(given.file, as_json=given.json)
-        from agents.operation.planning import TaskPlanner
-        from agents.operation.problems import read_json
-        from agents.operation.situation import down
+        from agents.operation.planning.planning import TaskPlanner
+        from agents.operation.site.problems import read_json
+        from agents.operation.site.situation import down
 
         changes: dict[str, Any] = {f"{name} down": down(situation, name) for name in given.down}
         for text in given.due:

@@ -34,7 +34,12 @@ LAYERS = (
     ("agents.evaluation",),
     ("agents.planning",),
     ("agents.learning",),
-    ("agents.operation",),
+    ("agents.operation.site",),  # what a user knows
+    ("agents.operation.database", "agents.operation.messages", "agents.operation.deciding"),
+    ("agents.operation.planning", "agents.operation.knowledge"),
+    ("agents.operation.execution",),
+    ("agents.operation",),  # settings of all of it, status
+    ("agents.operation.service",),
     ("experiments.plumbing",),
     ("experiments",),
 )

@@ -14,7 +14,7 @@ import pytest
 from omegaconf import DictConfig
 from stable_baselines3.common.logger import Logger
 
-import agents.operation.play_rules  # noqa: F401  # the scenario that it makes on import is not the one that walks
+import agents.operation.site.play_rules  # noqa: F401  # the scenario that it makes on import is not the one that walks
 from agents.learning.loop import Training
 from experiments import train
 from tests.conftest import ROOT

@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from agents.operation.decision import FALLBACK, FARTHEST, DecisionEngine
-from agents.operation.problems import MOST_BYTES
-from agents.operation.thresholds import Means, Thresholds
+from agents.operation.deciding.decision import FALLBACK, FARTHEST, DecisionEngine
+from agents.operation.execution.thresholds import Means, Thresholds
+from agents.operation.site.problems import MOST_BYTES
 
 if TYPE_CHECKING:
-    from agents.operation.planning import TaskPlanner
+    from agents.operation.planning.planning import TaskPlanner
 
 MOST_SECONDS: Final = 86_400.0
 MOST_AT_ONCE: Final = 256
@@ -110,11 +110,11 @@ class Operation:
             _within("deadline_ms", self.deadline_ms, 0, MOST_SECONDS * 1e3)
 
     def engine(self) -> DecisionEngine:
-        """Load the policy and its fallback; raises as :class:`agents.operation.decision.Deciders` does."""
+        """Load the policy and its fallback; raises as :class:`agents.operation.deciding.decision.Deciders` does."""
         return DecisionEngine.load(self.policy, self.fallback, farthest=self.farthest)
 
     def planner(self) -> TaskPlanner:
         """Load the policy and its rivals; raises the same."""
-        from agents.operation.planning import RULES, TaskPlanner
+        from agents.operation.planning.planning import RULES, TaskPlanner
 
         return TaskPlanner(self.policy, RULES if self.planning.rivals is None else self.planning.rivals)

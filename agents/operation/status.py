@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.evaluation.metrics import jain_index, utilisation
-from agents.operation.conversion import to_site
-from agents.operation.situation import Part, Situation
+from agents.operation.site.conversion import to_site
+from agents.operation.site.situation import Part, Situation
 from envs.engine.codes import Phase
 from envs.events import EventKind, EventLog
 from envs.render.spans import RUNNING, label_of, spans_of

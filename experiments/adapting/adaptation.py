@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from agents.operation.play_rules import FILE
+from agents.operation.site.play_rules import FILE
 from agents.rules import index
 from envs.files import replacing, write_text
 from experiments.adapting import fit, verdict

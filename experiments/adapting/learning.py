@@ -16,7 +16,7 @@ from hydra.core.global_hydra import GlobalHydra
 
 from agents.evaluation.play import Episodes, play
 from agents.evaluation.tuning import CrossEntropy, tune
-from agents.operation.play_rules import FILE, rules_of
+from agents.operation.site.play_rules import FILE, rules_of
 from agents.policies import load_prioritizer
 from agents.progress import Progress
 from agents.protocols import Prioritizer

@@ -11,8 +11,8 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 from agents.evaluation.play import draw_episodes, record
-from agents.operation.moments import situation_at
-from agents.operation.planning import TaskPlanner
+from agents.operation.planning.planning import TaskPlanner
+from agents.operation.site.moments import situation_at
 from envs.events import EventKind, EventLog
 from envs.workloads.generators.random_stochastic_job_shop import RandomStochasticJobShop
 from envs.workloads.generators.random_workflow import RandomWorkflow

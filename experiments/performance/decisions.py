@@ -13,8 +13,8 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 from agents.evaluation.play import decide
-from agents.operation.decision import DecisionEngine
-from agents.operation.situation import Situation
+from agents.operation.deciding.decision import DecisionEngine
+from agents.operation.site.situation import Situation
 from envs.engine.codes import Phase
 from envs.world import World
 from experiments.performance.timing import Goal, Measurement, numbers, sheet

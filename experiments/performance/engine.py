@@ -12,8 +12,8 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 from agents.evaluation.play import Episodes, draw_episodes, play
-from agents.operation.decision import DecisionEngine
-from agents.operation.episodes import drive
+from agents.operation.deciding.decision import DecisionEngine
+from agents.operation.deciding.episodes import drive
 from envs.scenario import Scenario
 from envs.workloads.generators.synthetic import SyntheticWorkload
 from envs.workloads.readers.swf import SwfWorkload

@@ -15,10 +15,10 @@ from typing import Final
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-from agents.operation.decision import DecisionEngine
-from agents.operation.jobs_file import cores
-from agents.operation.runner import Runner
-from agents.operation.situation import Situation
+from agents.operation.deciding.decision import DecisionEngine
+from agents.operation.execution.jobs_file import cores
+from agents.operation.execution.runner import Runner
+from agents.operation.site.situation import Situation
 from experiments.performance.timing import Goal, Measurement, numbers, sheet, take_turns
 from experiments.plumbing import cli
 from experiments.reports.outcome import Outcome

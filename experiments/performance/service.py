@@ -19,9 +19,9 @@ import torch
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-from agents.operation.decision import DecisionEngine
+from agents.operation.deciding.decision import DecisionEngine
 from agents.operation.settings import Operation
-from agents.operation.situation import Situation
+from agents.operation.site.situation import Situation
 from experiments.performance.decisions import SIZES, bare, site, timed
 from experiments.performance.timing import Goal, Measurement, numbers, sheet
 from experiments.plumbing import cli

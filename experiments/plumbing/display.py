@@ -10,16 +10,16 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from agents.operation.messages import AlertNotification, HealthStatus, Message
-from agents.operation.overview import JobProgress
-from agents.operation.problems import printable
-from agents.operation.subscribers import line_of
+from agents.operation.execution.overview import JobProgress
+from agents.operation.messages.messages import AlertNotification, HealthStatus, Message
+from agents.operation.messages.subscribers import line_of
+from agents.operation.site.problems import printable
 from experiments.plumbing.operating import clock
 
 if TYPE_CHECKING:
-    from agents.operation.monitor import Monitor
-    from agents.operation.overseers import Action
-    from agents.operation.run_state import RunState
+    from agents.operation.execution.monitor import Monitor
+    from agents.operation.execution.overseers import Action
+    from agents.operation.execution.run_state import RunState
 
 EVERY: Final = 0.25
 """Seconds between two pictures."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from agents.operation.situation import Situation
+    from agents.operation.site.situation import Situation
 
 STDIN: Final = "-"
 POLICY: Final = "policies/shared_cluster"
@@ -46,8 +46,8 @@ def read_situation(file: str, *, as_json: bool = False, read: Callable[[bytes], 
     Raises:
         UsageError: it is none; the message tells the first problem, and ``as_json`` writes all of them.
     """
-    from agents.operation.problems import MOST_BYTES, SituationError
-    from agents.operation.situation import Situation
+    from agents.operation.site.problems import MOST_BYTES, SituationError
+    from agents.operation.site.situation import Situation
     from experiments.plumbing.cli import UsageError
 
     name = "standard input" if file == STDIN else file
@@ -76,7 +76,7 @@ def print_table(
     from rich.markup import escape
     from rich.table import Table
 
-    from agents.operation.problems import printable
+    from agents.operation.site.problems import printable
 
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
     for column in columns:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from agents.operation.situation import Situation
+    from agents.operation.site.situation import Situation
     from envs.workloads.source import FileWorkload
 
 FORMATS: Final = ("swf", "wfformat", "psplib", "job_shop", "flexible_job_shop")
@@ -41,10 +41,10 @@ def read_log(file: str) -> Situation:
     Raises:
         UsageError: it is none of these.
     """
-    from agents.operation.bootstrap import log_of_history, log_of_instance
-    from agents.operation.history import History
-    from agents.operation.problems import SituationError
-    from agents.operation.situation import Situation
+    from agents.operation.deciding.history import History
+    from agents.operation.planning.bootstrap import log_of_history, log_of_instance
+    from agents.operation.site.problems import SituationError
+    from agents.operation.site.situation import Situation
     from experiments.plumbing.cli import UsageError
 
     with Path(file).open("rb") as source:

@@ -65,7 +65,7 @@ def learn(config: DictConfig, command: str, resumed: bool) -> None:
             load(name)
 
     from agents.learning.loop import Training  # torch and SB3 take seconds to import; mistakes above are told at once
-    from agents.operation.play_rules import FILE, rules_of
+    from agents.operation.site.play_rules import FILE, rules_of
 
     where = device(told.device)
     print(

@@ -14,8 +14,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from agents.evaluation.play import draw_episodes, play
 from agents.networks.artifact import DESCRIPTION
-from agents.operation.play_rules import FILE as RULES
-from agents.operation.play_rules import PlayRules, rules_of
+from agents.operation.site.play_rules import FILE as RULES
+from agents.operation.site.play_rules import PlayRules, rules_of
 from agents.policies import NEGOTIATOR, PRIORITIZER, SHIPPED, load_negotiator, load_prioritizer, roles_in
 from agents.rules import index
 from envs import strict_json

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol, TextIO
 
-from agents.operation.problems import printable
-from agents.operation.retelling import retell
+from agents.operation.site.problems import printable
+from agents.operation.site.retelling import retell
 from agents.operation.status import ANALYZERS, Analyzer, Finding, StatusContext
 from envs.files import write_text
 from experiments.reports import bargaining, episode, renderers

@@ -17,8 +17,8 @@ from omegaconf import DictConfig
 
 from agents.evaluation.play import decide
 from agents.evaluation.statistics import Interval, relative_difference
-from agents.operation.experience import Executed, ExperienceCollector, ratio_of
-from agents.operation.knowledge import ALARM, KnowledgeBase
+from agents.operation.knowledge.experience import Executed, ExperienceCollector, ratio_of
+from agents.operation.knowledge.knowledge import ALARM, KnowledgeBase
 from agents.policies import load_prioritizer
 from agents.progress import Progress
 from agents.rules import negotiator

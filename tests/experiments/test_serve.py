@@ -20,9 +20,9 @@ import httpx
 import pytest
 import yaml
 
-from agents.operation.example import example
 from agents.operation.settings import Operation, Planning, Service
-from agents.operation.situation import Situation
+from agents.operation.site.example import example
+from agents.operation.site.situation import Situation
 from experiments import serve
 from experiments.plumbing.building import ConfigError
 from experiments.plumbing.manual import choices

@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 from hydra import compose, initialize_config_module
 
-from agents.operation.decision import DecisionEngine
+from agents.operation.deciding.decision import DecisionEngine
 from experiments.performance import decisions, service
 from experiments.serve import listen
 from tests.agents.operation.service.asking import RULES, serving

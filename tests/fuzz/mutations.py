@@ -8,10 +8,10 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from agents.operation.example import example
-from agents.operation.moments import situation_of
-from agents.operation.play_rules import DEFAULT
-from agents.operation.situation import Situation
+from agents.operation.site.example import example
+from agents.operation.site.moments import situation_of
+from agents.operation.site.play_rules import DEFAULT
+from agents.operation.site.situation import Situation
 from envs.workloads.generators.random_flexible_job_shop import RandomFlexibleJobShop
 from envs.workloads.generators.synthetic import SyntheticWorkload
 

@@ -10,10 +10,10 @@ import time
 from collections import Counter
 from typing import Any, Final
 
-from agents.operation.decision import DecisionEngine
-from agents.operation.problems import SituationError
-from agents.operation.situation import Situation
-from agents.operation.validation import violations
+from agents.operation.deciding.decision import DecisionEngine
+from agents.operation.deciding.validation import violations
+from agents.operation.site.problems import SituationError
+from agents.operation.site.situation import Situation
 from tests.fuzz.mutations import give_back, mutated, seeds
 
 POLICIES: Final = (

@@ -112,7 +112,7 @@ if __name__ == "__main__":
     given = json.loads(sys.stdin.read())
     for name in {arguments[0] for arguments in given}:
         importlib.import_module(COMMANDS[name][0])
-    warm = sorted({"agents.policies", "agents.operation.decision", "experiments.plumbing.building"})
+    warm = sorted({"agents.policies", "agents.operation.deciding.decision", "experiments.plumbing.building"})
     for module in warm:
         importlib.import_module(module)
     print(json.dumps([_fork(arguments).__dict__ for arguments in given]))

@@ -13,11 +13,11 @@ from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
-from agents.operation.problems import Problem, SituationError, from_pydantic
 from agents.operation.service import deciding, live, watching
 from agents.operation.service.core import LOG, Core
 from agents.operation.service.guard import ASSETS, Guard
 from agents.operation.service.refusal import Refusal, problems_answer
+from agents.operation.site.problems import Problem, SituationError, from_pydantic
 
 ROUTERS: Final = (deciding.router, live.router, watching.router)
 """All routes; messages about what is being executed, in and out, will be another router."""

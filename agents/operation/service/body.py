@@ -8,10 +8,10 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Request
 from starlette.requests import ClientDisconnect
 
-from agents.operation.problems import Problem, shown
 from agents.operation.service.core import Here
 from agents.operation.service.refusal import Refusal
-from agents.operation.situation import Part
+from agents.operation.site.problems import Problem, shown
+from agents.operation.site.situation import Part
 
 JSON: Final = "application/json"
 

@@ -11,17 +11,17 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from agents.operation.decision import Decision
-from agents.operation.example import example
-from agents.operation.history import History, HistoryError
-from agents.operation.problems import Problem
+from agents.operation.deciding.decision import Decision
+from agents.operation.deciding.history import History, HistoryError
+from agents.operation.deciding.shadow import Shadow, compare
 from agents.operation.service.lane import Lane
 from agents.operation.service.metrics import Metrics
 from agents.operation.service.refusal import Refusal
 from agents.operation.service.session import Session
 from agents.operation.settings import Operation
-from agents.operation.shadow import Shadow, compare
-from agents.operation.situation import Situation
+from agents.operation.site.example import example
+from agents.operation.site.problems import Problem
+from agents.operation.site.situation import Situation
 
 LOG = logging.getLogger("parley.service")
 

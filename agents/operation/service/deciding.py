@@ -11,14 +11,14 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import Field, ValidationError
 
-from agents.operation.decision import Decision
-from agents.operation.explanation import Explanation, explain
-from agents.operation.planning import ExecutionPlan, JobPlan
-from agents.operation.problems import Problem, SituationError, from_pydantic, read_json
+from agents.operation.deciding.decision import Decision
+from agents.operation.deciding.explanation import Explanation, explain
+from agents.operation.planning.planning import ExecutionPlan, JobPlan
 from agents.operation.service.body import JSON, Body, documented
 from agents.operation.service.core import Core, Here
 from agents.operation.settings import MOST_FUTURES, MOST_SECONDS
-from agents.operation.situation import Part, Situation, down
+from agents.operation.site.problems import Problem, SituationError, from_pydantic, read_json
+from agents.operation.site.situation import Part, Situation, down
 
 router = APIRouter(tags=["decide and plan"])
 MOST_CASES: Final = 32

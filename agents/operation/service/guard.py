@@ -11,9 +11,9 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agents.operation.problems import Problem, shown
 from agents.operation.service.metrics import Metrics
 from agents.operation.service.refusal import Refusal
+from agents.operation.site.problems import Problem, shown
 
 LOG = logging.getLogger("parley.service")
 OPEN: Final = ("/", "/health", "/docs", "/openapi.json")

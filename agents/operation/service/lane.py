@@ -9,8 +9,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from agents.operation.problems import Problem
 from agents.operation.service.refusal import Refusal
+from agents.operation.site.problems import Problem
 
 T = TypeVar("T")
 

@@ -7,10 +7,10 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Response
 
-from agents.operation.problems import Problem, SituationError, read_json, shown
 from agents.operation.service.body import JSON, Body, documented
 from agents.operation.service.core import Here
-from agents.operation.situation import Situation
+from agents.operation.site.problems import Problem, SituationError, read_json, shown
+from agents.operation.site.situation import Situation
 
 router = APIRouter(tags=["the live situation"])
 CREATED: Final = 201

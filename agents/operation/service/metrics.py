@@ -16,7 +16,7 @@ from prometheus_client import (
 )
 
 if TYPE_CHECKING:
-    from agents.operation.decision import Decision
+    from agents.operation.deciding.decision import Decision
     from agents.operation.service.lane import Lane
 
 BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)

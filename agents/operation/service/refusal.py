@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from fastapi.responses import JSONResponse
 
-from agents.operation.problems import Problem
+from agents.operation.site.problems import Problem
 
 
 class Refusal(Exception):

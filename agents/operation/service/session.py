@@ -7,9 +7,9 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from agents.operation.problems import Problem
 from agents.operation.service.refusal import Refusal
-from agents.operation.situation import Situation
+from agents.operation.site.problems import Problem
+from agents.operation.site.situation import Situation
 
 
 class Session:

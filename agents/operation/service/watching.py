@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from agents.operation.decision import Decision
-from agents.operation.history import History, HistoryError
-from agents.operation.problems import Problem
+from agents.operation.deciding.decision import Decision
+from agents.operation.deciding.history import History, HistoryError
 from agents.operation.service.body import JSON
 from agents.operation.service.core import Core, Here
 from agents.operation.service.refusal import Refusal
-from agents.operation.situation import Part, Situation
+from agents.operation.site.problems import Problem
+from agents.operation.site.situation import Part, Situation
 
 router = APIRouter(tags=["watch"])
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from agents.evaluation.statistics import Interval, relative_difference, t_quantile
-from agents.operation.history import History
+from agents.operation.deciding.history import History
 from agents.protocols import Scorer
 from envs import strict_json
 from envs.events import EventKind, EventLog

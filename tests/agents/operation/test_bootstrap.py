@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.operation.bootstrap import Arriving, ByLog, log_of_history, log_of_instance, ratios_of
-from agents.operation.conversion import to_site
-from agents.operation.decision import DecisionEngine
-from agents.operation.futures import Belief, ByBelief, ByQuantiles, Future, Futures, believe
-from agents.operation.history import History
-from agents.operation.planning import Change, TaskPlanner
-from agents.operation.play_rules import DEFAULT
-from agents.operation.problems import SituationError
-from agents.operation.situation import Builder, Situation
+from agents.operation.deciding.decision import DecisionEngine
+from agents.operation.deciding.history import History
+from agents.operation.planning.bootstrap import Arriving, ByLog, log_of_history, log_of_instance, ratios_of
+from agents.operation.planning.futures import Belief, ByBelief, ByQuantiles, Future, Futures, believe
+from agents.operation.planning.planning import Change, TaskPlanner
+from agents.operation.site.conversion import to_site
+from agents.operation.site.play_rules import DEFAULT
+from agents.operation.site.problems import SituationError
+from agents.operation.site.situation import Builder, Situation
 from envs.workloads.readers.swf import SwfWorkload
 from tests.agents.operation.test_commands import LOG
 

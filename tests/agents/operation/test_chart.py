@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from agents.operation.chart import MOST_TASKS, draw_plan, lanes_of
-from agents.operation.planning import ExecutionPlan, JobPlan, Spread, TaskPlan
+from agents.operation.planning.chart import MOST_TASKS, draw_plan, lanes_of
+from agents.operation.planning.planning import ExecutionPlan, JobPlan, Spread, TaskPlan
 
 NOW = 100.0
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from agents.operation.decision import Decision
-from agents.operation.example import example
-from agents.operation.moments import situation_of
-from agents.operation.planning import ExecutionPlan
-from agents.operation.play_rules import DEFAULT
-from agents.operation.situation import Situation
+from agents.operation.deciding.decision import Decision
+from agents.operation.planning.planning import ExecutionPlan
+from agents.operation.site.example import example
+from agents.operation.site.moments import situation_of
+from agents.operation.site.play_rules import DEFAULT
+from agents.operation.site.situation import Situation
 from envs.workloads.generators.random_job_shop import RandomJobShop
 from experiments import decide, explain, history, plan, situation, what_if
 from experiments import example as example_command

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from agents.operation import play_rules
-from agents.operation.coordination import AutonomousCoordinator
-from agents.operation.decision import Decision, DecisionEngine
-from agents.operation.play_rules import PlayRulesError
-from agents.operation.priorities import PriorityManager
-from agents.operation.problems import SituationError
-from agents.operation.situation import Situation
-from agents.operation.validation import violations
+from agents.operation.deciding.coordination import AutonomousCoordinator
+from agents.operation.deciding.decision import Decision, DecisionEngine
+from agents.operation.deciding.priorities import PriorityManager
+from agents.operation.deciding.validation import violations
+from agents.operation.site import play_rules
+from agents.operation.site.play_rules import PlayRulesError
+from agents.operation.site.problems import SituationError
+from agents.operation.site.situation import Situation
 from agents.policies import SHIPPED_FOLDER, load_prioritizer
 from envs.scenario import Limits
 from experiments.reports.cards import TrainingRun

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.operation.problems import SituationError, read_json
+from agents.operation.site.problems import SituationError, read_json
 
 
 def test_a_byte_order_mark_is_passed_over() -> None:

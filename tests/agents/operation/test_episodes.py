@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from agents.evaluation.play import Episodes, play
-from agents.operation.decision import DecisionEngine
-from agents.operation.episodes import drive
+from agents.operation.deciding.decision import DecisionEngine
+from agents.operation.deciding.episodes import drive
 from envs.workloads.generators.lublin import LublinWorkload
 from envs.workloads.generators.random_workflow import RandomWorkflow
 from envs.workloads.generators.synthetic import SyntheticWorkload

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from agents.evaluation.play import record
-from agents.operation.decision import DecisionEngine
-from agents.operation.execution import ExecutionManager
-from agents.operation.messages import Publisher, StatusUpdate, TaskSubmission
-from agents.operation.moments import situation_of
-from agents.operation.problems import SituationError
-from agents.operation.results import Execution
-from agents.operation.run_state import RunState
-from agents.operation.simulated import SimulatedExecutor
-from agents.operation.situation import Situation
-from agents.operation.subscribers import Memory
-from agents.operation.view import MOST, View
+from agents.operation.deciding.decision import DecisionEngine
+from agents.operation.execution.execution import ExecutionManager
+from agents.operation.execution.results import Execution
+from agents.operation.execution.run_state import RunState
+from agents.operation.execution.simulated import SimulatedExecutor
+from agents.operation.execution.view import MOST, View
+from agents.operation.messages.messages import Publisher, StatusUpdate, TaskSubmission
+from agents.operation.messages.subscribers import Memory
+from agents.operation.site.moments import situation_of
+from agents.operation.site.problems import SituationError
+from agents.operation.site.situation import Situation
 from envs import Uncertainty
 from envs.events import EventKind
 from envs.workloads.generators.random_flexible_job_shop import RandomFlexibleJobShop

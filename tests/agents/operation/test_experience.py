@@ -14,9 +14,9 @@ import pytest
 
 from agents.evaluation.metrics import compute_metrics
 from agents.evaluation.play import draw_episodes, record
-from agents.operation.experience import Attempt, Executed, Experience, ExperienceCollector, Feedback
-from agents.operation.experiences import ExperienceError, Experiences
-from agents.operation.situation import Situation
+from agents.operation.knowledge.experience import Attempt, Executed, Experience, ExperienceCollector, Feedback
+from agents.operation.knowledge.experiences import ExperienceError, Experiences
+from agents.operation.site.situation import Situation
 from agents.policies import load_negotiator, load_prioritizer
 from envs import Uncertainty, default_scenario
 from envs.events import EventKind

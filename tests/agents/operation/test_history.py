@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from agents.operation.decision import DecisionEngine
-from agents.operation.history import History, HistoryError
-from agents.operation.shadow import Shadow
+from agents.operation.deciding.decision import DecisionEngine
+from agents.operation.deciding.history import History, HistoryError
+from agents.operation.deciding.shadow import Shadow
 from tests.agents.operation.test_decision import busy
 
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.operation.difference import difference
-from agents.operation.example import example
-from agents.operation.moments import situation_of
-from agents.operation.planning import PREVIOUS, Change, ExecutionPlan, TaskPlanner
-from agents.operation.problems import SituationError
-from agents.operation.situation import Builder, Situation, down
+from agents.operation.planning.difference import difference
+from agents.operation.planning.planning import PREVIOUS, Change, ExecutionPlan, TaskPlanner
+from agents.operation.site.example import example
+from agents.operation.site.moments import situation_of
+from agents.operation.site.problems import SituationError
+from agents.operation.site.situation import Builder, Situation, down
 from envs.workloads.generators.random_job_shop import RandomJobShop
 from envs.workloads.generators.synthetic import SyntheticWorkload
 

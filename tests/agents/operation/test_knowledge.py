@@ -12,14 +12,14 @@ import pytest
 
 from agents.compiled.completions import Completions
 from agents.evaluation.play import draw_episodes, play_batch
-from agents.operation.behaviour import BehaviourOptimizer
-from agents.operation.conversion import to_site
-from agents.operation.decision import DecisionEngine
-from agents.operation.experience import Attempt, Executed, Experience, ExperienceCollector, Feedback
-from agents.operation.experiences import Experiences
-from agents.operation.futures import believe
-from agents.operation.knowledge import KnowledgeBase, KnowledgeError, KnowledgeIntegrator
-from agents.operation.situation import Situation
+from agents.operation.deciding.decision import DecisionEngine
+from agents.operation.knowledge.behaviour import BehaviourOptimizer
+from agents.operation.knowledge.experience import Attempt, Executed, Experience, ExperienceCollector, Feedback
+from agents.operation.knowledge.experiences import Experiences
+from agents.operation.knowledge.knowledge import KnowledgeBase, KnowledgeError, KnowledgeIntegrator
+from agents.operation.planning.futures import believe
+from agents.operation.site.conversion import to_site
+from agents.operation.site.situation import Situation
 from agents.policies import load_negotiator, load_prioritizer
 from envs import Uncertainty, default_scenario
 from envs.scenario import Knowledge

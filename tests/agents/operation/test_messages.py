@@ -15,9 +15,8 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from agents.evaluation.play import decide
-from agents.operation.example import example
-from agents.operation.inbox import Inbox
-from agents.operation.messages import (
+from agents.operation.messages.inbox import Inbox
+from agents.operation.messages.messages import (
     KINDS,
     AlertNotification,
     CompletionNotification,
@@ -31,8 +30,7 @@ from agents.operation.messages import (
     read_message,
     write_message,
 )
-from agents.operation.problems import SituationError
-from agents.operation.subscribers import (
+from agents.operation.messages.subscribers import (
     Console,
     JsonLines,
     Memory,
@@ -42,7 +40,9 @@ from agents.operation.subscribers import (
     TensorBoard,
     read_lines,
 )
-from agents.operation.world_messages import follow
+from agents.operation.messages.world_messages import follow
+from agents.operation.site.example import example
+from agents.operation.site.problems import SituationError
 from agents.rules import negotiator, prioritizer
 from envs import Phase, Scenario, Uncertainty, World
 from envs.events import PROTOCOL

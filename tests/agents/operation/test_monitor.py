@@ -7,9 +7,16 @@ from typing import Any
 
 import pytest
 
-from agents.operation.decision import DecisionEngine
-from agents.operation.execution import ExecutionManager
-from agents.operation.messages import (
+from agents.operation.deciding.decision import DecisionEngine
+from agents.operation.execution.execution import ExecutionManager
+from agents.operation.execution.monitor import Monitor
+from agents.operation.execution.optimizer import Optimizer
+from agents.operation.execution.pace import Pace
+from agents.operation.execution.results import Execution
+from agents.operation.execution.run_state import RunState
+from agents.operation.execution.simulated import SimulatedExecutor
+from agents.operation.execution.thresholds import Means, MonitorError, Thresholds
+from agents.operation.messages.messages import (
     AlertNotification,
     CompletionNotification,
     Message,
@@ -18,16 +25,9 @@ from agents.operation.messages import (
     StatusUpdate,
     TaskSubmission,
 )
-from agents.operation.monitor import Monitor
-from agents.operation.optimizer import Optimizer
-from agents.operation.pace import Pace
-from agents.operation.planning import TaskPlanner
-from agents.operation.results import Execution
-from agents.operation.run_state import RunState
-from agents.operation.simulated import SimulatedExecutor
-from agents.operation.situation import Situation
-from agents.operation.subscribers import Memory
-from agents.operation.thresholds import Means, MonitorError, Thresholds
+from agents.operation.messages.subscribers import Memory
+from agents.operation.planning.planning import TaskPlanner
+from agents.operation.site.situation import Situation
 
 RULES = "wsrpt,urgency"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agents.operation.conversion import to_site
-from agents.operation.futures import ByBelief, believe
-from agents.operation.planning import RULES, TaskPlanner
-from agents.operation.play_rules import DEFAULT
-from agents.operation.problems import SituationError
-from agents.operation.situation import Situation
+from agents.operation.planning.futures import ByBelief, believe
+from agents.operation.planning.planning import RULES, TaskPlanner
+from agents.operation.site.conversion import to_site
+from agents.operation.site.play_rules import DEFAULT
+from agents.operation.site.problems import SituationError
+from agents.operation.site.situation import Situation
 
 
 def queue() -> Situation:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from agents.operation.decision import DecisionEngine
-from agents.operation.play_rules import FILE, rules_of
-from agents.operation.promotions import CARD, PromotionError, Promotions, reason_of
+from agents.operation.deciding.decision import DecisionEngine
+from agents.operation.knowledge.promotions import CARD, PromotionError, Promotions, reason_of
+from agents.operation.site.play_rules import FILE, rules_of
 from agents.rules import index
 from envs import default_scenario
 from envs.files import write_text

@@ -17,15 +17,15 @@ from typing import Any
 
 import pytest
 
-from agents.operation import process_table
-from agents.operation.decision import DecisionEngine
-from agents.operation.jobs_file import example_jobs, filled, read_jobs
-from agents.operation.journal import JournalError
-from agents.operation.messages import AlertNotification
-from agents.operation.results import Execution
-from agents.operation.runner import Runner
-from agents.operation.situation import Situation
-from agents.operation.subscribers import Memory
+from agents.operation.deciding.decision import DecisionEngine
+from agents.operation.execution import process_table
+from agents.operation.execution.jobs_file import example_jobs, filled, read_jobs
+from agents.operation.execution.journal import JournalError
+from agents.operation.execution.results import Execution
+from agents.operation.execution.runner import Runner
+from agents.operation.messages.messages import AlertNotification
+from agents.operation.messages.subscribers import Memory
+from agents.operation.site.situation import Situation
 from experiments import run as command
 
 if sys.platform != "linux":

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from agents.operation.jobs_file import read_jobs
-from agents.operation.monitor import Monitor
-from agents.operation.situation import Task
-from agents.operation.subscribers import read_lines
-from agents.operation.thresholds import Means, Thresholds
+from agents.operation.execution.jobs_file import read_jobs
+from agents.operation.execution.monitor import Monitor
+from agents.operation.execution.thresholds import Means, Thresholds
+from agents.operation.messages.subscribers import read_lines
+from agents.operation.site.situation import Task
 from experiments import example, run
 from tests.conftest import ROOT
 

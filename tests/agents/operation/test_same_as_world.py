@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from agents.evaluation.play import record
-from agents.operation.decision import DecisionEngine
-from agents.operation.moments import situation_at
-from agents.operation.situation import Situation
+from agents.operation.deciding.decision import DecisionEngine
+from agents.operation.site.moments import situation_at
+from agents.operation.site.situation import Situation
 from envs.events import EventKind, EventLog
 from envs.scenario import Uncertainty
 from envs.workloads.generators.lublin import LublinWorkload

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from agents.operation.decision import Decision, DecisionEngine, Start
-from agents.operation.example import example
-from agents.operation.shadow import Shadow, compare
+from agents.operation.deciding.decision import Decision, DecisionEngine, Start
+from agents.operation.deciding.shadow import Shadow, compare
+from agents.operation.site.example import example
 from experiments import decide
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from agents.operation.decision import DecisionEngine
-from agents.operation.history import History
-from agents.operation.shadow_cost import shadow_cost
-from agents.operation.situation import Situation
+from agents.operation.deciding.decision import DecisionEngine
+from agents.operation.deciding.history import History
+from agents.operation.planning.shadow_cost import shadow_cost
+from agents.operation.site.situation import Situation
 
 
 @pytest.fixture

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.operation.conversion import to_site
-from agents.operation.decision import Decision, DecisionEngine
-from agents.operation.example import example
-from agents.operation.options import mean_of
-from agents.operation.planning import TaskPlanner
-from agents.operation.problems import MOST_BYTES, SituationError, read_json
-from agents.operation.situation import Quantiles, Situation, schema
-from agents.operation.validation import violations
+from agents.operation.deciding.decision import Decision, DecisionEngine
+from agents.operation.deciding.validation import violations
+from agents.operation.planning.planning import TaskPlanner
+from agents.operation.site.conversion import to_site
+from agents.operation.site.example import example
+from agents.operation.site.options import mean_of
+from agents.operation.site.problems import MOST_BYTES, SituationError, read_json
+from agents.operation.site.situation import Quantiles, Situation, schema
 from envs.events import EventKind
 from tests.conftest import ROOT
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agents.operation.example import example
-from agents.operation.retelling import retell
+from agents.operation.site.example import example
+from agents.operation.site.retelling import retell
 from agents.operation.status import ANALYZERS, Finding, StatusContext
 from envs import World, default_scenario
 from envs.events import NONE

@@ -14,7 +14,7 @@ import pytest
 
 from agents.evaluation.play import Results, play
 from agents.evaluation.tuning import CrossEntropy
-from agents.operation.decision import Deciders
+from agents.operation.deciding.decision import Deciders
 from experiments import adapt, decide, situation
 from experiments.adapting import learning
 from experiments.adapting.fit import kolmogorov

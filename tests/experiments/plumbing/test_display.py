@@ -6,11 +6,11 @@ import io
 
 from rich.console import Console
 
-from agents.operation.decision import DecisionEngine
-from agents.operation.execution import ExecutionManager
-from agents.operation.monitor import Monitor
-from agents.operation.simulated import SimulatedExecutor
-from agents.operation.situation import Situation
+from agents.operation.deciding.decision import DecisionEngine
+from agents.operation.execution.execution import ExecutionManager
+from agents.operation.execution.monitor import Monitor
+from agents.operation.execution.simulated import SimulatedExecutor
+from agents.operation.site.situation import Situation
 from experiments.plumbing.display import MOST, Display
 
 

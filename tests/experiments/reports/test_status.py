@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.operation.example import example
+from agents.operation.site.example import example
 from agents.operation.status import ANALYZERS, StatusContext
 from experiments import status as command
 from experiments.reports import logs

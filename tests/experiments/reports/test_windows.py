@@ -11,9 +11,9 @@ import pytest
 from torch.utils.tensorboard import SummaryWriter
 
 from agents.evaluation.play import draw_episodes, record
-from agents.operation.decision import DecisionEngine
-from agents.operation.example import example
-from agents.operation.history import History
+from agents.operation.deciding.decision import DecisionEngine
+from agents.operation.deciding.history import History
+from agents.operation.site.example import example
 from agents.planning.settings import Search
 from agents.policies import load_negotiator, load_prioritizer
 from envs import default_scenario

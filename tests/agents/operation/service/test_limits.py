@@ -14,11 +14,11 @@ from typing import Any
 import httpx
 import pytest
 
-from agents.operation.decision import Decision
-from agents.operation.example import example
+from agents.operation.deciding.decision import Decision
 from agents.operation.service.lane import Lane
 from agents.operation.service.refusal import Refusal
 from agents.operation.settings import Operation, Planning, Service, SettingsError
+from agents.operation.site.example import example
 from tests.agents.operation.service.asking import JSON, Asker, serving, slowly
 
 TASKS = example().write()

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from agents.operation.decision import Decision, DecisionEngine
-from agents.operation.example import example
-from agents.operation.planning import ExecutionPlan
+from agents.operation.deciding.decision import Decision, DecisionEngine
+from agents.operation.planning.planning import ExecutionPlan
 from agents.operation.settings import Service
-from agents.operation.situation import Situation
+from agents.operation.site.example import example
+from agents.operation.site.situation import Situation
 from tests.agents.operation.service.asking import JSON, RULES, Asker, serving
 from tests.conftest import ROOT
 
