@@ -6,7 +6,7 @@ import math
 import signal
 import time
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.utils import get_device
 
-from agents.evaluation.play import draw_episodes
+from agents.evaluation.play import draw_episodes, record
 from agents.learning import checkpoint
 from agents.learning.baseline import Purpose, Rules, costs_of, derive, rules
 from agents.learning.collect import Finished
@@ -28,8 +28,10 @@ from agents.learning.pictures import Pictures
 from agents.learning.ppo import RolePPO
 from agents.progress import Progress
 from agents.protocols import Negotiator, Prioritizer, rules_of_play
+from envs.events import EventLog
 from envs.files import replacing
 from envs.scenario import Reservations, Scenario
+from envs.workloads.instance import Instance
 from envs.world import World
 
 BAR: Final = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}"
@@ -71,6 +73,12 @@ class AgainstRules:
         """Who plays: rules in the roles that are not learned."""
         return learned.prioritizer or self._rules[0], learned.negotiator or self._rules[1]
 
+    def first(self, learned: Policies) -> tuple[Instance, EventLog]:
+        """Play the first of the episodes; return its instance and what happened."""
+        episodes = self.episodes
+        instance = episodes.instances[episodes.instance[0]]
+        return instance, record(self._scenario, instance, int(episodes.seeds[0]), *self.players(learned))
+
     def __call__(self, learned: Policies) -> dict[str, float]:
         """Return the mean cost, that of the rules, and the gap between them in percent: negative where learning is better."""
         cost = self.cost(*self.players(learned))
@@ -104,7 +112,7 @@ class Training:
         self.method: Method = METHODS[learner.update.method](scenario, learner, given, self.models, seed, threads)
         self.method.anneal(1.0)
         self.evaluation = AgainstRules(scenario, learner, given, seed)
-        self.pictures = Pictures(scenario, self.evaluation.episodes)
+        self.pictures = Pictures()
         self._begun = False
         self.iteration = 0
         self.decisions = 0
@@ -150,8 +158,8 @@ class Training:
                     self.decisions
                 )  # before the checkpoint: what is written past one is dropped by who goes on from it
                 if self._improved:
-                    best = self.evaluation.players(self.method.policies())
-                    self.pictures.draw(logger, *best, self.decisions, self.seconds)
+                    best = partial(self.evaluation.first, self.method.policies())
+                    self.pictures.draw(logger, best, self.decisions, self.seconds)
                     self._improved = False
                 for callback in callbacks:
                     self._stop |= callback(self) is False

@@ -118,7 +118,7 @@ def test_pictures_at_the_best_and_never_for_long(contested: Scenario, learner: L
     """Protects learning from being drawn instead: pictures of the best policies, as long as they take a hundredth of its time."""
     for share, expected in ((math.inf, ["evaluate/bids", "evaluate/schedule"]), (SHARE, [])):
         run = Training(contested, replace(learner, decisions=1), tmp_path / str(share), seed=0)
-        run.pictures = Pictures(contested, run.evaluation.episodes, share)
+        run.pictures = Pictures(share)
         run.learn()
         events = EventAccumulator(str(tmp_path / str(share) / "tensorboard"))
         events.Reload()
