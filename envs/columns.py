@@ -66,6 +66,11 @@ class Candidate(IntEnum):
     NEXT3_LEAD = 50
     NEXT2_WORK = 51
     NEXT3_WORK = 52
+    NEXT1_WAITING = 53
+    NEXT2_WAITING = 54
+    NEXT3_WAITING = 55
+    JOB_LOAD = 56
+    JOB_PEAK = 57
 
 
 class Context(IntEnum):

@@ -162,7 +162,12 @@ WORLD = np.dtype(
         ("time", "f8"),
         ("scale", "f8"),  # time scale: mean nominal duration of the tasks submitted so far
         ("mean_weight", "f8"),  # of the jobs submitted so far
-        ("rest", "f8"),  # scratch: s, the least that all that is submitted still takes
+        (
+            "rest",
+            "f8",
+        ),  # scratch: s, the least that all that is submitted still takes; mean and largest load of an agent
+        ("mean_load", "f8"),
+        ("most_load", "f8"),
         ("spent", "f8"),  # team cost since the last step
         ("team_cost", "f8"),  # the same, as shown after the last step
         ("price", "f8"),
@@ -227,8 +232,12 @@ AGENT = np.dtype(
         ("reward", "f8"),
         ("available", "f8"),  # scratch: seconds until it could take another task; and that counting its reservation
         ("booked", "f8"),
-        ("load", "f8"),  # scratch: s, work of its line; nominal work of what is there or soon there
+        (
+            "load",
+            "f8",
+        ),  # scratch: s, work of its line; nominal work of what is there or soon there, and the number of tasks
         ("coming", "f8"),
+        ("comers", "i4"),
         ("bid", "f8"),
         ("share", "f8"),
         ("area", "f8"),

@@ -1,11 +1,13 @@
 """What lies ahead where the makespan counts: the least that is still to come, and what a choice does to it.
 
-Bounds as in branch and bound for job shops (Carlier and Pinson 1989): the longest path, and each agent's line of work with what comes behind it.
+Bounds as in branch and bound for job shops (Carlier and Pinson 1989): the longest path, and each agent's line of work with what comes
+behind it.
 """
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, log1p
+
 from envs.engine.candidates import is_reserved
 from envs.engine.codes import NONE, Status
 from envs.engine.compiled import Record, kernel
@@ -14,6 +16,7 @@ from envs.engine.memory import (
     agent_of,
     cell,
     facts_of,
+    job_facts_of,
     line_of,
     option_of,
     reservation_of,
@@ -31,13 +34,13 @@ _PENDING, _READY, _RETRYING = int(Status.PENDING), int(Status.READY), int(Status
 def _is_open(w: Record, t: int) -> bool:
     """Whether a task that agents know of is still to be started."""
     status = task_of(w, t).status
-    return status == _READY or status == _RETRYING or (status == _PENDING and facts_of(w, t).job < w.submitted)
+    return status in (_READY, _RETRYING) or (status == _PENDING and facts_of(w, t).job < w.submitted)
 
 
 @kernel
 def look_out(w: Record) -> None:
     """Note of every agent how long it is booked, its load and what is coming to it; and the rest: the least that is still to come."""
-    rest = 0.0
+    rest = all_load = most = 0.0
     for k in range(w.num_running):
         facts = facts_of(w, running_of(w, k).task)
         rest = max(rest, remaining_end(w, k) - w.time + (facts.tail - facts.nominal))
@@ -45,6 +48,7 @@ def look_out(w: Record) -> None:
         agent = agent_of(w, a)
         agent.booked = agent.available
         load = coming = 0.0
+        comers = 0
         for k in range(cell(w.lines, a), cell(w.lines, a + 1)):
             t = line_of(w, k)
             if not _is_open(w, t):
@@ -55,13 +59,16 @@ def look_out(w: Record) -> None:
             status = task_of(w, t).status
             if (status == _READY or running_predecessor(w, t) != NONE) and not is_reserved(w, t):
                 coming += facts.nominal
-        agent.load, agent.coming = load, coming
+                comers += 1
+        agent.load, agent.coming, agent.comers = load, coming, comers
+        all_load += load
+        most = max(most, load)
         rest = max(rest, agent.available + load)
     for k in range(w.num_reserved):
         held = reservation_of(w, k)
         agent = agent_of(w, held.agent)
         agent.booked = max(agent.booked, held.start - w.time + estimate(w, option_of(w, held.option)))
-    w.rest = rest
+    w.rest, w.mean_load, w.most_load = rest, all_load / w.num_agents, most
 
 
 @kernel
@@ -88,6 +95,27 @@ def _lead(w: Record, q: int, arrival: float) -> float:
 
 
 @kernel
+def _waiting(w: Record, q: int) -> float:
+    return log1p(agent_of(w, q).comers) if q != NONE else 0.0
+
+
+@kernel
+def _job_load(w: Record, t: int) -> tuple[float, float]:
+    """Return the load that the other open tasks of a job meet, over the mean of all agents, and the largest, over that of all agents."""
+    facts = job_facts_of(w, facts_of(w, t).job)
+    work = met = most = 0.0
+    for other in range(facts.task0, facts.task0 + facts.tasks):
+        if other != t and _is_open(w, other):
+            load = agent_of(w, facts_of(w, other).primary).load
+            nominal = facts_of(w, other).nominal
+            work += nominal
+            met += nominal * load
+            most = max(most, load)
+    mean = met / (work * w.mean_load) if work * w.mean_load > 0.0 else 0.0
+    return clip(mean), most / w.most_load if w.most_load > 0.0 else 0.0
+
+
+@kernel
 def write_outlook(w: Record, option: Record, wait: float, est: float, row: Record) -> None:
     """Write what a candidate has ahead; comparisons are set to 0. ``look_out`` has been called for this round."""
     facts = facts_of(w, option.task)
@@ -98,12 +126,16 @@ def write_outlook(w: Record, option: Record, wait: float, est: float, row: Recor
     one = _lead(w, facts.route[0], wait + est)
     two = _lead(w, facts.route[1], wait + est + first)
     three = _lead(w, facts.route[2], wait + est + first + second)
+    waiting = _waiting(w, facts.route[0]), _waiting(w, facts.route[1]), _waiting(w, facts.route[2])
+    load, peak = _job_load(w, option.task)
     row.path_gap = clip((path - rest) / scale)
     row.path_share = clip(path / rest) if rest > 0.0 else 0.0
     row.line_gap = clip((line - rest) / scale)
     row.others_gap = row.line_over = 0.0
     row.next1_lead, row.next2_lead, row.next3_lead = one, two, three
     row.next2_work, row.next3_work = clip(second / scale), clip(third / scale)
+    row.next1_waiting, row.next2_waiting, row.next3_waiting = waiting
+    row.job_load, row.job_peak = load, peak
 
 
 @kernel
@@ -111,6 +143,7 @@ def clear_outlook(row: Record) -> None:
     """Say nothing of what lies ahead."""
     row.path_gap = row.path_share = row.others_gap = row.line_gap = row.line_over = 0.0
     row.next1_lead = row.next2_lead = row.next3_lead = row.next2_work = row.next3_work = 0.0
+    row.next1_waiting = row.next2_waiting = row.next3_waiting = row.job_load = row.job_peak = 0.0
 
 
 @kernel

@@ -74,7 +74,9 @@ def _reset_agents(w: Record) -> None:
     for a in range(w.num_agents):
         agent = agent_of(w, a)
         agent.queue = agent.future = agent.flow = agent.tardy = agent.slow = agent.seen_slow = agent.spent = 0.0
-        agent.available = agent.booked = agent.load = agent.coming = agent.share = agent.area = agent.key = agent.best = agent.bid = 0.0
+        agent.booked = agent.load = agent.coming = 0.0
+        agent.comers = 0
+        agent.available = agent.share = agent.area = agent.key = agent.best = agent.bid = 0.0
         agent.queued = agent.futures = agent.in_system = agent.tardies = agent.unfinished = 0
         agent.slows = agent.seen_slows = 0
         agent.leased = agent.breakdowns = agent.live = agent.legal = agent.startable = agent.shown = 0
@@ -109,7 +111,7 @@ def reset_world(w: Record, seed: np.uint64, instance: int) -> None:
     w.num_running = w.num_retrying = w.num_reserved = w.round = 0
     w.trouble_agent = NONE
     w.scale = w.mean_weight = 1.0
-    w.rest = 0.0
+    w.rest = w.mean_load = w.most_load = 0.0
     w.trouble = 0
     w.phase = _OVER
     w.in_epoch = w.dealt = w.bidden = w.started = w.terminated = w.truncated = w.still = False

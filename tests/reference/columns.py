@@ -22,7 +22,7 @@ from envs.columns import (
 )
 from tests.reference.candidates import Choice
 from tests.reference.forecast import forecast
-from tests.reference.outlook import booked, coming, line_of, load, part_of, rest_of
+from tests.reference.outlook import booked, comers, coming, job_load, line_of, load, part_of, rest_of
 from tests.reference.rounds import Round
 from tests.reference.state import State, Status, Task, total
 
@@ -139,7 +139,9 @@ def _outlook(state: State, a: int, task: Task, wait: float) -> dict[IntEnum, flo
         row[c(c.NEXT1_LEAD + k)] = (booked(state, q) + coming(state, q) - arrival) / scale
         if k > 0:
             row[c(c.NEXT2_WORK + k - 1)] = nominal / scale
+        row[c(c.NEXT1_WAITING + k)] = math.log1p(len(comers(state, q)))
         arrival = wait + est + fact.next_nominals[0] + (fact.next_nominals[1] if k else 0.0)
+    row[c.JOB_LOAD], row[c.JOB_PEAK] = job_load(state, task)
     return row
 
 

@@ -30,22 +30,37 @@ def load(state: State, a: int) -> float:
 def rest_of(state: State) -> float:
     """The least seconds that all submitted work still takes."""
     paths = [task.fact.tail for task in state.tasks if _is_open(state, task)]
-    running = [
-        state.remaining_end(task) - state.now + (task.fact.tail - task.fact.nominal) for task in state.running()
-    ]
+    running = [state.remaining_end(task) - state.now + (task.fact.tail - task.fact.nominal) for task in state.running()]
     loads = [state.avail(a) + load(state, a) for a in range(state.num_agents)]
     return max(0.0, *paths, *running, *loads)
 
 
-def coming(state: State, a: int) -> float:
-    """Seconds of the work that is ready or soon at an agent, and not reserved."""
+def comers(state: State, a: int) -> list[Task]:
+    """What is ready or soon at an agent, and not reserved."""
     reserved = {held.task for held in state.reservations}
-    return total(
-        task.fact.nominal
+    return [
+        task
         for task in line_of(state, a)
         if (task.status is Status.READY or state.running_predecessor(task) is not None)
         and task.fact.index not in reserved
-    )
+    ]
+
+
+def coming(state: State, a: int) -> float:
+    """Seconds of their work."""
+    return total(task.fact.nominal for task in comers(state, a))
+
+
+def job_load(state: State, task: Task) -> tuple[float, float]:
+    """The load that the other open tasks of a job meet, over the mean load; and the largest, over the largest load."""
+    others = [other for other in state.tasks if other.fact.job == task.fact.job and other is not task]
+    loads = [load(state, a) for a in range(state.num_agents)]
+    met = [(other.fact.nominal, loads[other.fact.primary]) for other in others if _is_open(state, other)]
+    mean = total(loads) / state.num_agents
+    below = total(nominal for nominal, _ in met) * mean
+    share = total(nominal * here for nominal, here in met) / below if below > 0 else 0.0
+    peak = max((here for _, here in met), default=0.0)
+    return share, peak / max(loads) if max(loads) > 0 else 0.0
 
 
 def booked(state: State, a: int) -> float:
