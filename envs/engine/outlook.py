@@ -139,14 +139,6 @@ def write_outlook(w: Record, option: Record, wait: float, est: float, row: Recor
 
 
 @kernel
-def clear_outlook(row: Record) -> None:
-    """Say nothing of what lies ahead."""
-    row.path_gap = row.path_share = row.others_gap = row.line_gap = row.line_over = 0.0
-    row.next1_lead = row.next2_lead = row.next3_lead = row.next2_work = row.next3_work = 0.0
-    row.next1_waiting = row.next2_waiting = row.next3_waiting = row.job_load = row.job_peak = 0.0
-
-
-@kernel
 def compare_outlooks(w: Record, a: int, count: int) -> None:
     """Write what each shown candidate leaves to the others, and how its line compares with theirs."""
     least, longest, second = inf, -inf, -inf

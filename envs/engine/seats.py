@@ -39,7 +39,7 @@ from envs.engine.observation import (
     write_row,
     wsrpt_key,
 )
-from envs.engine.outlook import clear_outlook, compare_outlooks, look_out, write_outlook
+from envs.engine.outlook import compare_outlooks, look_out, write_outlook
 
 _FLOAT32: Final = 4
 
@@ -73,10 +73,8 @@ def _write_context(w: Record, a: int, most: float, address: int, row: Record) ->
 @kernel
 def _write_row(w: Record, o: int, startable: bool, est: float, most: float, row: Record) -> None:
     wait = write_row(w, o, startable, est, most, row)
-    if params_of(w).makespan > 0.0:
+    if params_of(w).makespan > 0.0:  # elsewhere these columns are never written, and stay 0
         write_outlook(w, option_of(w, o), wait, est, row)
-    else:
-        clear_outlook(row)
 
 
 @kernel
