@@ -56,6 +56,21 @@ class Candidate(IntEnum):
     WSRPT_RANK = 40
     UNITS = 41
     RELEASE = 42
+    PATH_GAP = 43
+    PATH_SHARE = 44
+    OTHERS_GAP = 45
+    LINE_GAP = 46
+    LINE_OVER = 47
+    NEXT1_LEAD = 48
+    NEXT2_LEAD = 49
+    NEXT3_LEAD = 50
+    NEXT2_WORK = 51
+    NEXT3_WORK = 52
+    NEXT1_WAITING = 53
+    NEXT2_WAITING = 54
+    NEXT3_WAITING = 55
+    JOB_LOAD = 56
+    JOB_PEAK = 57
 
 
 class Context(IntEnum):
@@ -86,6 +101,8 @@ class Context(IntEnum):
     DONE = 22
     AGENTS = 23
     TIME_SCALE = 24
+    REST = 25
+    LINE_SLACK = 26
 
 
 class Contest(IntEnum):

@@ -107,7 +107,7 @@ def seen_by_asked_seats() -> Iterator[tuple[str, NDArray[np.float32]]]:
         default_scenario(),
         workload=SyntheticWorkload(agents=3, jobs=16, eligible="all"),
         uncertainty=Uncertainty(0.4, 0.1, 5.0, 2, 400.0, 60.0, 0.5),
-        objective=Objective(flow=1.0, tardiness=1.0, slowdown=10.0, lease=0.1),
+        objective=Objective(flow=1.0, tardiness=1.0, slowdown=10.0, lease=0.1, makespan=1.0),
         negotiation=Negotiation(credits=50.0),
         reservations=Reservations(backfill=True),
         candidates=6,

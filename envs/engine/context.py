@@ -70,6 +70,7 @@ def write_team(w: Record, row: Record) -> None:
     row.done = w.tasks_done / w.sum_tasks if w.sum_tasks else 0.0
     row.agents = _log1p(w.num_agents)
     row.time_scale = scale
+    row.rest = clip(w.rest / scale)
 
 
 @kernel
@@ -92,4 +93,5 @@ def write_own(w: Record, a: int, most: float, row: Record) -> None:
     row.future = clip(agent.future / scale)
     row.future_share = future_share(w, a, most)
     row.own_jobs = _log1p(agent.in_system)
+    row.line_slack = clip((agent.available + agent.load - w.rest) / scale) if params_of(w).makespan > 0.0 else 0.0
     row.own_cost_rate = log1p(_seen_rate(w, a) / w.mean_weight)

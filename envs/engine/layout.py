@@ -16,7 +16,7 @@ from envs.engine.codes import NUM_TERMS, ROUTE_LENGTH
 
 Records = NDArray[Any]
 
-SITE_ADDRESSES: Final = ("facts", "options", "job_facts", "edges", "befores", "demands", "speeds")
+SITE_ADDRESSES: Final = ("facts", "options", "job_facts", "edges", "befores", "demands", "speeds", "lines", "line")
 WORLD_ADDRESSES: Final = (
     "params",
     "sites",
@@ -55,6 +55,8 @@ SITE = np.dtype(
         ("locals", "i8"),  # [A, R] CELL: units per agent
         ("pools", "i8"),  # [R] CELL: units of shared resources
         ("speeds", "i8"),  # [A, G] SPEED
+        ("lines", "i8"),  # [A+1] CELL: where an agent's tasks begin in the next
+        ("line", "i8"),  # [T] LINK: tasks by primary agent, the one with most behind it first
         ("firsts", "i8"),  # [A] CELL: first position of an agent's segment of the live list
         ("num_tasks", "i4"),
         ("num_jobs", "i4"),
@@ -69,6 +71,8 @@ FACTS = np.dtype(
         ("head", "f8"),  # s, longest path from the start of the job, this task included
         ("next_work", "f8"),  # s, sum over direct successors
         ("ratio", "f8"),  # realised / nominal of the source
+        ("part", "f8"),  # largest share of its primary agent's units that it takes
+        ("route_work", "f8", (ROUTE_LENGTH,)),  # s, nominal, of the tasks on the route
         ("job", "i4"),
         ("kind", "i4"),
         ("primary", "i4"),  # agent of the shortest option
@@ -159,6 +163,12 @@ WORLD = np.dtype(
         ("time", "f8"),
         ("scale", "f8"),  # time scale: mean nominal duration of the tasks submitted so far
         ("mean_weight", "f8"),  # of the jobs submitted so far
+        (
+            "rest",
+            "f8",
+        ),  # scratch: s, the least that all that is submitted still takes; mean and largest load of an agent
+        ("mean_load", "f8"),
+        ("most_load", "f8"),
         ("spent", "f8"),  # team cost since the last step
         ("team_cost", "f8"),  # the same, as shown after the last step
         ("price", "f8"),
@@ -221,7 +231,14 @@ AGENT = np.dtype(
         ("spent", "f8"),  # own cost since the last step
         ("own_cost", "f8"),  # the same, as shown after the last step
         ("reward", "f8"),
-        ("available", "f8"),  # scratch: seconds until it could take another task
+        ("available", "f8"),  # scratch: seconds until it could take another task; and that counting its reservation
+        ("booked", "f8"),
+        (
+            "load",
+            "f8",
+        ),  # scratch: s, work of its line; nominal work of what is there or soon there, and the number of tasks
+        ("coming", "f8"),
+        ("comers", "i4"),
         ("bid", "f8"),
         ("share", "f8"),
         ("area", "f8"),

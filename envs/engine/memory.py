@@ -116,6 +116,12 @@ def before_of(w: Record, k: int) -> Record:
 
 
 @kernel
+def line_of(w: Record, k: int) -> int:
+    """Return a task by its place in the lines of the agents."""
+    return _link_at(w.line, k).task
+
+
+@kernel
 def demand_of(w: Record, t: int, r: int) -> int:
     return _cell_at(w.demands, t * w.max_resources + r).units
 

@@ -170,8 +170,11 @@ def clear_ranks(row: Record) -> None:
 
 
 @kernel
-def write_row(w: Record, o: int, startable: bool, est: float, most: float, row: Record) -> None:
-    """Write one candidate; the ranks are set to 0. ``find_availability`` has been called for this round."""
+def write_row(w: Record, o: int, startable: bool, est: float, most: float, row: Record) -> float:
+    """Write one candidate; the ranks are set to 0. ``find_availability`` has been called for this round.
+
+    Returns the seconds until it can start.
+    """
     option = option_of(w, o)
     facts, state = facts_of(w, option.task), task_of(w, option.task)
     scale = w.scale
@@ -206,6 +209,7 @@ def write_row(w: Record, o: int, startable: bool, est: float, most: float, row: 
     _write_job(w, facts, scale, row)
     _write_demands(w, option, est, scale, row)
     _write_route(w, facts, most, scale, row)
+    return wait
 
 
 @kernel

@@ -36,6 +36,9 @@ def _fill_paths(order: NDArray[np.int32], task: Records, edge: NDArray[np.int32]
         row.route[0] = NONE if next_task == NONE else task[next_task].primary
         for step in range(1, row.route.size):
             row.route[step] = NONE if next_task == NONE else task[next_task].route[step - 1]
+        row.route_work[0] = 0.0 if next_task == NONE else task[next_task].nominal
+        for step in range(1, row.route.size):
+            row.route_work[step] = 0.0 if next_task == NONE else task[next_task].route_work[step - 1]
     for k in range(order.size):
         row = task[order[k]]
         row.head += row.nominal  # so far the largest head of a predecessor
@@ -65,6 +68,7 @@ def _pack_tasks(i: Instance) -> tuple[Records, Records, NDArray[np.int32], NDArr
     task["option0"], task["options"] = i.option_first[:-1], options
     task["edge0"], task["edges"] = i.successor_first[:-1], np.diff(i.successor_first)
     task["units"] = i.task_demand.max(axis=1)
+    task["part"] = _parts(i, task["primary"])
     task["befores"] = np.bincount(i.successor, minlength=i.num_tasks)
     task["before0"] = _first_positions(task["befores"])
     source = np.repeat(np.arange(i.num_tasks, dtype=np.int32), task["edges"])
@@ -74,6 +78,19 @@ def _pack_tasks(i: Instance) -> tuple[Records, Records, NDArray[np.int32], NDArr
     _fill_paths(order, task, i.successor, length)
     task["successors"] = count_descendants(i.successor_first, i.successor, order, i.job_first)
     return task, option, before, length
+
+
+def _parts(i: Instance, agent: NDArray[Any]) -> NDArray[np.float64]:
+    """[T] the largest share of an agent's units that each task takes, ``agent`` [T]."""
+    capacity = i.local_capacity[agent]
+    part: NDArray[np.float64] = np.where(capacity > 0, i.task_demand / np.maximum(capacity, 1), 0.0).max(axis=1)
+    return part
+
+
+def _lines(task: Records) -> NDArray[np.int32]:
+    """[T] the tasks by primary agent, those of an agent by what comes behind them, most first; ties to the lower."""
+    behind = task["nominal"] - task["tail"]
+    return np.lexsort((behind, task["primary"])).astype(np.int32)
 
 
 def _pack_jobs(i: Instance, task: Records, length: NDArray[np.float64]) -> Records:
@@ -110,6 +127,8 @@ class Packed(NamedTuple):
     locals: NDArray[np.int32]
     pools: NDArray[np.int32]
     firsts: NDArray[np.int32]
+    lines: NDArray[np.int32]
+    line: NDArray[np.int32]
 
 
 def _widen(array: NDArray[Any], shape: tuple[int, ...]) -> Any:
@@ -136,6 +155,8 @@ def pack_one(i: Instance, agents: int, resources: int, kinds: int) -> Packed:
         locals=_widen(i.local_capacity, (agents, resources)),
         pools=_widen(i.shared_capacity, (resources,)),
         firsts=_first_positions(per_agent),
+        lines=np.searchsorted(np.sort(task["primary"]), np.arange(agents + 1)).astype(np.int32),
+        line=_lines(task),
     )
 
 

@@ -32,6 +32,7 @@ def _enter_site(w: Record, instance: int) -> None:
     w.instance = instance
     w.facts, w.options, w.job_facts = site.facts, site.options, site.job_facts
     w.edges, w.befores, w.demands, w.speeds = site.edges, site.befores, site.demands, site.speeds
+    w.lines, w.line = site.lines, site.line
     w.num_tasks, w.num_jobs, w.num_agents, w.num_resources = (
         site.num_tasks,
         site.num_jobs,
@@ -73,6 +74,8 @@ def _reset_agents(w: Record) -> None:
     for a in range(w.num_agents):
         agent = agent_of(w, a)
         agent.queue = agent.future = agent.flow = agent.tardy = agent.slow = agent.seen_slow = agent.spent = 0.0
+        agent.booked = agent.load = agent.coming = 0.0
+        agent.comers = 0
         agent.available = agent.share = agent.area = agent.key = agent.best = agent.bid = 0.0
         agent.queued = agent.futures = agent.in_system = agent.tardies = agent.unfinished = 0
         agent.slows = agent.seen_slows = 0
@@ -108,6 +111,7 @@ def reset_world(w: Record, seed: np.uint64, instance: int) -> None:
     w.num_running = w.num_retrying = w.num_reserved = w.round = 0
     w.trouble_agent = NONE
     w.scale = w.mean_weight = 1.0
+    w.rest = w.mean_load = w.most_load = 0.0
     w.trouble = 0
     w.phase = _OVER
     w.in_epoch = w.dealt = w.bidden = w.started = w.terminated = w.truncated = w.still = False

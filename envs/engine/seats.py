@@ -39,6 +39,7 @@ from envs.engine.observation import (
     write_row,
     wsrpt_key,
 )
+from envs.engine.outlook import compare_outlooks, look_out, write_outlook
 
 _FLOAT32: Final = 4
 
@@ -67,6 +68,13 @@ def _bid_context_address(w: Record, a: int) -> int:
 def _write_context(w: Record, a: int, most: float, address: int, row: Record) -> None:
     copy_numbers(w.team, address, NUM_CONTEXT)
     write_own(w, a, most, row)
+
+
+@kernel
+def _write_row(w: Record, o: int, startable: bool, est: float, most: float, row: Record) -> None:
+    wait = write_row(w, o, startable, est, most, row)
+    if params_of(w).makespan > 0.0:  # elsewhere these columns are never written, and stay 0
+        write_outlook(w, option_of(w, o), wait, est, row)
 
 
 @kernel
@@ -109,6 +117,8 @@ def _prepare(w: Record) -> float:
     find_availability(w)
     if params_of(w).passing:
         forecast(w)
+    if params_of(w).makespan > 0.0:
+        look_out(w)
     write_team(w, team_context_of(w))
     return largest_future(w)
 
@@ -119,10 +129,12 @@ def _write_prioritizer(w: Record, a: int, most: float) -> None:
     _write_context(w, a, most, _context_address(w, a), context_of(w, a))
     for k in range(agent.shown):
         shown = shown_of(w, a, k)
-        write_row(w, shown.option, shown.startable, shown.estimate, most, row_of(w, a, k))
+        _write_row(w, shown.option, shown.startable, shown.estimate, most, row_of(w, a, k))
         shown.task = option_of(w, shown.option).task
     if agent.shown:
         write_ranks(w, a, agent.shown)
+        if params_of(w).makespan > 0.0:
+            compare_outlooks(w, a, agent.shown)
     _hide_rows(w, a, agent.shown)
     agent.written = 1 + agent.shown
 
@@ -201,9 +213,10 @@ def _write_pick(w: Record, a: int, most: float) -> None:
     if agent.acts:
         copy_numbers(_row_address(w, a, agent.place), _negotiation_address(w, a), NUM_CANDIDATE)
         clear_ranks(row)
+        row.others_gap = row.line_over = 0.0
         copy_numbers(_context_address(w, a), _bid_context_address(w, a), NUM_CONTEXT)
     else:
-        write_row(w, agent.pick, agent.pick_start, estimate(w, option_of(w, agent.pick)), most, row)
+        _write_row(w, agent.pick, agent.pick_start, estimate(w, option_of(w, agent.pick)), most, row)
         _write_context(w, a, most, _bid_context_address(w, a), bid_context_of(w, a))
 
 

@@ -22,6 +22,7 @@ from envs.columns import (
 )
 from tests.reference.candidates import Choice
 from tests.reference.forecast import forecast
+from tests.reference.outlook import booked, comers, coming, job_load, line_of, load, part_of, rest_of
 from tests.reference.rounds import Round
 from tests.reference.state import State, Status, Task, total
 
@@ -114,7 +115,34 @@ def candidate_row(state: State, a: int, task: Task, startable: bool) -> Row:
         row[c(c.NEXT1_QUEUE + 3 * k)] = following.queue_work.value / scale
         row[c(c.NEXT1_FREE + 3 * k)] = state.avail(q) / scale
         row[c(c.NEXT1_FUTURE + 3 * k)] = following.future_work.value / max_future if max_future > 0 else 0.0
+    row |= _outlook(state, a, task, wait)
     return _store(row, NUM_CANDIDATE, RAW_CANDIDATE)
+
+
+def _outlook(state: State, a: int, task: Task, wait: float) -> dict[IntEnum, float]:
+    c, fact, scale, est = Candidate, task.fact, state.scale, state.estimate(a, task)
+    if not state.scenario.objective.makespan:
+        return {}
+    rest = rest_of(state)
+    line_end, end = wait + fact.tail, wait + est * part_of(state, task)
+    for other in line_of(state, a):
+        if other is not task:
+            end += other.fact.nominal * part_of(state, other)
+            line_end = max(line_end, end + (other.fact.tail - other.fact.nominal))
+    row: dict[IntEnum, float] = {
+        c.PATH_GAP: (wait + fact.tail - rest) / scale,
+        c.PATH_SHARE: (wait + fact.tail) / rest if rest > 0 else 0.0,
+        c.LINE_GAP: (line_end - rest) / scale,
+    }
+    arrival = wait + est
+    for k, (q, nominal) in enumerate(zip(fact.next_agents, fact.next_nominals, strict=True)):
+        row[c(c.NEXT1_LEAD + k)] = (booked(state, q) + coming(state, q) - arrival) / scale
+        if k > 0:
+            row[c(c.NEXT2_WORK + k - 1)] = nominal / scale
+        row[c(c.NEXT1_WAITING + k)] = math.log1p(len(comers(state, q)))
+        arrival = wait + est + fact.next_nominals[0] + (fact.next_nominals[1] if k else 0.0)
+    row[c.JOB_LOAD], row[c.JOB_PEAK] = job_load(state, task)
+    return row
 
 
 def _forecast(state: State, a: int, task: Task, own: float) -> dict[IntEnum, float]:
@@ -136,7 +164,18 @@ def candidate_rows(state: State, a: int, own: Choice) -> NDArray[np.float32]:
         for i, x in enumerate(values):
             low, high = min(values), max(values)
             rows[i, rank] = np.float32((x - low) / (high - low) if high > low else 0.0)
+    if state.scenario.objective.makespan:
+        _compare(state, rows[: len(own.shown)])
     return rows
+
+
+def _compare(state: State, rows: NDArray[np.float32]) -> None:
+    c, rest = Candidate, rest_of(state) / state.scale
+    for i, row in enumerate(rows):
+        tails = [float(other[c.TAIL]) for k, other in enumerate(rows) if k != i]
+        after = max(tails) - rest + float(row[c.WAIT]) + float(row[c.DURATION]) if tails else 0.0
+        row[c.OTHERS_GAP] = np.float32(max(-CLIP, min(CLIP, after)))
+        row[c.LINE_OVER] = np.float32(float(row[c.LINE_GAP]) - min(float(other[c.LINE_GAP]) for other in rows))
 
 
 def context_row(state: State, a: int, own: Choice) -> Row:
@@ -179,6 +218,10 @@ def context_row(state: State, a: int, own: Choice) -> Row:
         c.AGENTS: math.log1p(state.num_agents),
         c.TIME_SCALE: scale,
     }
+    if state.scenario.objective.makespan:
+        rest = rest_of(state)
+        row[c.REST] = rest / scale
+        row[c.LINE_SLACK] = (state.avail(a) + load(state, a) - rest) / scale
     return _store(row, NUM_CONTEXT, RAW_CONTEXT)
 
 

@@ -34,6 +34,8 @@ class TaskFacts:
     next_work: float = 0.0
     next_agents: list[int] = field(default_factory=list)
     """Primary agents along the route: up to three."""
+    next_nominals: list[float] = field(default_factory=list)
+    """Of the tasks along it."""
 
 
 @dataclass
@@ -129,7 +131,8 @@ def _tasks(i: Instance) -> list[TaskFacts]:
         task.num_successors = len(_reachable(tasks, task))
         for s in task.successors:
             task.next_work += tasks[s].nominal
-        task.next_agents = _next_agents(tasks, task)
+        route = _route(tasks, task)
+        task.next_agents, task.next_nominals = [s.primary for s in route], [s.nominal for s in route]
     return tasks
 
 
@@ -145,13 +148,13 @@ def _reachable(tasks: list[TaskFacts], task: TaskFacts) -> set[int]:
     return found
 
 
-def _next_agents(tasks: list[TaskFacts], task: TaskFacts) -> list[int]:
-    """Primary agents of the next three tasks on the route: always the successor with the largest tail."""
-    agents: list[int] = []
-    while task.successors and len(agents) < 3:
+def _route(tasks: list[TaskFacts], task: TaskFacts) -> list[TaskFacts]:
+    """The next three tasks on the route: always the successor with the largest tail."""
+    route: list[TaskFacts] = []
+    while task.successors and len(route) < 3:
         task = tasks[min(task.successors, key=lambda s: (-tasks[s].tail, s))]
-        agents.append(task.primary)
-    return agents
+        route.append(task)
+    return route
 
 
 def _jobs(i: Instance, tasks: list[TaskFacts]) -> list[JobFacts]:
