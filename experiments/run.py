@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     import argparse
 
     from agents.operation.deciding.decision import DecisionEngine
+    from agents.operation.execution.monitor import Monitor
     from agents.operation.execution.overseers import Overseer
     from agents.operation.execution.results import Execution
     from agents.operation.execution.runner import Runner
@@ -42,6 +45,9 @@ def arguments() -> argparse.ArgumentParser:
     )
     made.add_argument(
         "--config", default="default", metavar="NAME", help="a recipe of conf/operation, or a YAML file (default)"
+    )
+    made.add_argument(
+        "--live", type=int, nargs="?", const=0, metavar="PORT", help="show in a browser how it goes (any free port)"
     )
     made.add_argument("--messages", metavar="FILE", help="append what happens to this file, as JSON lines")
     return made
@@ -77,19 +83,45 @@ def open_runner(given: argparse.Namespace) -> tuple[Runner, DecisionEngine]:
     return Runner.begin(folder, situation, base, policy), engine
 
 
-def overseers(operation: Operation, policy: str, *, shown: bool) -> list[Overseer]:
-    """Return who watches over a run, and perhaps shows it."""
+def overseers(
+    operation: Operation, policy: str, *, shown: bool, live: Callable[[Monitor], Overseer] | None = None
+) -> list[Overseer]:
+    """Return who watches over a run, and perhaps shows it: on a terminal, in a browser."""
     from agents.operation.execution.monitor import Monitor
     from agents.operation.execution.optimizer import Optimizer
     from agents.operation.planning.planning import TaskPlanner
 
-    monitor = Monitor(operation.monitor, TaskPlanner(policy, []) if shown else None)
+    monitor = Monitor(operation.monitor, TaskPlanner(policy, []) if shown or live else None)
     made: list[Overseer] = [monitor, Optimizer(monitor, operation.optimizer)]
+    if live is not None:
+        made.append(live(monitor))
     if shown:
         from experiments.plumbing.display import Display
 
         made.append(Display(monitor))
     return made
+
+
+@contextmanager
+def shown_live(port: int | None, runner: Runner, policy: str) -> Iterator[Callable[[Monitor], Overseer] | None]:
+    """Show a run in a browser while it goes, at a port of this machine; None: do not, and import nothing for it."""
+    if port is None:
+        yield None
+        return
+    from experiments.plumbing.cli import UsageError
+    from experiments.plumbing.settings import MOST_PORT
+    from experiments.reports.live import server
+    from experiments.reports.live.board import Board
+    from experiments.reports.live.execution import Commands
+
+    if not 0 <= port <= MOST_PORT:
+        raise UsageError(f"--live is {port}, must be an integer in 0..{MOST_PORT}")
+    run = Commands(runner.state.first, str(runner.folder), policy)
+    for message in runner.journal.messages():  # of before, where the run is gone on with
+        run.take(message)
+    how = f"All of this run is in {runner.folder}: result.json says what came of it, logs/ has what the commands said."
+    with server.shown(Board(run.report), port, how):
+        yield run.watching
 
 
 def show(execution: Execution, folder: Path) -> None:
@@ -131,12 +163,14 @@ def main() -> None:
         try:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: runner.stop())
-            execution = runner.run(
-                engine,
-                log_limit=round(given.log_limit * MEGABYTE) or None,
-                subscribers=heard,
-                overseers=overseers(operation, engine.deciders.name, shown=shown),
-            )
+            policy = engine.deciders.name
+            with shown_live(given.live, runner, policy) as live:
+                execution = runner.run(
+                    engine,
+                    log_limit=round(given.log_limit * MEGABYTE) or None,
+                    subscribers=heard,
+                    overseers=overseers(operation, policy, shown=shown, live=live),
+                )
         finally:
             runner.close()
         print(execution.write(indent=1)) if given.json else show(execution, runner.folder)

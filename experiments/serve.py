@@ -90,6 +90,8 @@ def run(app: FastAPI, core: Core, place: socket.socket, limits: Service) -> None
     """Serve until somebody says stop; what runs is finished first, as far as the limits allow."""
     import uvicorn
 
+    from experiments.reports.live.service import watch
+
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -101,7 +103,9 @@ def run(app: FastAPI, core: Core, place: socket.socket, limits: Service) -> None
         timeout_keep_alive=KEPT_SECONDS,
     )
     signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn raises it again when it has stopped
-    uvicorn.Server(config).run(sockets=[place])
+    server = uvicorn.Server(config)
+    watch(app, core, lambda: server.should_exit)
+    server.run(sockets=[place])
     left = core.close(SHADOW_SECONDS)
     told = f"{left} unfinished after {limits.stop_seconds} s" if left else "everything was finished"
     print(f"parley serve: stopped; {told}", file=sys.stderr, flush=True)
@@ -155,7 +159,9 @@ def main() -> None:
             core = Core(operation)
             name = f"[{limits.host}]" if ":" in limits.host else limits.host
             address = f"http://{name}:{place.getsockname()[1]}"
-            print(f"{address} serves {operation.policy}; /docs shows how, Ctrl-C stops it", flush=True)
+            print(
+                f"{address} serves {operation.policy}; /docs shows how, /live how it goes, Ctrl-C stops it", flush=True
+            )
             gc.freeze()  # what is loaded stays: to look through it for garbage would make a decision late now and then
             run(create_app(core, token=token, hosts=[name]), core, place, limits)
 

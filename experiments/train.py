@@ -8,6 +8,7 @@
   parley train experiment=batch_queue                     the head of a batch queue, on generated jobs
   parley train experiment=batch_queue workload=swf_logs workload.folder=FOLDER    on the first jobs of its logs
   parley train resume=FOLDER learner.seconds=600          go on with a run, here for longer
+  parley train --live                                     show in a browser how it goes; --live=8080 at this port
 
 Ctrl-C finishes the iteration, saves a checkpoint and says how to go on; a second one does not wait. The run's folder gets
 the config, a checkpoint, TensorBoard files, the best policy, evaluation.json, schedule.png and report.html.
@@ -17,7 +18,10 @@ the config, a checkpoint, TensorBoard files, the best policy, evaluation.json, s
 from __future__ import annotations
 
 import hashlib
+import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -27,29 +31,51 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from experiments.plumbing import cli, training
+from experiments.plumbing.building import check
 from experiments.plumbing.manual import choices
-from experiments.plumbing.settings import MOST_THREADS
+from experiments.plumbing.settings import MOST_PORT, MOST_THREADS, within
 
 DEFAULT_EXPERIMENT: Final = "shared_cluster"
 """Of conf/train.yaml, and of its scenario, which is called default."""
 NO_EXPERIMENT: Final = "~experiment"
 """On the command line: the defaults, without a recipe."""
+LIVE: Final = "--live"
 
 
 def train(config: DictConfig) -> float:
     """Learn by the config, or go on by that of the run to resume; return the mean objective of what was learned, for a sweeper."""
     said, resumed = list(HydraConfig.get().overrides.task), config.resume is not None
+    port, config.live = check(config.live, int | None, "live"), None  # a matter of this command, not of the run
+    within("live", port or 0, 0, MOST_PORT)
+    said = [override for override in said if not override.startswith("live=")]
     if resumed:
         config = training.saved_config(Path(str(config.resume)), said, config)
         cli.set_threads(cli.integer(config, "threads", 1, MOST_THREADS))
     elif config.folder is None:
         config.folder = str(new_folder(config, said))
-    training.learn(config, cli.typed("train", ["folder"]), resumed)
+    command = cli.typed("train", ["folder", "live"])
+    with shown(port, str(config.folder), command) as hear:
+        training.learn(config, command, resumed, hear)
 
-    from experiments.reports import scoring
+        from experiments.reports import scoring
 
-    with training.resumable(Path(config.folder)):
-        return scoring.score(config, cli.make_scenario(config), Path(config.folder))
+        with training.resumable(Path(config.folder)):
+            return scoring.score(config, cli.make_scenario(config), Path(config.folder))
+
+
+@contextmanager
+def shown(port: int | None, folder: str, command: str) -> Iterator[training.Hear | None]:
+    """Show a run in a browser while it goes, at a port of this machine; None: do not, and import nothing for it."""
+    if port is None:
+        yield None
+        return
+    from experiments.reports.live import server
+    from experiments.reports.live.board import Board
+    from experiments.reports.live.learning import Learning
+
+    run = Learning(folder, command)
+    with server.shown(Board(run.report), port, f"The report of this run: parley report {shlex.quote(folder)}"):
+        yield run.hear
 
 
 def new_folder(config: DictConfig, said: list[str]) -> Path:
@@ -79,8 +105,17 @@ def with_experiment(arguments: list[str]) -> list[str]:
     return cli.joined(arguments, f"experiment={known[scenario]}" if scenario in known else NO_EXPERIMENT)
 
 
+def with_live(arguments: list[str]) -> list[str]:
+    """Return a command line with ``--live`` or ``--live=PORT`` written as the setting live, among the others."""
+    rest = [argument for argument in arguments if argument.partition("=")[0] != LIVE]
+    for argument in arguments:
+        if argument.partition("=")[0] == LIVE:
+            rest = cli.joined(rest, f"live={argument.partition('=')[2] or 0}")
+    return rest
+
+
 def main() -> None:
     """Run ``parley train``."""
     with cli.user_errors("train"):
-        sys.argv[1:] = with_experiment(sys.argv[1:])
+        sys.argv[1:] = with_experiment(with_live(sys.argv[1:]))
     cli.run(train, "train")

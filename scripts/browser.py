@@ -77,13 +77,13 @@ class Tab:
         told: dict[str, Any] = json.loads(message)
         return told
 
-    def show(self, page: Path, width: int, height: int = 900) -> None:
-        """Open a file in a window of so many pixels, and wait until it is painted."""
+    def show(self, page: Path | str, width: int, height: int = 900) -> None:
+        """Open a file, or an address, in a window of so many pixels, and wait until it is painted."""
         self.ask(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
         )
         self.events.clear()
-        self.ask("Page.navigate", url=page.resolve().as_uri())
+        self.ask("Page.navigate", url=page if isinstance(page, str) else page.resolve().as_uri())
         self.run(
             "new Promise(done => document.readyState === 'complete' ? done() : addEventListener('load', () => done()))"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
@@ -129,12 +129,17 @@ class Training:
         """Share of the budget that is spent."""
         return min(1.0, max(self.decisions / self.learner.decisions, self.seconds / self.learner.seconds))
 
-    def learn(self) -> bool:
-        """Go on until the budget is spent, or until Ctrl-C, after which the iteration is finished; say whether it is spent."""
+    def learn(self, hear: Callable[[Training, Mapping[str, Any]], object] | None = None) -> bool:
+        """Go on until the budget is spent, or until Ctrl-C, after which the iteration is finished; say whether it is spent.
+
+        ``hear`` is told after each iteration what was logged.
+        """
         before = signal.signal(signal.SIGINT, self._interrupt)
         try:
             with Progress(total=100, unit="%", desc="learning", bar_format=BAR) as bar:
                 for scalars in self.rounds():
+                    if hear is not None:
+                        hear(self, scalars)
                     bar.set_postfix_str(self._summary(scalars))
                     bar.update(100 * self.spent - bar.n)
         finally:

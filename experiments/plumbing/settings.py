@@ -14,6 +14,7 @@ MOST_EPISODES: Final = 100_000
 MOST_WORLDS: Final = 65_536
 MOST_THREADS: Final = 256
 MOST_WORKERS: Final = 1024
+MOST_PORT: Final = 65_535
 PROBLEM: Final = ("scenario", "workload")
 """Nodes of a config that say what is played."""
 LARGEST: Final = 2**53
@@ -77,6 +78,8 @@ class Train(Threads):
     """auto, cpu or cuda."""
     resume: str | None = None
     """Folder of a run to go on with; of its config, only the budget, the device and what it is scored by may be changed."""
+    live: int | None = None
+    """Port of this machine at which a page shows how it goes, 0: any; --live says that. null: no page."""
     score: Score = field(default_factory=Score)
 
     def __post_init__(self) -> None:

@@ -6,10 +6,10 @@ The folder gets the config, the command, the rules of play, a checkpoint, Tensor
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
@@ -20,6 +20,11 @@ from experiments.plumbing import cli, saved
 from experiments.plumbing.building import check, check_writable, make, settings
 from experiments.plumbing.settings import Train
 
+if TYPE_CHECKING:
+    from agents.learning.loop import Training
+
+Hear = Callable[["Training", Mapping[str, Any]], object]
+"""Is told after each iteration what was logged."""
 CONFIG: Final = "config.yaml"
 KEYS: Final = ("scenario", "workload", "learner", "seed", "device", "threads", "score")
 """What the config of a run must have to be resumed."""
@@ -41,7 +46,7 @@ RESUMABLE: Final = (
 """What a resumed run may be told on the command line."""
 
 
-def learn(config: DictConfig, command: str, resumed: bool) -> None:
+def learn(config: DictConfig, command: str, resumed: bool, hear: Hear | None = None) -> None:
     """Assemble a run from its config, in its folder, and let it learn; a new run notes the command that it was made by.
 
     Raises:
@@ -85,7 +90,7 @@ def learn(config: DictConfig, command: str, resumed: bool) -> None:
             write_text(folder / FILE, rules_of(scenario, str(by.prioritizer), str(by.negotiator)).text())
         print(f"Learning on {training.device}", flush=True)
         with resumable(folder):
-            if not training.learn():
+            if not training.learn(hear):
                 raise KeyboardInterrupt
 
 

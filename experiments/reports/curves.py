@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from experiments.reports.report import Chart, Curve
+
+Series = tuple[list[float], list[float]]
+"""Of a scalar: at which steps, and its values."""
 
 TAGS: Final[dict[tuple[str, str], dict[str, tuple[str, float]]]] = {
     ("Gap to the rules", "% above the rules' cost"): {
@@ -30,14 +34,14 @@ TAGS: Final[dict[tuple[str, str], dict[str, tuple[str, float]]]] = {
 """Charts, with what their y axes measure; their curves, each with its tag and a factor."""
 
 
-def scalars(folder: Path) -> dict[str, tuple[list[float], list[float]]]:
+def scalars(folder: Path) -> dict[str, Series]:
     """Return the steps and the values of every scalar of a run by its tag; what a resumed run wrote again counts once.
 
     Event files are in the run's folder; runs of earlier versions have theirs in a folder of their own in it.
     """
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    found: dict[str, tuple[list[float], list[float]]] = {}
+    found: dict[str, Series] = {}
     for place in (folder / "tensorboard", folder):
         if not any(place.glob("events.out.tfevents.*")):
             continue
@@ -53,7 +57,11 @@ def scalars(folder: Path) -> dict[str, tuple[list[float], list[float]]]:
 
 def learning_curves(folder: Path) -> list[Chart]:
     """Return the curves of a run, those alone of which there is a point."""
-    series = scalars(folder)
+    return charts_of(scalars(folder))
+
+
+def charts_of(series: Mapping[str, Series]) -> list[Chart]:
+    """Return the same of scalars by their tags."""
     charts = []
     for (title, y), named in TAGS.items():
         curves = [

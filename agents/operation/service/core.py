@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+import time
+from collections import deque
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, NamedTuple
 
 from fastapi import Depends, Request
 
@@ -24,6 +26,20 @@ from agents.operation.site.problems import Problem
 from agents.operation.site.situation import Situation
 
 LOG = logging.getLogger("parley.service")
+LATELY: Final = 200
+"""Decisions of which whoever watches is told."""
+
+
+class Decided(NamedTuple):
+    """A decision that was made lately, without what it says."""
+
+    at: float
+    """Wall time, in seconds since 1970."""
+    policy: str
+    fallback: bool
+    reason: str | None
+    starts: int
+    took_ms: float
 
 
 class Core:
@@ -49,6 +65,7 @@ class Core:
         self.ready = False
         self.tally = Shadow()
         self._counting = threading.Lock()
+        self._lately: deque[Decided] = deque(maxlen=LATELY)
 
     def warm_up(self) -> None:
         """Decide and plan once, so that everything is compiled before somebody waits for it; then the service is ready."""
@@ -80,10 +97,19 @@ class Core:
                 LOG.exception("the history is not kept")
                 raise Refusal(503, Problem("not_kept", "", f"decided, but {error}", "kept in the history")) from None
         self.metrics.decision(decision)
+        with self._counting:
+            told = decision.policy, decision.fallback, decision.reason, len(decision.starts), decision.took_ms
+            self._lately.append(Decided(time.time(), *told))
         if self.beside is not None and (
             self.decisions.waiting or self.decisions.submit(lambda: self._shadow(situation, decision)) is None
         ):
             self.metrics.shadow("skipped")
+
+    @property
+    def lately(self) -> list[Decided]:
+        """The last decisions, in their order."""
+        with self._counting:
+            return list(self._lately)
 
     def _shadow(self, situation: Situation, made: Decision) -> None:
         assert self.beside is not None

@@ -16,7 +16,7 @@ from agents.operation.service.refusal import Refusal
 from agents.operation.site.problems import Problem, shown
 
 LOG = logging.getLogger("parley.service")
-OPEN: Final = ("/", "/health", "/docs", "/openapi.json")
+OPEN: Final = ("/", "/health", "/docs", "/openapi.json", "/live")
 """Paths that tell nothing of anybody's tasks, and need no token."""
 ASSETS: Final = "/docs-assets"
 OTHER: Final = "other"

@@ -18,13 +18,16 @@ from experiments.reports.tables import number
 
 SCRIPTS: Final = ("view.js", "lines.js", "pixels.js", "schedule.js", "png.js", "page.js")
 """In the order in which they need each other."""
+LIVE: Final = "live.js"
+"""Of a page that changes; needs all of them."""
 
 
-def html(report: Report) -> str:
-    """Return the page of a report."""
-    style, script = _file("page.css"), "\n".join(map(_file, SCRIPTS))
+def html(report: Report, news: str = "") -> str:
+    """Return the page of a report; one that hears from ``news``, an address beside its own, how the report changes."""
+    style, script = _file("page.css"), "\n".join(map(_file, (*SCRIPTS, LIVE) if news else SCRIPTS))
     made: str = _template().render(
         report=report,
+        news=news,
         data={**as_json(report), "palette": list(PALETTE)},
         sections=_sections(report),
         style=Markup(style),

@@ -8,7 +8,14 @@ class Gantt extends Chart {
   constructor(figure, schedule, view) {
     super(figure, view, 64);
     this.pixels = new Pixels(); this.words = report.palette.map(hex => [word(hex), word(hex, 0.4)]);
-    this.schedule = schedule; this.selected = -1; this.told = figure.querySelector(".told");
+    this.picked = null; this.told = figure.querySelector(".told");
+    this.take(schedule);
+    for (const button of figure.querySelectorAll("[data-zoom]")) button.addEventListener("click", () => view.zoom(Number(button.dataset.zoom)));
+  }
+  take(schedule) {
+    const { name, agent, start } = schedule.bars, is = this.picked;
+    this.schedule = schedule;
+    this.selected = is ? name.findIndex((own, n) => own === is.name && agent[n] === is.agent && start[n] === is.start) : -1;
     this.rows = this.byRow();
     this.laid = this.layOut();
     this.pools = schedule.resources.map((_, r) => this.held(r));
@@ -17,9 +24,8 @@ class Gantt extends Chart {
     this.contested = this.byAgent(schedule.bids);
     this.down = schedule.outages.start.map((from, k) => [schedule.outages.agent[k], from, schedule.outages.end[k]]);
     const owners = [...new Set(schedule.jobs.owner)].sort((a, b) => a - b);
-    legend(figure, [...owners.slice(0, 12).map(a => [`job of ${schedule.agents[a]}`, colour(a)]), ["▾ due date, met", "var(--faint)"],
+    legend(this.figure, [...owners.slice(0, 12).map(a => [`job of ${schedule.agents[a]}`, colour(a)]), ["▾ due date, met", "var(--faint)"],
       ["▼ due date, missed", "#d55e00"], ["━ reserved until", "var(--faint)"], ["◆ contest", "#cc79a7"]]);
-    for (const button of figure.querySelectorAll("[data-zoom]")) button.addEventListener("click", () => view.zoom(Number(button.dataset.zoom)));
   }
   byRow() {
     const { agent, row, start } = this.schedule.bars, first = [];
@@ -208,7 +214,8 @@ class Gantt extends Chart {
     return true;
   }
   select(n) {
-    this.selected = n;
+    const { name, agent, start } = this.schedule.bars;
+    this.selected = n; this.picked = n < 0 ? null : { name: name[n], agent: agent[n], start: start[n] }; // a schedule that grows has it at another place
     this.told.textContent = n < 0 ? "" : this.about(n);
     this.view.redraw();
   }

@@ -52,6 +52,11 @@ class View {
     if (factor === 0) return this.set(...this.full);
     this.set(at - (at - this.low) / factor, at + (this.high - at) / factor);
   }
+  grow(last) { // what is shown stays, but all of it stays all of it
+    const whole = this.low <= this.full[0] && this.high >= this.full[1];
+    this.full[1] = Math.max(last, this.full[0] + 1e-9);
+    if (whole) this.set(...this.full); else this.set(this.low, this.high);
+  }
   pan(share) { this.set(this.low + share * this.span, this.high + share * this.span); }
   redraw() {
     if (this.waiting) return;
@@ -138,6 +143,7 @@ class Chart {
 
 function legend(figure, entries) {
   const place = figure.querySelector(".legend");
+  place.replaceChildren();
   for (const [name, paint] of entries) {
     const item = document.createElement("span"), mark = document.createElement("i");
     mark.style.background = paint;

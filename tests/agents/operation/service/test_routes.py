@@ -17,6 +17,7 @@ from agents.operation.planning.planning import ExecutionPlan
 from agents.operation.settings import Service
 from agents.operation.site.example import example
 from agents.operation.site.situation import Situation
+from experiments.reports.live.service import watch
 from tests.agents.operation.service.asking import JSON, RULES, Asker, serving
 from tests.conftest import ROOT
 
@@ -277,20 +278,18 @@ def test_the_schema_is_whole(ask: Asker) -> None:
     assert all(each["requestBody"]["content"]["application/json"]["schema"]["properties"] for each in bodies)
 
 
-def test_every_route_is_explained(ask: Asker) -> None:
+def test_every_route_is_explained() -> None:
     """Protects docs/serve.md and the list of routes: exactly those that there are."""
-    there = {
-        f"{method.upper()} {path}"
-        for path, methods in ask("GET", "/openapi.json").json()["paths"].items()
-        for method in methods
-    }
+    with serving() as ask:
+        watch(ask.app, ask.core, lambda: True)
+        paths, listed = (ask("GET", path).json() for path in ("/openapi.json", "/"))
+    there = {f"{method.upper()} {path}" for path, methods in paths["paths"].items() for method in methods}
     page = (ROOT / "docs" / "serve.md").read_text(encoding="utf-8")
     told = {
         name
         for row in re.findall(r"^\| (`[A-Z]+ /.*?) \|", page, re.MULTILINE)
         for name in re.findall(r"`([^`]+)`", row)
     }
-    listed = ask("GET", "/").json()
     assert there | {"GET /"} == told
     assert there | {"GET /docs", "GET /openapi.json"} == set(listed)
     assert all(listed.values())
