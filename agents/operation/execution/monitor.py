@@ -97,6 +97,8 @@ class Monitor:
             self._next_forecast = state.now + FIRST_FORECAST
             for name in state.up:
                 self._agents[name] = _Agent(heard=state.now)
+            for seen in state.first.history:
+                self.pace.know(seen)
         now = state.now
         if now < self._next:
             return (), ()

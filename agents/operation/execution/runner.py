@@ -72,6 +72,11 @@ class Runner:
         Journal.begin(folder / FILE, situation, policy=policy, base=str(base.resolve())).close()
         return cls(folder)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, and nothing is left to go on with."""
+        return (self.folder / RESULT).exists()
+
     def run(
         self,
         engine: DecisionEngine,
