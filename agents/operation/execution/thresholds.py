@@ -59,15 +59,15 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Means:
-    """What the optimizer may do."""
+    """What the optimizer may do. By default that which is shown to help (``parley benchmark suite=optimizer``), and asks nothing of commands."""
 
     speculate: bool = False
-    """Start a second copy of a straggler at an idle agent where that is expected to be done first. Off: who runs a command need not
-    reckon with its running twice at a time."""
+    """Start a second copy of a straggler at an idle agent where that is expected to be done first. It helps; off all the same: who runs a
+    command need not reckon with its running twice at a time."""
     move: bool = True
     """Give nothing to an agent whose last attempts failed, and what it runs to others, for a while."""
     reprioritise: bool = False
-    """Have late and starving jobs count more."""
+    """Have late and starving jobs count more. Not shown to be worth anything."""
     rest: float = 300.0
     """Seconds for which a failing agent is left alone."""
     factor: float = 4.0
