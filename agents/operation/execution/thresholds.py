@@ -59,7 +59,7 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Means:
-    """What the optimizer may do. By default that which is shown to help (``parley benchmark suite=optimizer``), and asks nothing of commands."""
+    """What the optimizer may do. On by default: what helps (``parley benchmark suite=optimizer``) and asks nothing of commands."""
 
     speculate: bool = False
     """Start a second copy of a straggler at an idle agent where that is expected to be done first. It helps; off all the same: who runs a
