@@ -102,7 +102,7 @@ def overseers(operation: Operation, policy: str, *, shown: bool) -> list[Oversee
     from agents.operation.execution.optimizer import Optimizer
     from agents.operation.planning.planning import TaskPlanner
 
-    monitor = Monitor(operation.monitor, TaskPlanner(policy, []) if shown else None)
+    monitor = Monitor(operation.monitor, TaskPlanner(policy, []) if shown else None, operation.adjusting)
     made: list[Overseer] = [monitor, Optimizer(monitor, operation.optimizer)]
     if shown:
         from experiments.plumbing.display import Display
@@ -156,6 +156,7 @@ def main() -> None:
                 log_limit=round(given.log_limit * MEGABYTE) or None,
                 subscribers=heard,
                 overseers=overseers(operation, engine.deciders.name, shown=shown),
+                adjusting=operation.adjusting,
             )
             if lessons is not None and runner.is_over and not was_over:
                 lessons.learn(runner.journal)

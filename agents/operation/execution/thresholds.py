@@ -78,3 +78,27 @@ class Means:
         for name, low in (("rest", 0.0), ("factor", 1.0)):
             if not low <= getattr(self, name) < math.inf:
                 raise MonitorError(f"optimizer.{name} is {getattr(self, name)!r}, must be >= {low:g} and finite")
+
+
+@dataclass(frozen=True)
+class Adjusting:
+    """What a run may tune by itself, and within which bounds."""
+
+    adjusts: bool = True
+    """False: everything stays as it was set."""
+    every_least: float = 0.1
+    """Least seconds between two looks of the monitor,"""
+    every_most: float = 30.0
+    """and most."""
+    gather_most: float = 0.05
+    """Most seconds to wait for further events before a decision; 0: never."""
+
+    def __post_init__(self) -> None:
+        """Raise MonitorError for a value out of bounds."""
+        for name, low, high in (
+            ("every_least", 0.01, 3600.0),
+            ("every_most", self.every_least, 3600.0),
+            ("gather_most", 0.0, 1.0),
+        ):
+            if not low <= getattr(self, name) <= high:
+                raise MonitorError(f"adjusting.{name} is {getattr(self, name)!r}, must be in {low:g}..{high:g}")
