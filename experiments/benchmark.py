@@ -19,6 +19,8 @@
   parley benchmark suite=batch_queue path=DIR           batch queues by RLScheduler's protocol, on any logs
   parley benchmark suite=public_logs path=DIR           parley adapt on every log of a folder
   parley benchmark suite=drift                          how fast agents adapt when the work changes
+  parley benchmark suite=optimizer                      what the optimizer of parley run is worth under failures
+  parley benchmark suite=stability jobs=100000          whether plans, shares and backlogs of long runs stay calm
 
 Speed and growth depend on the machine and on who else uses it; the table says which machine it was. The others
 give the same numbers again (but for decisions/s), and check every schedule.

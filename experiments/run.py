@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import argparse
 
     from agents.operation.deciding.decision import DecisionEngine
+    from agents.operation.execution.lessons import Lessons
     from agents.operation.execution.monitor import Monitor
     from agents.operation.execution.overseers import Overseer
     from agents.operation.execution.results import Execution
@@ -50,6 +51,11 @@ def arguments() -> argparse.ArgumentParser:
         "--live", type=int, nargs="?", const=0, metavar="PORT", help="show in a browser how it goes (any free port)"
     )
     made.add_argument("--messages", metavar="FILE", help="append what happens to this file, as JSON lines")
+    made.add_argument(
+        "--knowledge",
+        metavar="FILE",
+        help="begin with what earlier runs have taught of agents, and add what this one does",
+    )
     return made
 
 
@@ -61,8 +67,8 @@ def folder_of(file: str, folder: str | None) -> Path:
     return path if path.is_dir() else path.with_name(path.stem + FOLDER)
 
 
-def open_runner(given: argparse.Namespace) -> tuple[Runner, DecisionEngine]:
-    """Begin a run, or open it to go on; and load who decides. Nothing is written before everything else was found to be right."""
+def open_runner(given: argparse.Namespace) -> tuple[Runner, DecisionEngine, Lessons | None]:
+    """Begin a run, or open it to go on; load who decides, and what is known. Nothing is written before all else was found to be right."""
     from agents.operation.deciding.decision import DecisionEngine
     from agents.operation.execution.jobs_file import read_jobs
     from agents.operation.execution.runner import Runner
@@ -71,7 +77,8 @@ def open_runner(given: argparse.Namespace) -> tuple[Runner, DecisionEngine]:
     folder = folder_of(given.file, given.folder)
     if given.resume:
         runner = Runner(folder)
-        return runner, DecisionEngine.load(given.policy or runner.policy)
+        engine = DecisionEngine.load(given.policy or runner.policy)
+        return runner, engine, lessons_of(given.knowledge, engine)
     if given.file == STDIN and given.folder is None:
         raise UsageError("--folder is absent, must say where the run goes, as standard input has no name")
     if Path(given.file).is_dir():
@@ -80,7 +87,19 @@ def open_runner(given: argparse.Namespace) -> tuple[Runner, DecisionEngine]:
     base = Path() if given.file == STDIN else Path(given.file).parent
     policy = given.policy or POLICY
     engine = DecisionEngine.load(policy)
-    return Runner.begin(folder, situation, base, policy), engine
+    lessons = lessons_of(given.knowledge, engine)
+    return (
+        Runner.begin(folder, situation if lessons is None else lessons.told(situation), base, policy),
+        engine,
+        lessons,
+    )
+
+
+def lessons_of(file: str | None, engine: DecisionEngine) -> Lessons | None:
+    """What earlier runs have taught."""
+    from agents.operation.execution.lessons import Lessons
+
+    return None if file is None else Lessons(Path(file), engine.deciders.rules.scenario.knowledge)
 
 
 def overseers(
@@ -91,7 +110,7 @@ def overseers(
     from agents.operation.execution.optimizer import Optimizer
     from agents.operation.planning.planning import TaskPlanner
 
-    monitor = Monitor(operation.monitor, TaskPlanner(policy, []) if shown or live else None)
+    monitor = Monitor(operation.monitor, TaskPlanner(policy, []) if shown or live else None, operation.adjusting)
     made: list[Overseer] = [monitor, Optimizer(monitor, operation.optimizer)]
     if live is not None:
         made.append(live(monitor))
@@ -159,7 +178,8 @@ def main() -> None:
         heard: list[Subscriber] = [] if given.json or shown else [Console()]
         if given.messages is not None:
             heard.append(JsonLines(given.messages))
-        runner, engine = open_runner(given)
+        runner, engine, lessons = open_runner(given)
+        was_over = runner.is_over
         try:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: runner.stop())
@@ -170,7 +190,10 @@ def main() -> None:
                     log_limit=round(given.log_limit * MEGABYTE) or None,
                     subscribers=heard,
                     overseers=overseers(operation, policy, shown=shown, live=live),
+                    adjusting=operation.adjusting,
                 )
+            if lessons is not None and runner.is_over and not was_over:
+                lessons.learn(runner.journal)
         finally:
             runner.close()
         print(execution.write(indent=1)) if given.json else show(execution, runner.folder)

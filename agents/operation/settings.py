@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from agents.operation.deciding.decision import FALLBACK, FARTHEST, DecisionEngine
-from agents.operation.execution.thresholds import Means, Thresholds
+from agents.operation.execution.thresholds import Adjusting, Means, Thresholds
 from agents.operation.site.problems import MOST_BYTES
 
 if TYPE_CHECKING:
@@ -99,6 +99,8 @@ class Operation:
     monitor: Thresholds = field(default_factory=Thresholds)
     """Of ``parley run``."""
     optimizer: Means = field(default_factory=Means)
+    """Of the same."""
+    adjusting: Adjusting = field(default_factory=Adjusting)
     """Of the same."""
     planning: Planning = field(default_factory=Planning)
     service: Service = field(default_factory=Service)

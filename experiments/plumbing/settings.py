@@ -124,7 +124,8 @@ class Benchmark(Threads):
     NODES: ClassVar = PROBLEM
 
     suite: str = "speed"
-    """speed, growth, decisions, engine, calibration, windows, run, service, published, public_logs, drift; or a suite:
+    """speed, growth, decisions, engine, calibration, windows, run, service, published, public_logs, drift, optimizer,
+    stability; or a suite:
     job_shop, flexible_job_shop, stochastic_job_shop, project, batch_queue, shared_cluster, workflow."""
     out: str | None = "default"
     """JSON with all numbers, a Markdown file beside it; default: results/suites/SUITE.json or results/performance/SUITE.json;
@@ -140,7 +141,7 @@ class Benchmark(Threads):
     compare: str | None = None
     """speed: JSON of an earlier run to set this one beside, as results/performance/speed.json. Then nothing is written by default."""
     jobs: int = 1_000_000
-    """growth: jobs of the long stream and lines of the long log."""
+    """growth: jobs of the long stream and lines of the long log; stability: jobs of all runs together."""
     few_jobs: int = 1000
     """growth: jobs of the short stream."""
     decisions: int = 500_000
@@ -168,7 +169,7 @@ class Benchmark(Threads):
     tasks: list[str] = field(default_factory=lambda: ["large", "small"])
     """shared_cluster: with "large", some tasks need most of a shared resource."""
     episodes: int = 32
-    """shared_cluster: of each combination."""
+    """shared_cluster: of each combination; optimizer: sets of jobs that everybody runs."""
 
 
 @dataclass(frozen=True)

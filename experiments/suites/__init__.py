@@ -17,6 +17,6 @@ MEASURED: Final = ("speed", "growth", "decisions", "calibration", "run", "servic
 SUITES: Final = (
     dict.fromkeys(MEASURED, "performance")
     | dict.fromkeys(("published", *PROBLEMS), "suites")
-    | {"public_logs": "adapting", "drift": "studies"}
+    | {"public_logs": "adapting", "drift": "studies", "optimizer": "studies", "stability": "studies"}
 )
 """Names of modules, and the package of ``experiments`` that has them; each has ``benchmark(config) -> Outcome``."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from time import perf_counter
 from typing import Any, Final, Literal
 
 from agents.operation.deciding.decision import DecisionEngine
 from agents.operation.deciding.instant import Outcome
+from agents.operation.execution.adjusting import Gathering
 from agents.operation.execution.executors import Attempt, Ended, Event, Executor, Flipped
 from agents.operation.execution.overseers import Action, Overseer
 from agents.operation.execution.results import Execution, told
 from agents.operation.execution.run_state import Run, RunState, TaskState
+from agents.operation.execution.thresholds import Adjusting
 from agents.operation.execution.view import View
 from agents.operation.messages.messages import (
     AlertNotification,
@@ -40,6 +43,7 @@ class ExecutionManager:
         overseers: look at the run after every event, and may act.
         retries: how often a failed attempt is tried again, whatever the task says.
         retry_delay: seconds before that.
+        adjusting: within which bounds it waits for further events where they come faster than decisions; by default it does not.
     """
 
     def __init__(
@@ -51,11 +55,13 @@ class ExecutionManager:
         overseers: Sequence[Overseer] = (),
         retries: int | None = None,
         retry_delay: float = 0.0,
+        adjusting: Adjusting | None = None,
         on_change: Callable[[RunState], Any] = lambda state: None,
     ) -> None:
         self._engine, self._executor, self._overseers = engine, executor, overseers
         self._publisher = publisher or Publisher()
         self._retries, self._retry_delay, self._on_change = retries, retry_delay, on_change
+        self._gathering = Gathering(adjusting or Adjusting(adjusts=False))
         self._decisions = 0
         self._views: tuple[RunState, View] | None = None
         self._reserved: set[tuple[str, str, str]] = set()
@@ -124,7 +130,10 @@ class ExecutionManager:
 
     def _go_on(self, state: RunState) -> bool:
         """Decide; whether anything will happen."""
+        began = perf_counter()
         self._decide(state)
+        if reason := self._gathering.decided(perf_counter() - began):
+            self._say(state, StatusUpdate(time=state.now, state="adjusted", detail=reason))
         if state.running or self._executor.awaits_something() or state.next_release() is not None:
             return True
         if state.avoided:  # they will be trusted again
@@ -228,6 +237,10 @@ class ExecutionManager:
             waiting.cancel()
             return False
         events = waiting.result()
+        if events:
+            self._gathering.happened(self._executor.now(), len(events))
+            if self._gathering.seconds > 0:
+                events += await self._executor.wait(self._executor.now() + self._gathering.seconds)
         for event in events:
             self._take(state, event)
         if events:

@@ -9,11 +9,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from agents.operation.execution.adjusting import Interval
 from agents.operation.execution.overseers import Action
 from agents.operation.execution.overview import AgentHealth, JobProgress, Overview
 from agents.operation.execution.pace import Pace
 from agents.operation.execution.run_state import RunState, TaskState
-from agents.operation.execution.thresholds import Thresholds
+from agents.operation.execution.thresholds import Adjusting, Thresholds
 from agents.operation.execution.view import View
 from agents.operation.messages.messages import (
     AlertNotification,
@@ -59,10 +60,14 @@ class Monitor:
     Args:
         thresholds: when it speaks up.
         planner: forecasts, in a thread of its own; None: there are no forecasts.
+        adjusting: within which bounds the time between two looks follows what runs; by default it stays.
     """
 
-    def __init__(self, thresholds: Thresholds | None = None, planner: Planner | None = None) -> None:
+    def __init__(
+        self, thresholds: Thresholds | None = None, planner: Planner | None = None, adjusting: Adjusting | None = None
+    ) -> None:
         self.thresholds = thresholds or Thresholds()
+        self._interval = Interval(self.thresholds.every, adjusting or Adjusting(adjusts=False))
         self.pace = Pace()
         self._planner = planner
         self._pool = ThreadPoolExecutor(1, "forecast") if planner is not None else None
@@ -97,14 +102,18 @@ class Monitor:
             self._next_forecast = state.now + FIRST_FORECAST
             for name in state.up:
                 self._agents[name] = _Agent(heard=state.now)
+            for seen in state.first.history:
+                self.pace.know(seen)
         now = state.now
         if now < self._next:
             return (), ()
-        self._next = now + self.thresholds.every
         for message in self._heard:
             self._take_in(state, message)
         self._heard.clear()
         said: list[Message] = []
+        if reason := self._interval.adjust(state, self.pace):
+            said.append(StatusUpdate(time=now, state="adjusted", detail=reason))
+        self._next = now + self._interval.every
         if self._look_ahead(state):
             said += [self._forecast_metrics(now)]
         found = {(alert.alert, _subject(alert)): alert for alert in self._alerts(state)}

@@ -7,6 +7,7 @@ from statistics import NormalDist
 from typing import Final
 
 from agents.operation.site.conversion import observe
+from agents.operation.site.situation import Seen
 
 PRIOR_COUNT: Final = 5.0
 PRIOR_STD: Final = 0.5
@@ -20,6 +21,13 @@ class Pace:
     def __init__(self) -> None:
         """Begin with the prior alone."""
         self._seen: dict[tuple[str, str], list[float]] = {}
+
+    def know(self, seen: Seen) -> None:
+        """Begin with what is believed of an agent and kind already."""
+        known = [float(seen.count), seen.mean, seen.m2]
+        for ratio in seen.ratios:
+            observe(known, math.log(ratio))
+        self._seen[seen.agent, seen.kind] = known
 
     def learn(self, agent: str, kind: str, estimate: float, took: float) -> None:
         """Take in one duration, seconds."""

@@ -17,6 +17,7 @@ from agents.operation.execution.overseers import Overseer
 from agents.operation.execution.processes import GRACE, ProcessExecutor
 from agents.operation.execution.results import Execution
 from agents.operation.execution.run_state import RunState
+from agents.operation.execution.thresholds import Adjusting
 from agents.operation.messages.messages import Publisher, StatusUpdate, Subscriber
 from agents.operation.site.situation import Situation
 from envs.files import write_text
@@ -72,6 +73,11 @@ class Runner:
         Journal.begin(folder / FILE, situation, policy=policy, base=str(base.resolve())).close()
         return cls(folder)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, and nothing is left to go on with."""
+        return (self.folder / RESULT).exists()
+
     def run(
         self,
         engine: DecisionEngine,
@@ -80,6 +86,7 @@ class Runner:
         grace: float = GRACE,
         subscribers: Sequence[Subscriber] = (),
         overseers: Sequence[Overseer] = (),
+        adjusting: Adjusting | None = None,
     ) -> Execution:
         """Go on from where the run stands to its end; raises what ``manage_execution`` does."""
         begun = self.journal.begun()
@@ -95,7 +102,9 @@ class Runner:
         for subscriber in subscribers:
             self.publisher.subscribe(subscriber)
         self._find(executor)
-        self.manager = ExecutionManager(engine, executor, publisher=self.publisher, overseers=overseers)
+        self.manager = ExecutionManager(
+            engine, executor, publisher=self.publisher, overseers=overseers, adjusting=adjusting
+        )
         execution = self.manager.run(self.state)
         if not execution.interrupted:
             write_text(self.folder / RESULT, execution.write(indent=1) + "\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ class SimulatedExecutor:
         ratio: [T] realised / estimated durations of tasks, beside that luck; 1 by default.
         factors: by which an agent is slower at a kind of task than everybody thinks.
         broken: agents at which every attempt fails, though they are up.
+        outages: when agents go down and come up, in turn, instead of by luck; ascending.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class SimulatedExecutor:
         ratio: NDArray[np.float64] | None = None,
         factors: Mapping[tuple[str, str], float] | None = None,
         broken: Collection[str] = (),
+        outages: Mapping[str, Sequence[float]] | None = None,
     ) -> None:
         self._u = uncertainty or Uncertainty()
         self._seed = seed
@@ -48,6 +50,7 @@ class SimulatedExecutor:
         self._ratio = np.ones(len(site.tasks)) if ratio is None else ratio
         self._factors = factors or {}
         self._broken = frozenset(broken)
+        self._outages = {name: iter(times) for name, times in (outages or {}).items()}
         self._options = situation.options
         self._now = situation.time
         self._running: dict[str, tuple[float, Ended]] = {}
@@ -59,6 +62,8 @@ class SimulatedExecutor:
 
     def _next_flip(self, agent: str) -> float:
         """When an agent that has just come up breaks down, or one that has just broken down comes up."""
+        if agent in self._outages:
+            return next(self._outages[agent], math.inf)
         if math.isinf(self._u.mean_time_between_failures):
             return math.inf
         mean, what = (

@@ -59,15 +59,15 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Means:
-    """What the optimizer may do."""
+    """What the optimizer may do. On by default: what helps (``parley benchmark suite=optimizer``) and asks nothing of commands."""
 
     speculate: bool = False
-    """Start a second copy of a straggler at an idle agent where that is expected to be done first. Off: who runs a command need not
-    reckon with its running twice at a time."""
+    """Start a second copy of a straggler at an idle agent where that is expected to be done first. It helps; off all the same: who runs a
+    command need not reckon with its running twice at a time."""
     move: bool = True
     """Give nothing to an agent whose last attempts failed, and what it runs to others, for a while."""
     reprioritise: bool = False
-    """Have late and starving jobs count more."""
+    """Have late and starving jobs count more. Not shown to be worth anything."""
     rest: float = 300.0
     """Seconds for which a failing agent is left alone."""
     factor: float = 4.0
@@ -78,3 +78,27 @@ class Means:
         for name, low in (("rest", 0.0), ("factor", 1.0)):
             if not low <= getattr(self, name) < math.inf:
                 raise MonitorError(f"optimizer.{name} is {getattr(self, name)!r}, must be >= {low:g} and finite")
+
+
+@dataclass(frozen=True)
+class Adjusting:
+    """What a run may tune by itself, and within which bounds."""
+
+    adjusts: bool = True
+    """False: everything stays as it was set."""
+    every_least: float = 0.1
+    """Least seconds between two looks of the monitor,"""
+    every_most: float = 30.0
+    """and most."""
+    gather_most: float = 0.05
+    """Most seconds to wait for further events before a decision; 0: never."""
+
+    def __post_init__(self) -> None:
+        """Raise MonitorError for a value out of bounds."""
+        for name, low, high in (
+            ("every_least", 0.01, 3600.0),
+            ("every_most", self.every_least, 3600.0),
+            ("gather_most", 0.0, 1.0),
+        ):
+            if not low <= getattr(self, name) <= high:
+                raise MonitorError(f"adjusting.{name} is {getattr(self, name)!r}, must be in {low:g}..{high:g}")

@@ -1,4 +1,4 @@
-"""docs/run.md and the guide's lines about it: what they show works, and what they name is there."""
+"""docs/run.md: what it shows works, and what it names is there."""
 
 from __future__ import annotations
 
@@ -14,13 +14,11 @@ import yaml
 from agents.operation.execution.jobs_file import read_jobs
 from agents.operation.execution.monitor import Monitor
 from agents.operation.execution.thresholds import Means, Thresholds
-from agents.operation.messages.subscribers import read_lines
 from agents.operation.site.situation import Task
 from experiments import example, run
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "run.md").read_text(encoding="utf-8")
-GUIDE = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
 
 
 def blocks(kind: str) -> list[str]:
@@ -29,16 +27,14 @@ def blocks(kind: str) -> list[str]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no shell")
-def test_every_command_of_the_page_and_the_guide_runs(
+def test_every_command_of_the_page_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Protects readers: the commands work in their order, and end with everything done."""
     monkeypatch.chdir(tmp_path)
     shown = [line for block in blocks("sh") for line in block.splitlines()]
-    told = re.findall(r"See it work: `(parley run [^`]+)`", GUIDE)
     assert len(shown) == 3
-    assert len(told) == 2
-    for command in (*shown, *(f"{line} --folder {k}" for k, line in enumerate(told))):
+    for command in shown:
         _, name, *arguments = command.split()
         into = arguments[arguments.index(">") + 1] if ">" in arguments else None
         monkeypatch.setattr(sys, "argv", [name, *(arguments[: arguments.index(">")] if into else arguments)])
@@ -49,7 +45,6 @@ def test_every_command_of_the_page_and_the_guide_runs(
         else:
             assert out.startswith("11 of 11 tasks done in ")
     assert {path.name for path in Path("jobs.run").iterdir()} >= {"journal.db", "logs", "exits", "result.json"}
-    assert "completion_notification" in {message.kind for message in read_lines("said.jsonl")}
 
 
 def test_what_the_page_shows_is_true(capsys: pytest.CaptureFixture[str]) -> None:
@@ -65,7 +60,7 @@ def test_what_the_page_shows_is_true(capsys: pytest.CaptureFixture[str]) -> None
     assert re.fullmatch(r"11 of 11 tasks done after [\d.]+ s\n", capsys.readouterr().out)
     rows = [re.findall(r"`(\w+)`", line)[0] for line in PAGE.splitlines() if re.match(r"\| `\w+` \|", line)]
     assert set(rows) <= set(Task.model_fields) | {field.name for field in fields(Means)}
-    source = (ROOT / "agents" / "operation" / "monitor.py").read_text(encoding="utf-8")
+    source = (ROOT / "agents" / "operation" / "execution" / "monitor.py").read_text(encoding="utf-8")
     alerts = re.search(r"and alerts: (.*?)An alert comes", PAGE, flags=re.DOTALL)
     assert alerts is not None
     assert set(re.findall(r"`(\w+)`", alerts[1])) == set(re.findall(r'alert="(\w+)"', source)) - {
