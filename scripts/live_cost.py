@@ -1,7 +1,9 @@
-"""Measure what the live view costs training: ``python -m scripts.live_cost experiment=shared_cluster learner.evaluation.every=4``.
+"""Measure what the live view costs training: ``python -m scripts.live_cost learner.evaluation.every=2 learner.evaluation.episodes=8``.
 
-One run learns in blocks of iterations. In every second block it is shown and a reader follows, in the others nobody does: the processor's
-time per decision of neighbours is compared, which does not depend on who else uses the machine as wall time does.
+One run learns in blocks of iterations: off, on, on, off, and so on. When it is on, it is shown and a process reads all that comes.
+Two numbers come of it, both of the processor's time, which depends less than wall time on who else uses the machine: what was spent
+on showing, summed up over threads, and by how much a decision took more in blocks that were shown than in their neighbours. The
+first knows nothing of what threads cost each other, the second is noisy.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from hydra import compose, initialize_config_module
@@ -22,6 +24,7 @@ from hydra import compose, initialize_config_module
 from agents.evaluation.statistics import t_quantile
 from agents.learning.config import Learner, locate
 from agents.learning.loop import Training
+from envs.workloads.instance import FloatArray
 from experiments.plumbing import cli
 from experiments.plumbing.building import make
 from experiments.reports.live.board import Board
@@ -30,14 +33,26 @@ from experiments.reports.live.server import HOST, NEWS, Server
 
 SECONDS: Final = 200.0
 """Of learning, of both kinds together."""
-BLOCK: Final = 4
+BLOCK: Final = 2
 """Iterations."""
 READ: Final = "import sys, urllib.request\nfor line in urllib.request.urlopen(sys.argv[1]): pass"
 
 
+class Counted(Server):
+    """Knows what its threads have spent."""
+
+    spent = 0.0
+    """Seconds of the processor, by threads that have ended."""
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer, and count."""
+        super().process_request_thread(request, client_address)
+        self.spent += time.thread_time()
+
+
 @contextmanager
 def read(server: Server) -> Iterator[None]:
-    """Have a process read all that comes."""
+    """Have a process read all that comes, and be gone."""
     with subprocess.Popen([sys.executable, "-c", READ, f"http://{HOST}:{server.server_port}/{NEWS}"]) as reader:
         try:
             while not server.board.readers:
@@ -45,6 +60,8 @@ def read(server: Server) -> Iterator[None]:
             yield
         finally:
             reader.terminate()
+    while server.board.readers:
+        time.sleep(0.01)
 
 
 def main() -> None:
@@ -56,47 +73,47 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         training = Training(cli.make_scenario(config), learner, Path(folder), 0, "cpu")
         run = Learning(folder, "")
-        server = Server(Board(run.report), 0, "")
+        server = Counted(Board(run.report), 0, "")
+        threading.Thread(target=server.serve_forever, daemon=True).start()
         rounds = training.rounds()
+        spent = whole = 0.0
         costs: list[float] = []
 
-        def block(*, shown: bool) -> float:
-            """The processor's seconds per million decisions."""
-            began, before = time.process_time(), training.decisions
+        def block(*, shown: bool) -> None:
+            nonlocal spent, whole
+            began, before, heard = time.process_time(), training.decisions, 0.0
             for _ in range(BLOCK):
                 logged = next(rounds)
+                start = time.thread_time()
                 if shown:
                     run.hear(training, logged)
-            return 1e6 * (time.process_time() - began) / (training.decisions - before)
+                heard += time.thread_time() - start
+            took = time.process_time() - began
+            costs.append(took / (training.decisions - before))
+            spent, whole = (spent + heard, whole + took) if shown else (spent, whole)
 
-        with serving(server):
-            block(shown=False)
-            while training.seconds < SECONDS:
-                if len(costs) % 4 in (1, 2):  # off, on, on, off: what drifts cancels
-                    with read(server):
-                        costs.append(block(shown=True))
-                else:
-                    costs.append(block(shown=False))
-            rounds.close()
-    fours = np.array(costs[: len(costs) // 4 * 4]).reshape(-1, 4)
+        block(shown=False)
+        costs.clear()
+        while training.seconds < SECONDS or len(costs) % 4:
+            if len(costs) % 4 in (1, 2):  # what drifts cancels
+                with read(server):
+                    block(shown=True)
+            else:
+                block(shown=False)
+            if len(costs) >= 8 and len(costs) % 4 == 0:
+                share = 100.0 * (spent + server.spent) / (whole - spent - server.spent)
+                print(f"{share:.2f} % spent on showing; {told(np.array(costs).reshape(-1, 4))}", flush=True)
+        rounds.close()
+        server.shutdown()
+        server.server_close()
+
+
+def told(fours: FloatArray) -> str:
+    """What the blocks [fours, 4] say."""
     ratios = np.log(fours[:, 1:3].sum(axis=1) / fours[:, [0, 3]].sum(axis=1))
     half = t_quantile(0.95, ratios.size - 1) * ratios.std(ddof=1) / ratios.size**0.5
     low, mid, high = (100 * np.expm1(ratios.mean() + side * half) for side in (-1, 0, 1))
-    print(
-        f"{mid:+.2f} % processor time per decision, 95 % interval {low:+.2f} to {high:+.2f}; {ratios.size} fours of blocks"
-    )
-
-
-@contextmanager
-def serving(server: Server) -> Iterator[None]:
-    """Have a server answer."""
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield
-    finally:
-        server.ended.set()
-        server.shutdown()
-        server.server_close()
+    return f"{mid:+.2f} % [{low:+.2f}, {high:+.2f}] per decision, by {ratios.size} fours of blocks"
 
 
 if __name__ == "__main__":

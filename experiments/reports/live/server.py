@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 from experiments.plumbing.cli import UsageError
-from experiments.reports.live.board import EVERY, MOST_READERS, NOTHING, QUIET, Board, TooManyReadersError, over
+from experiments.reports.live.board import MOST_READERS, NOTHING, QUIET, Board, TooManyReadersError, over
 
 HOST: Final = "127.0.0.1"
 NAMES: Final = frozenset({"127.0.0.1", "localhost"})
@@ -20,6 +20,8 @@ SLOW: Final = 10.0
 """Seconds that a reader may take to send its request, or to take what it is sent."""
 MOST_CONNECTIONS: Final = 4 * MOST_READERS
 """More are closed at once."""
+TICK: Final = 0.2
+"""Seconds after which a reader looks for news again."""
 LAST: Final = 1.0
 """Seconds that the end waits for readers to take the last report."""
 NEWS: Final = "news"
@@ -97,8 +99,20 @@ class Handler(BaseHTTPRequestHandler):
             if text or time.monotonic() > heard + QUIET:
                 self.wfile.write((text or NOTHING).encode())
                 heard = time.monotonic()
-            self.server.ended.wait(EVERY)
+            if not self._pause():
+                return
         self.wfile.write((self.server.board.news(had, last=True) + over(self.server.how)).encode())
+
+    def _pause(self) -> bool:
+        """Wait a while, and say whether the reader is still there: all that it could send now is that it goes."""
+        self.connection.settimeout(TICK)
+        try:
+            self.connection.recv(1)
+        except TimeoutError:
+            return True
+        finally:
+            self.connection.settimeout(SLOW)
+        return False
 
     def _answer(self, status: int, kind: str, text: str) -> None:
         self._head(status, kind)

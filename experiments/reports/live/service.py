@@ -6,7 +6,6 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Final
 
@@ -16,13 +15,14 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 from agents.operation.service.core import Core, Decided
 from agents.operation.service.refusal import Refusal
 from agents.operation.site.problems import Problem
-from experiments.reports.live.board import EVERY, MOST_READERS, NOTHING, QUIET, Board, TooManyReadersError, over
+from experiments.reports.live.board import EVERY, MOST_READERS, NOTHING, QUIET, Board, over
 from experiments.reports.page import html
 from experiments.reports.report import Cell, Chart, Curve, Figure, Report, Sheet
 
 NEWS: Final = "live/news"
 STREAM: Final = "text/event-stream"
 HEADERS: Final = {"Cache-Control": "no-store", "Content-Security-Policy": "frame-ancestors 'none'"}
+OVER: Final = "The service has stopped. parley history lists the decisions that it kept."
 MOST_ROWS: Final = 50
 """Of decisions; the chart has all that are remembered."""
 router = APIRouter(tags=["watch"])
@@ -39,17 +39,14 @@ async def news(request: Request) -> Response:
     """Stream how that page changes, as server-sent events."""
     board: Board = request.app.state.board
     stops: Callable[[], bool] = request.app.state.stops
-    stack = ExitStack()
-    try:
-        had = stack.enter_context(board.reader())
-    except TooManyReadersError:
+    if board.readers >= MOST_READERS:
         told = Problem(
             "too_many_readers", "", str(MOST_READERS), f"at most {MOST_READERS} readers of this page at once"
         )
-        raise Refusal(503, told) from None
+        raise Refusal(503, told)
 
     async def events() -> AsyncIterator[str]:
-        with stack:
+        with board.reader() as had:  # here, so that a reader who is gone before it begins takes no place
             heard = time.monotonic()
             while not stops():
                 text = board.news(had)
@@ -57,9 +54,7 @@ async def news(request: Request) -> Response:
                     yield text or NOTHING
                     heard = time.monotonic()
                 await asyncio.sleep(EVERY)
-            yield board.news(had, last=True) + over(
-                "The service has stopped. parley history lists the decisions that it kept."
-            )
+            yield board.news(had, last=True) + over(OVER)
 
     return StreamingResponse(events(), media_type=STREAM, headers=HEADERS)
 

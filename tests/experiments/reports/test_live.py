@@ -57,7 +57,7 @@ def events(text: str) -> list[tuple[str, Any]]:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything happens fifty times a second."""
     monkeypatch.setattr(boards, "EVERY", 0.02)
-    monkeypatch.setattr(servers, "EVERY", 0.02)
+    monkeypatch.setattr(servers, "TICK", 0.02)
 
 
 @pytest.fixture
@@ -137,6 +137,15 @@ def test_slow_and_gone_readers_hold_nobody_up(address: tuple[str, int], monkeypa
     monkeypatch.setattr(servers, "LAST", 0.1)  # those that are stuck are not waited for any longer
     for each in stuck:
         each.close()
+
+
+def test_who_leaves_makes_room_at_once(address: tuple[str, int]) -> None:
+    """Protects who loads the page again and again: readers that are gone do not count, though nobody has written to them since."""
+    url, _ = address
+    for _ in range(2 * boards.MOST_READERS):
+        with urllib.request.urlopen(f"{url}news", timeout=5) as stream:
+            assert stream.readline() == b"event: layout\n"
+        time.sleep(0.1)
 
 
 def test_only_this_machine_only_this_page(address: tuple[str, int], quick: None) -> None:

@@ -34,7 +34,7 @@ def tab() -> Iterator[Tab]:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything happens fifty times a second."""
     monkeypatch.setattr(boards, "EVERY", 0.02)
-    monkeypatch.setattr(servers, "EVERY", 0.02)
+    monkeypatch.setattr(servers, "TICK", 0.02)
 
 
 def until(tab: Tab, what: str) -> None:
