@@ -229,6 +229,21 @@ def fit(
             raise ValueError(f"{name} has a number that is not finite")
 
 
+def check_columns(told: object, own: Mapping[str, list[str]]) -> None:
+    """Compare what networks read, by role, with what they read now; roles of which nothing is told pass, as in older checkpoints.
+
+    Raises:
+        ValueError: they are not equal; the message names the columns.
+    """
+    by_role = told if isinstance(told, dict) else {}
+    for role, now in own.items():
+        if (before := by_role.get(role, now)) == now:
+            continue
+        names = {str(name) for name in before} if isinstance(before, list) else set()
+        gone, new = ", ".join(sorted(names.difference(now))), ", ".join(sorted(set(now) - names))
+        raise ValueError(f"its {role} reads other columns, with {gone or 'no others'} and without {new or 'none'}")
+
+
 def within(name: str, array: Array, low: float, high: Array | float = np.inf) -> None:
     """Check that all of an array is in ``low``..``high``. Raises ValueError where it is not."""
     if not ((array >= low) & (array <= high)).all():

@@ -254,7 +254,12 @@ class Training:
             arrays |= checkpoint.below(f"model.{role}", checkpoint.model_state(model))
             arrays |= checkpoint.below(f"experience.{role}", self.method.experience[role].state())
         self.folder.mkdir(parents=True, exist_ok=True)
-        checkpoint.save(self.folder / checkpoint.NAME, arrays, self.facts())
+        checkpoint.save(self.folder / checkpoint.NAME, arrays, self.facts() | {"columns": self._columns()})
+
+    def _columns(self) -> dict[str, list[str]]:
+        """What the networks read, by role."""
+        specs = {role: model.policy.spec for role, model in self.models.items()}
+        return {role: [*spec.candidate_columns, *spec.context_columns] for role, spec in specs.items()}
 
     def load(self) -> None:
         """Go on from the folder's newest whole checkpoint: what follows is bit for bit what would have followed, on an equal machine.
@@ -266,6 +271,7 @@ class Training:
         try:
             if facts["seed"] != self.seed:
                 raise ValueError(f"seed is {facts['seed']}, must be {self.seed}")
+            checkpoint.check_columns(facts.get("columns", {}), self._columns())
             prefixes = (
                 "random",
                 "method",

@@ -47,7 +47,8 @@ class Standardiser(nn.Module):
         """Read ``columns`` out of vectors that hold the ``known`` ones; raise ValueError for a column that does not exist."""
         super().__init__()
         if unknown := set(columns) - set(known):
-            raise ValueError(f"unknown column {sorted(unknown)[0]!r}, must be one of {', '.join(known)}")
+            told = f"column{'s' * (len(unknown) > 1)} {', '.join(map(repr, sorted(unknown)))}"
+            raise ValueError(f"unknown {told}, must be one of {', '.join(known)}")
         self.register_buffer(
             "index", torch.tensor([known.index(name) for name in columns], dtype=torch.int64), persistent=False
         )

@@ -32,8 +32,12 @@ class Database:
             if version == 0 and not base.execute("SELECT 1 FROM sqlite_master").fetchone():
                 marks = f"PRAGMA user_version = {self.version}; PRAGMA application_id = {self.application};"
                 base.executescript(f"BEGIN IMMEDIATE; {self.tables} {marks} COMMIT;")
-            elif (version, application) != (self.version, self.application):
+            elif application != self.application:
                 raise self.error(f"{self.path}: must hold {self.what} of version {self.version}, or be a new file")
+            elif version != self.version:
+                raise self.error(
+                    f"{self.path}: holds {self.what} of version {version}, must be {self.version}: another version of Parley wrote it"
+                )
 
     def open(self) -> closing[sqlite3.Connection]:
         """Open it for as long as a ``with`` lasts; raise ``error`` where it is no database."""

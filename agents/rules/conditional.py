@@ -248,6 +248,11 @@ def load(path: Path) -> index.Index | Conditional:
         RuleError: where the file is no index.
     """
     content = index.read(path)
+    known = index.FORMAT, FORMAT
+    if content.get("format", FORMAT) not in known:
+        raise RuleError(
+            f"{path}: format is {content['format']!r:.40}, must be {' or '.join(map(str, known))}: another version of Parley wrote it"
+        )
     if content.get("format") != FORMAT:
         return index.load(path)
     if unknown := set(content) - {"format", *_KEYS, "training"}:

@@ -126,7 +126,11 @@ def load(path: Path) -> Index:
         RuleError: where the file is no such index.
     """
     content = read(path)
-    if content.get("format") != FORMAT or not isinstance(content.get("weights"), dict):
+    if content.get("format", FORMAT) != FORMAT:
+        raise RuleError(
+            f"{path}: format is {content['format']!r:.40}, must be {FORMAT}: another version of Parley wrote it"
+        )
+    if "format" not in content or not isinstance(content.get("weights"), dict):
         raise RuleError(f"{path}: must be an object with format {FORMAT} and weights by column")
     try:
         return Index(content["weights"])

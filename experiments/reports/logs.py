@@ -15,9 +15,12 @@ from envs.files import write_bytes
 from envs.workloads.instance import Instance, WorkloadError
 from experiments.reports.report import ReportError
 
+FORMAT: Final = 1
+"""Of a file; those that do not say it were written before it was."""
 MOST_BYTES: Final = 2**30
 """Of all columns together."""
 TITLE: Final = "title"
+VERSION: Final = "format"
 LOG, INSTANCE = "log_", "instance_"
 
 
@@ -27,7 +30,7 @@ def write(path: Path, title: str, instance: Instance, log: EventLog) -> None:
     parts = {field.name: getattr(instance, field.name) for field in fields(instance)}
     columns |= {f"{INSTANCE}{name}": np.asarray(part) for name, part in parts.items() if part is not None}
     file = io.BytesIO()
-    np.savez_compressed(file, allow_pickle=False, **columns, **{TITLE: np.asarray(title)})
+    np.savez_compressed(file, allow_pickle=False, **columns, **{TITLE: np.asarray(title), VERSION: np.asarray(FORMAT)})
     write_bytes(path, file.getvalue())
 
 
@@ -43,6 +46,10 @@ def read(path: Path) -> tuple[str, Instance, EventLog]:
         if size > MOST_BYTES:
             raise ReportError(f"{path}: would take {size} bytes, must be at most {MOST_BYTES}")
         with np.load(path, allow_pickle=False) as columns:
+            if VERSION in columns.files and (version := columns[VERSION].tolist()) != FORMAT:
+                raise ReportError(
+                    f"{path}: format is {version!r:.40}, must be {FORMAT}: another version of Parley wrote it"
+                )
             parts = {name.removeprefix(INSTANCE): columns[name] for name in columns.files if name.startswith(INSTANCE)}
             texts = {name: parts[name].tolist() for name in ("resources", "job_names", "task_names") if name in parts}
             instance = Instance(

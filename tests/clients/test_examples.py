@@ -15,6 +15,8 @@ from tests.conftest import ROOT
 MOST_LINES = 15
 PAGE = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## ([^\n]+ \(`\w+`\))$(.*?)(?=^## |\Z)", PAGE, flags=re.MULTILINE | re.DOTALL))
+(SHOPS,) = re.findall(r"^## Job shops 6x6$.*?^```python\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+"""What most sections use."""
 IS_LONG = bool(os.environ.get("PARLEY_LONG"))
 
 
@@ -26,7 +28,7 @@ def blocks(section: str) -> list[str]:
 def run(section: str) -> dict[str, Any]:
     """Run a section's blocks one after the other; short ones learn from a thousandth of the steps, in whole rollouts."""
     names: dict[str, Any] = {"__name__": "example"}
-    for block in blocks(section):
+    for block in [SHOPS, *blocks(section)]:
         source = block if IS_LONG else re.sub(r"\b(\d+)_000\b", r"\1", block)
         exec(compile(source, section, "exec"), names)  # it is ours
     return names

@@ -92,7 +92,11 @@ def read(folder: Path) -> PlayRules:
     except (ValueError, RecursionError) as error:
         raise PlayRulesError(f"{path}: not JSON: {error}") from None
     known = {"format", *PARTS, *PLAIN, "prioritizer", "negotiator"}
-    if not isinstance(value, dict) or value.get("format") != FORMAT or set(value) != known:
+    if isinstance(value, dict) and value.get("format", FORMAT) != FORMAT:
+        raise PlayRulesError(
+            f"{path}: format is {value['format']!r:.40}, must be {FORMAT}: another version of Parley wrote it"
+        )
+    if not isinstance(value, dict) or set(value) != known:
         raise PlayRulesError(
             f"{path}: must be an object with format {FORMAT} and {', '.join(sorted(known - {'format'}))}"
         )

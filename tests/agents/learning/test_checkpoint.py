@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,6 +23,7 @@ from agents.learning import checkpoint
 from agents.learning.checkpoint import NAME, CheckpointError
 from agents.learning.config import Learner
 from agents.learning.loop import Training
+from envs.columns import CANDIDATE_NAMES
 from envs.scenario import Scenario
 from tests.agents.learning.conftest import both_roles
 
@@ -123,6 +125,27 @@ def test_facts_are_checked(tmp_path: Path, facts: dict[str, Any], words: str) ->
     checkpoint.save(tmp_path / NAME, {}, FACTS | facts)
     with pytest.raises(CheckpointError, match=words):
         checkpoint.load(tmp_path / NAME)
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        (
+            [*CANDIDATE_NAMES, "moon", "mars"],
+            "its prioritizer reads other columns, with mars, moon, release, units and without active, ",
+        ),
+        (None, "its prioritizer reads other columns, with no others and without active, "),
+        ([["active"]], r"with \['active'\] and without active, "),
+    ],
+)
+def test_other_columns_are_named(run: Training, columns: Any, words: str) -> None:
+    """Protects who resumes after an update: columns are named, not the shape of a tensor; an older checkpoint tells none, and goes on."""
+    _, arrays, facts = checkpoint.load_latest(run.folder / NAME)
+    assert re.search(words, refusal(run, arrays, facts | {"columns": {"prioritizer": columns}}, "another column"))
+    with pytest.MonkeyPatch.context() as patch:
+        older = {name: fact for name, fact in facts.items() if name != "columns"}
+        patch.setattr(checkpoint, "load_latest", lambda path: (path, arrays, older))
+        run.load()
 
 
 @pytest.mark.parametrize(

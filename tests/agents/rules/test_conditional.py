@@ -113,7 +113,8 @@ def test_an_index_from_its_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('"format": 3, "weights": {}', "must be an object with format 1 and weights by column"),
+        ('"format": 3, "weights": {}', "format is 3, must be 1 or 2: another version"),
+        ('"weights": {}', "must be an object with format 1 and weights by column"),
         (
             '"format": 2, "colours": {}',
             "has 'colours', must be of format, weights, conditions, bids, contest and training",

@@ -47,7 +47,7 @@ def test_an_index_from_its_file(tmp_path: Path) -> None:
     [
         ("{", "cannot be read as JSON"),
         ("[]", "must be an object with format 1 and weights by column"),
-        ('{"format": 2, "weights": {}}', "must be an object with format 1 and weights by column"),
+        ('{"format": 2, "weights": {}}', "format is 2, must be 1: another version"),
         ('{"format": 1, "weights": {"colour": 1}}', "an index cannot weigh 'colour', must be one of wsrpt, "),
         (
             '{"format": 1, "weights": {"wait": NaN}}',
