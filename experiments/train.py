@@ -20,6 +20,7 @@ from __future__ import annotations
 import hashlib
 import shlex
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -74,7 +75,9 @@ def shown(port: int | None, folder: str, command: str) -> Iterator[training.Hear
     from experiments.reports.live.learning import Learning
 
     run = Learning(folder, command)
-    with server.shown(Board(run.report), port, f"The report of this run: parley report {shlex.quote(folder)}"):
+    with server.shown(
+        Board(run.report, clock=time.process_time), port, f"The report of this run: parley report {shlex.quote(folder)}"
+    ):
         yield run.hear
 
 

@@ -73,7 +73,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         training = Training(cli.make_scenario(config), learner, Path(folder), 0, "cpu")
         run = Learning(folder, "")
-        server = Counted(Board(run.report), 0, "")
+        server = Counted(Board(run.report, clock=time.process_time), 0, "")
         threading.Thread(target=server.serve_forever, daemon=True).start()
         rounds = training.rounds()
         spent = whole = 0.0

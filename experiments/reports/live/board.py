@@ -20,6 +20,7 @@ MOST_READERS: Final = 8
 QUIET: Final = 10.0
 """Seconds after which a reader hears that there is nothing new, so that one who is gone is found out."""
 PARTS: Final = ("sheets", "charts", "schedules")
+Clock = Callable[[], float]
 NOTHING: Final = ": nothing new\n\n"
 
 
@@ -33,13 +34,16 @@ class Board:
     Nothing is queued: a reader who is slow finds the newest of every part when it comes back, and what it has missed is gone.
     """
 
-    def __init__(self, make: Callable[[], Report], share: float = SHARE) -> None:
-        """Take what makes the report, in the thread of a reader, and which share of the time that may take."""
-        self._make, self._share = make, share
+    def __init__(self, make: Callable[[], Report], share: float = SHARE, clock: Clock = time.monotonic) -> None:
+        """Take what makes the report, in the thread of a reader; and which share that may take of the seconds of a clock.
+
+        ``time.process_time`` is that of a process that computes: where others use the machine, it gets less of it than the wall's.
+        """
+        self._make, self._share, self._clock = make, share, clock
         self._lock = threading.Lock()
         self._report: Report | None = None
         self._events: dict[str, str] = {}
-        self._next = 0.0
+        self._next = self._rested = 0.0
         self._readers = 0
 
     def page(self, news: str) -> str:
@@ -53,7 +57,7 @@ class Board:
         """Return the events that a reader has not had, and note in ``had`` that it has; ``last``: of a report that is made now."""
         with self._lock:
             if last:
-                self._next = 0.0
+                self._next = self._rested = 0.0
             self._renew()
             new = {name: event for name, event in self._events.items() if had.get(name) is not event}
         had.update(new)
@@ -79,7 +83,7 @@ class Board:
 
     def _renew(self) -> None:
         """Make the report, where it is time to; then rest so long that it takes no more than its share."""
-        if time.monotonic() < self._next:
+        if time.monotonic() < self._next or self._clock() < self._rested:
             return
         began = time.thread_time()
         self._report = self._make()
@@ -90,7 +94,8 @@ class Board:
                 events[f"{kind} {k}"] = _event("part", {"kind": kind, "at": k, "part": part})
         before = self._events
         self._events = {name: before[name] if before.get(name) == event else event for name, event in events.items()}
-        self._next = time.monotonic() + max(EVERY, (time.thread_time() - began) / self._share)
+        self._next = time.monotonic() + EVERY
+        self._rested = self._clock() + (time.thread_time() - began) / self._share
 
 
 def layout(report: Report) -> list[Any]:
