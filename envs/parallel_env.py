@@ -20,7 +20,8 @@ from envs.default_scenario import default_scenario
 from envs.engine.codes import Phase
 from envs.engine.tick import DECLINE
 from envs.players import Negotiator, Partner, Prioritizer
-from envs.render import frame, text
+from envs.render import frame
+from envs.render.text import Teller
 from envs.scenario import Scenario
 from envs.workloads.instance import Instance, WorkloadError
 from envs.world import Outputs, World, draw_instances
@@ -179,6 +180,7 @@ class TaskManagement(ParallelEnv):
         self.world = World(
             self.scenario, 1, seed, instances=[instance], auto_reset=False, record=self.render_mode is not None
         )
+        self._teller = Teller(instance)
         self._picks = np.zeros((1, instance.num_agents), np.int32)
         self._bids = np.zeros((1, instance.num_agents))
 
@@ -206,6 +208,7 @@ class TaskManagement(ParallelEnv):
         instance = draw_instances(self.scenario, 1, seed)[0]
         if instance is not self.world.instances[0]:
             self._enter(instance, seed)
+        self._teller = Teller(instance)
         self.world.reset(seed)
         self.agents = list(self.possible_agents)
         self._offences = dict.fromkeys(self.agents, 0)
@@ -213,8 +216,7 @@ class TaskManagement(ParallelEnv):
         self._pay = out.reward[0].tolist() if out.phase.item(0) == _OVER else [0.0] * instance.num_agents
         self._let_others_play()
         seen = self._look()
-        if self.render_mode == "human":
-            self.render()
+        self._show()
         return seen
 
     def step(
@@ -249,8 +251,7 @@ class TaskManagement(ParallelEnv):
         observations, infos = self._look()
         if terminated or truncated:
             self.agents = []
-        if self.render_mode == "human":
-            self.render()
+        self._show()
         rewards = dict(zip(live, pay * len(self._roles), strict=True))
         return observations, rewards, dict.fromkeys(live, terminated), dict.fromkeys(live, truncated), infos
 
@@ -348,15 +349,21 @@ class TaskManagement(ParallelEnv):
         state[contexts : contexts + here * NUM_NEGOTIATION] = out.negotiation[0].ravel()
         return state
 
+    def _show(self) -> None:
+        """Tell the teller what is new, at every step: a long episode then takes no longer per step than a short one."""
+        if self.render_mode in ("human", "ansi"):
+            self._teller.hear(self.world.new_events(0))
+        if self.render_mode == "human":
+            self.render()
+
     def render(self) -> str | NDArray[np.uint8] | None:
         """Show the episode so far, in the way that ``render_mode`` says."""
         if self.render_mode is None:
             logger.warn("render() shows nothing: make the environment with a render_mode")
             return None
-        instance, log = self.world.instances[0], self.world.log(0)
         if self.render_mode == "rgb_array":
-            return frame(instance, log)
-        situation = text(instance, log, float(self.world.out.time[0]))
+            return frame(self.world.instances[0], self.world.log(0))
+        situation = self._teller.tell(float(self.world.out.time[0]))
         if self.render_mode == "ansi":
             return situation
         print(situation)

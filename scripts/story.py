@@ -29,7 +29,13 @@ from agents.operation.execution.results import Execution
 from agents.operation.execution.runner import Runner
 from agents.operation.execution.simulated import SimulatedExecutor
 from agents.operation.execution.thresholds import Means, Thresholds
-from agents.operation.messages.messages import AlertNotification, CompletionNotification, Message, StatusUpdate
+from agents.operation.messages.messages import (
+    AlertNotification,
+    CompletionNotification,
+    Message,
+    StatusUpdate,
+    Subscriber,
+)
 from agents.operation.messages.subscribers import Console, Memory
 from agents.operation.site.moments import situation_of
 from agents.operation.site.situation import Situation
@@ -172,7 +178,7 @@ class Told:
             task, agent = getattr(message, "task", None), getattr(message, "agent", None)
             ends = None
             match message:
-                case StatusUpdate(state="started", task=str(), agent=str()):
+                case StatusUpdate(state="started", task=str() as task, agent=str() as agent):
                     copy = any(key[0] == task for key in running)
                     running[task, agent] = Bar(agent, task, message.time, is_copy=copy)
                 case StatusUpdate(state="stopped", task=str()):
@@ -214,7 +220,7 @@ def play(instance: Instance, policy: str, seconds: float, *, quiet: bool = False
         runner = Runner.begin(folder / "run", situation, folder, policy)
         monitor = Monitor(Thresholds(every=max(0.02, seconds / 300), metrics_every=1e9))
         means = Means(move=True, speculate=True, rest=0.2 * seconds)
-        heard = [memory, Saboteur(switch, seconds), *([] if quiet else [Console()])]
+        heard: list[Subscriber] = [memory, Saboteur(switch, seconds), *([] if quiet else [Console()])]
         try:
             execution = runner.run(
                 DecisionEngine.load(policy),
@@ -256,9 +262,8 @@ def _draw(axis: Axes, told: Told, kinds: dict[str, int], seconds: float) -> None
     plain(axis)
     names = sorted({bar.agent for bar in told.bars})
     rows = {name: -k for k, name in enumerate(names)}
-    axis.fill_between(
-        [BROKEN[0] * seconds, BROKEN[1] * seconds], *(rows[names[-1]] + edge for edge in (-0.48, 0.48)), color="#f7d6d0"
-    )
+    row = rows[names[-1]]
+    axis.fill_between([BROKEN[0] * seconds, BROKEN[1] * seconds], row - 0.48, row + 0.48, color="#f7d6d0")
     for name, since, until in told.avoided:
         axis.plot([since, until], [rows[name] - 0.44] * 2, color=INK, linewidth=2.5, solid_capstyle="butt")
     for bar in told.bars:

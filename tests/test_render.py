@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from envs.events import NONE, EventKind, EventLog
+from envs.parallel_env import TaskManagement
 from envs.render import frame, gantt, perfetto, text
 from envs.render.spans import RUNNING, leases_of, outages_of, rows_of, spans_of
+from envs.render.text import Teller
 from envs.scenario import Limits, Scenario, Uncertainty
 from envs.workloads.generators.synthetic import SyntheticWorkload
 from envs.workloads.instance import Instance
@@ -149,6 +151,39 @@ def test_text_of_a_known_log() -> None:
         "agent 1      1 ready | down",
         "tokens ████████████████░░░░░░░░ 2 of 3 leased",
     ]
+
+
+def test_text_of_an_episode_that_goes_on(storm: tuple[Instance, EventLog]) -> None:
+    """Whoever hears an episode piece by piece tells the same as who reads it whole, and what the attempts in the log say."""
+    instance, log = storm
+    teller, heard = Teller(instance), 0
+    for end in range(7, log.time.size + 7, 7):
+        teller.hear(EventLog(*(column[heard:end] for column in log)))
+        heard = min(end, log.time.size)
+        part = EventLog(*(column[:heard] for column in log))
+        told = teller.tell(float(part.time[-1]))
+        assert told == text(instance, part)
+        assert f" {(spans_of(part).end_kind == RUNNING).sum()} running, " in told
+    assert heard == log.time.size
+
+
+def test_a_step_tells_of_its_own_events_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects long episodes: while people watch, each event is looked at once, and every episode begins anew."""
+    heard: list[int] = []
+    hear = Teller.hear
+    monkeypatch.setattr(Teller, "hear", lambda self, log: (heard.append(log.time.size), hear(self, log))[1])
+    env = TaskManagement(Scenario(SyntheticWorkload(jobs=10)), render_mode="human")
+    for seed in (1, 2):
+        heard.clear()
+        env.reset(seed)
+        while env.agents:
+            env.step(dict.fromkeys(env.agents, 0))
+        log = env.world.log(0)
+        assert sum(heard) == log.time.size > len(heard)
+        shown = capsys.readouterr().out
+        assert shown.endswith(text(env.world.instances[0], log, float(env.world.out.time[0])) + "\n")
 
 
 def test_perfetto(tmp_path: Path, storm: tuple[Instance, EventLog]) -> None:

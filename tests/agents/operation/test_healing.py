@@ -9,7 +9,7 @@ import pytest
 
 from agents.operation.deciding.decision import DecisionEngine
 from agents.operation.execution.execution import ExecutionManager
-from agents.operation.execution.executors import Event
+from agents.operation.execution.executors import Ended, Event
 from agents.operation.execution.monitor import Monitor
 from agents.operation.execution.optimizer import Optimizer
 from agents.operation.execution.results import Execution
@@ -103,7 +103,7 @@ class Poisoned(SimulatedExecutor):
         events = await super().wait(until)
         self.waits += 1
         self._now += 1000.0 * (self.waits % 3 == 0)
-        return [e._replace(ok=False) if hasattr(e, "attempt") and e.attempt.task.name == "t2" else e for e in events]
+        return [e._replace(ok=False) if isinstance(e, Ended) and e.attempt.task.name == "t2" else e for e in events]
 
 
 def test_a_poisoned_task_and_a_clock_that_jumps() -> None:
