@@ -196,19 +196,12 @@ def check_snapshot(snapshot: Snapshot, instance: Instance, agents: int, max_time
             and (known["count"] >= 0).all()
         ):
             raise SnapshotError("beliefs must have finite means, and m2 and counts that are not negative")
-    options = (
-        {
-            (t, int(a))
-            for t in range(instance.num_tasks)
-            for a in instance.option_agent[instance.option_first[t] : instance.option_first[t + 1]]
-        }
-        if len(snapshot.reserved_by)
-        else set()
-    )
-    for k, pair in enumerate(zip(snapshot.reserved_task.tolist(), snapshot.reserved_by.tolist(), strict=True)):
-        if pair not in options or not np.isfinite(snapshot.reserved_start[k]):
+    for k, (t, a) in enumerate(zip(snapshot.reserved_task.tolist(), snapshot.reserved_by.tolist(), strict=True)):
+        exists = 0 <= t < instance.num_tasks
+        may = exists and a in instance.option_agent[instance.option_first[t] : instance.option_first[t + 1]]
+        if not may or not np.isfinite(snapshot.reserved_start[k]):
             raise SnapshotError(
-                f"reservation {k} is of task {pair[0]} at agent {pair[1]}, which has no such option, or has no start"
+                f"reservation {k} is of task {t} at agent {a}, which has no such option, or has no start"
             )
 
 

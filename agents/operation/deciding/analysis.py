@@ -8,11 +8,13 @@ from statistics import NormalDist
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agents.operation.site.checks import in_order
 from agents.operation.site.conversion import Site
 from agents.operation.site.options import sigma_of
-from agents.operation.site.situation import Job, Part, Quantiles, Situation, Task
+from agents.operation.site.situation import Part, Quantiles, Situation, Task
+from envs.events import EventKind
 
 SIGMA: Final = 0.5
 """Standard deviation of log(actual / estimate) where nobody says better."""
@@ -24,6 +26,12 @@ MOST: Final = 20
 """Of each kind that are told, the worst first."""
 NOTHING: Final = (0.0, 0.0)
 NORMAL: Final = NormalDist()
+EASE: Final = 1.65
+"""Standard deviations of room beyond which nothing is as probable as LATE: more than there, at 1.645."""
+ROUNDED: Final = 1.0 + 1e-9
+"""By which a sum in another order may be more."""
+_WAITING, _RUNNING, _DONE = range(3)
+_STATES: Final = {"waiting": _WAITING, "running": _RUNNING, "done": _DONE}
 
 
 class State(Part):
@@ -82,83 +90,87 @@ class Analysis(Part):
 
 def analyse(s: Situation, site: Site) -> Analysis:
     """Return what the situation is like before anything is decided."""
-    free = {resource.name: resource.capacity or 0 for resource in s.resources if resource.shared}
-    ready: list[tuple[Job, Task]] = []
-    totals = {"waiting": 0, "running": 0, "done": 0, "announced": 0}
-    blocked = delayed = 0
-    for job in s.jobs:
-        here = job.release <= s.time if job.arrived is None else job.arrived
-        states = {task.name: task.state for task in job.tasks}
-        for task in job.tasks:
-            totals[task.state if here else "announced"] += 1
-            if task.state == "running":
-                for name, units in task.demands.items():
-                    if name in free:
-                        free[name] -= units
-            elif here and task.state == "waiting":
-                if task.earliest is not None and task.earliest > s.time:
-                    delayed += 1
-                elif not task.predecessors or all(states[name] == "done" for name in task.predecessors):
-                    ready.append((job, task))
-                else:
-                    blocked += 1
-    constraints = (
-        [Constraint(kind="precedence", name="predecessors that are not done", blocked=blocked)] if blocked else []
-    )
-    if delayed:
-        constraints.append(Constraint(kind="time", name="earliest starts that are to come", blocked=delayed))
-    for name, units in free.items():
-        short = sum(task.demands.get(name, 0) > units for _, task in ready)
-        if short:
-            constraints.append(Constraint(kind="resource", name=name, blocked=short))
+    i = site.instance
+    here = np.zeros(i.num_jobs, np.bool_)
+    here[: int((site.snapshot.events.kind == EventKind.TASK_SUBMISSION).sum())] = True  # those come first
+    here = np.repeat(here, np.diff(i.job_first))  # [T]
+    state = np.array([_STATES[task.state] for _, task in site.tasks])
+    waits = (state == _WAITING) & here
+    assert site.snapshot.earliest is not None
+    delayed = waits & (site.snapshot.earliest > s.time)
+    before = np.repeat(np.arange(i.num_tasks), np.diff(i.successor_first))
+    behind = np.bincount(i.successor[state[before] != _DONE], minlength=i.num_tasks) > 0
+    blocked, ready = waits & ~delayed & behind, waits & ~delayed & ~behind
+    running = np.flatnonzero(state == _RUNNING)
+    left = i.shared_capacity - i.task_demand[running].sum(axis=0)
+    short = (i.task_demand[ready] > left).sum(axis=0).tolist()
+    shared = [(resource.name, r) for r, resource in enumerate(s.resources) if resource.shared]
+    constraints = []
+    if blocked.any():
+        name = "predecessors that are not done"
+        constraints.append(Constraint(kind="precedence", name=name, blocked=int(blocked.sum())))
+    if delayed.any():
+        name = "earliest starts that are to come"
+        constraints.append(Constraint(kind="time", name=name, blocked=int(delayed.sum())))
+    constraints += [Constraint(kind="resource", name=name, blocked=short[r]) for name, r in shared if short[r]]
     up = sum(agent.up for agent in s.agents)
     return Analysis(
-        state=State(**totals, ready=len(ready), agents_up=up, agents_down=len(s.agents) - up, free=free),
+        state=State(
+            waiting=int(waits.sum()),
+            ready=int(ready.sum()),
+            running=int((here & (state == _RUNNING)).sum()),
+            done=int((here & (state == _DONE)).sum()),
+            announced=int((~here).sum()),
+            agents_up=up,
+            agents_down=len(s.agents) - up,
+            free={name: int(left[r]) for name, r in shared},
+        ),
         constraints=constraints,
-        opportunities=_opportunities(s, site, ready),
-        risks=_risks(s, site),
+        opportunities=_opportunities(s, site, ready, running),
+        risks=_risks(s, site, state),
     )
 
 
-def _opportunities(s: Situation, site: Site, ready: list[tuple[Job, Task]]) -> list[Opportunity]:
+def _opportunities(s: Situation, site: Site, ready: NDArray[np.bool_], running: NDArray[np.intp]) -> list[Opportunity]:
     """Agents that could start something, and how much of what is ready."""
     i = site.instance
-    number = {agent.name: a for a, agent in enumerate(s.agents)}
     free = np.where(i.shared, i.shared_capacity, i.local_capacity)  # [A, R]
-    for t, (_, task) in enumerate(site.tasks):
-        if task.state == "running" and task.agent is not None:
-            free -= np.where(i.shared, i.task_demand[t], 0)
-            free[number[task.agent]] -= np.where(i.shared, 0, i.task_demand[t])
-    waits = np.zeros(i.num_tasks, np.bool_)
-    waits[[site.numbers[job.name, task.name] for job, task in ready]] = True
+    for t in running.tolist():
+        agent = site.tasks[t][1].agent
+        assert agent is not None  # as the checks see to
+        free -= np.where(i.shared, i.task_demand[t], 0)
+        free[s.options.number[agent]] -= np.where(i.shared, 0, i.task_demand[t])
     task_of = np.repeat(np.arange(i.num_tasks), np.diff(i.option_first))
     up = np.array([agent.up for agent in s.agents])
-    could = waits[task_of] & up[i.option_agent]
+    could = ready[task_of] & up[i.option_agent]
     could[could] = (i.task_demand[task_of[could]] <= free[i.option_agent[could]]).all(axis=1)
     tasks = np.bincount(i.option_agent[could], minlength=len(s.agents)).tolist()
     return [Opportunity(agent=agent.name, tasks=count) for agent, count in zip(s.agents, tasks, strict=True) if count]
 
 
-def _risks(s: Situation, site: Site) -> list[Risk]:
-    i = site.instance
-    shortest = np.minimum.reduceat(i.option_nominal, i.option_first[:-1]).tolist()
-    found = [*_late(s, site, shortest), *_stragglers(s, site, shortest)]
+def _risks(s: Situation, site: Site, state: NDArray[np.int_]) -> list[Risk]:
+    shortest = np.minimum.reduceat(site.instance.option_nominal, site.instance.option_first[:-1])
+    assert site.snapshot.progress is not None
+    left = shortest * (1.0 - site.snapshot.progress)
+    found = [*_late(s, site, left), *_stragglers(s, site, left)]
     found.sort(key=lambda risk: -(risk.probability or 0.0))
-    return [*found[:MOST], *_single(s, site)]
+    return [*found[:MOST], *_single(s, site, state)]
 
 
-def _late(s: Situation, site: Site, shortest: list[float]) -> Iterator[Risk]:
+def _late(s: Situation, site: Site, left: NDArray[np.float64]) -> Iterator[Risk]:
     """Jobs whose longest path of work alone may end after the due date: waiting for units and agents comes on top."""
+    hurried = _without_ease(s, site, left)
     for job in s.jobs:
-        if job.due is None or all(task.state == "done" for task in job.tasks):
+        if job.name not in hurried or all(task.state == "done" for task in job.tasks):
             continue
+        assert job.due is not None  # else there is no hurry
         longest: dict[str, tuple[float, float]] = {}  # mean and variance of the path up to a task
         for task in in_order(job):
             before = max([longest[name] for name in task.predecessors]) if task.predecessors else NOTHING
             if task.state == "done":
                 longest[task.name] = before
                 continue
-            mean, sigma = shortest[site.numbers[job.name, task.name]] * (1.0 - task.progress), _sigma(task)
+            mean, sigma = float(left[site.numbers[job.name, task.name]]), _sigma(task)
             if task.state == "running" and task.since is not None:
                 mean = max(0.0, mean - (s.time - task.since))
             longest[task.name] = before[0] + mean, before[1] + (mean * sigma) ** 2
@@ -174,25 +186,33 @@ def _late(s: Situation, site: Site, shortest: list[float]) -> Iterator[Risk]:
             )
 
 
-def _stragglers(s: Situation, site: Site, shortest: list[float]) -> Iterator[Risk]:
+def _without_ease(s: Situation, site: Site, left: NDArray[np.float64]) -> set[str]:
+    """Names of jobs that would perhaps be late if all their tasks came one after the other: no path of the others is longer than that."""
+    i = site.instance
+    spread = (left * np.array([_sigma(task) for _, task in site.tasks])) ** 2
+    room = i.job_due - np.maximum(i.job_release, s.time)
+    work, variance = (np.add.reduceat(each, i.job_first[:-1]) for each in (left, spread))
+    hurried = room <= work * ROUNDED + EASE * np.sqrt(variance)
+    return {site.tasks[t][0].name for t in i.job_first[:-1][hurried].tolist()}
+
+
+def _stragglers(s: Situation, site: Site, left: NDArray[np.float64]) -> Iterator[Risk]:
     for job in s.jobs:
         for task in job.tasks:
             if task.state == "running" and task.since is not None:
-                sigma, estimate = _sigma(task), shortest[site.numbers[job.name, task.name]] * (1.0 - task.progress)
+                sigma, estimate = _sigma(task), float(left[site.numbers[job.name, task.name]])
                 if s.time - task.since > estimate * math.exp(STRAGGLES * sigma - sigma * sigma / 2):
                     detail = f"runs for {s.time - task.since:.6g} s at {task.agent}, its estimate is {estimate:.6g} s"
                     yield Risk(kind="straggler", name=f"{job.name}/{task.name}", probability=None, detail=detail)
 
 
-def _single(s: Situation, site: Site) -> Iterator[Risk]:
+def _single(s: Situation, site: Site, state: NDArray[np.int_]) -> Iterator[Risk]:
     """Agents that alone may run tasks which wait, among several agents."""
     if len(s.agents) == 1:
         return
     first, agents = site.instance.option_first, site.instance.option_agent
-    alone = [0] * len(s.agents)
-    for t, (_, task) in enumerate(site.tasks):
-        if task.state == "waiting" and first[t + 1] - first[t] == 1:
-            alone[int(agents[first[t]])] += 1
+    only = first[:-1][(state == _WAITING) & (np.diff(first) == 1)]
+    alone = np.bincount(agents[only], minlength=len(s.agents)).tolist()
     for a in sorted(range(len(alone)), key=lambda a: -alone[a])[:MOST]:
         if alone[a]:
             detail = f"{alone[a]} waiting tasks can run nowhere else" + ("" if s.agents[a].up else ", and it is down")
@@ -200,4 +220,4 @@ def _single(s: Situation, site: Site) -> Iterator[Risk]:
 
 
 def _sigma(task: Task) -> float:
-    return sigma_of(task.duration) if isinstance(task.duration, Quantiles) else SIGMA
+    return sigma_of(task.duration) if type(task.duration) is Quantiles else SIGMA

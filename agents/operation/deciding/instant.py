@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,12 +105,12 @@ def play_instant(
     out = world.restore(0, site.snapshot, still=True)
     outcome = Outcome(price=site.snapshot.price)
     picks, bids = np.zeros(out.acting.shape, np.int32), np.zeros(out.acting.shape)
-    seen = len(site.snapshot.events.time)
+    say = _sayer(prioritizer)
     while out.phase[0] != Phase.OVER:
         if time.perf_counter() > limits.deadline:
             raise GaveUp(f"the deadline passed after {len(outcome.asked)} rounds of picks")
         if out.phase[0] == Phase.PRIORITISE:
-            asked = _ask(out, prioritizer)
+            asked = _ask(out, say)
             if not outcome.asked:
                 _check_range(prioritizer, asked, limits.farthest)
             outcome.asked.append(asked)
@@ -123,22 +124,38 @@ def play_instant(
             out = world.step(picks, bids)
         except ValueError as error:
             raise GaveUp(f"an illegal answer: {error}") from None
-        seen = _remember_price(outcome, world.log(0), seen)
+        _remember_price(outcome, world.new_events(0))
     _read(outcome, site, world.log(0), scenario)
     return outcome
 
 
-def _ask(out: Outputs, prioritizer: Prioritizer) -> Asked:
+Say = Callable[[Observation, Observation, Mask], tuple[NDArray[np.int32], NDArray[np.floating] | None]]
+"""Returns picks, and what they are ranked by if the policy says so."""
+
+
+def _sayer(prioritizer: Prioritizer) -> Say:
+    """How to ask a prioritizer: which protocols it follows takes long to find out, so that it is not done in every round."""
+    if isinstance(prioritizer, Ranker):
+        ranker = prioritizer
+        return lambda candidates, context, mask: (
+            ranker.pick(candidates, context, mask),
+            ranker.values(candidates, context),
+        )
+    if isinstance(prioritizer, Scorer):
+        scorer = prioritizer
+
+        def likeliest(*seen: Any) -> tuple[NDArray[np.int32], NDArray[np.floating] | None]:
+            scores = scorer.scores(*seen)
+            return scores.argmax(axis=1).astype(np.int32), scores
+
+        return likeliest
+    return lambda *seen: (prioritizer.pick(*seen), None)
+
+
+def _ask(out: Outputs, say: Say) -> Asked:
     agents = np.flatnonzero(out.acting[0])
     seen = out.candidates[0, agents], out.context[0, agents], out.mask[0, agents]
-    scores: NDArray[np.floating] | None = None
-    if isinstance(prioritizer, Scorer) and not isinstance(prioritizer, Ranker):
-        scores = prioritizer.scores(*seen)
-        chosen = scores.argmax(axis=1).astype(np.int32)
-    else:
-        chosen = prioritizer.pick(*seen)
-        if isinstance(prioritizer, Ranker):
-            scores = prioritizer.values(*seen[:2])
+    chosen, scores = say(*seen)
     return Asked(agents, out.task[0, agents], *seen, scores, chosen)
 
 
@@ -159,12 +176,11 @@ def _check_range(prioritizer: Prioritizer, asked: Asked, most: float) -> None:
         )
 
 
-def _remember_price(outcome: Outcome, log: EventLog, seen: int) -> int:
-    """Take the bids of the last step into the price; return how many events there are."""
-    requests = log.value[seen:][log.kind[seen:] == EventKind.RESOURCE_REQUEST]
+def _remember_price(outcome: Outcome, news: EventLog) -> None:
+    """Take the bids of the last step into the price."""
+    requests = news.value[news.kind == EventKind.RESOURCE_REQUEST]
     if len(requests):
         outcome.price = MEMORY * outcome.price + (1.0 - MEMORY) * float(requests.max())
-    return len(log.time)
 
 
 def _read(outcome: Outcome, site: Site, log: EventLog, scenario: Scenario) -> None:

@@ -76,8 +76,7 @@ class PriorityManager:
             new = [n for n, a in enumerate(asked.agents.tolist()) if a not in asked_before]
             asked_before.update(asked.agents.tolist())
             moved = self._movers(asked, new) if explain else {}
-            for n in new:
-                ranked += _ranked(site, asked, n, moved, asked.mask.shape[1] if explain else TOLD)
+            ranked += _ranked(site, asked, new, moved, asked.mask.shape[1] if explain else TOLD)
         return ranked
 
     def _movers(self, asked: Asked, seats: Sequence[int]) -> dict[tuple[int, int], dict[str, float]]:
@@ -117,27 +116,30 @@ class PriorityManager:
 
 
 def _ranked(
-    site: Site, asked: Asked, n: int, moved: dict[tuple[int, int], dict[str, float]], most: int
+    site: Site, asked: Asked, seats: Sequence[int], moved: dict[tuple[int, int], dict[str, float]], most: int
 ) -> list[Priority]:
-    legal = np.flatnonzero(asked.mask[n, :-1])
-    scores = asked.scores[n, legal] if asked.scores is not None else np.zeros(len(legal))
-    picked = int(asked.picks[n])
-    agent = site.situation.agents[int(asked.agents[n])].name
+    legal = asked.mask[seats, :-1]
+    counts = legal.sum(axis=1).tolist()
+    scores = asked.scores[seats, : legal.shape[1]] if asked.scores is not None else np.zeros(legal.shape)
+    orders = np.argsort(
+        np.where(legal, -scores, np.inf), axis=1, kind="stable"
+    )  # legal ones come first: so in the mask
     ranked = []
-    for rank, place in enumerate(np.argsort(-scores, kind="stable").tolist()):
-        k = int(legal[place])
-        if rank >= most and k != picked:
-            continue
-        job, task = site.tasks[int(asked.tasks[n, k])]
-        ranked.append(
-            Priority(
-                job=job.name,
-                task=task.name,
-                agent=agent,
-                rank=rank + 1,
-                score=float(scores[place]) if asked.scores is not None else None,
-                picked=k == picked,
-                moved_by=moved.get((n, k), {}),
+    for n, own, order, count in zip(seats, scores, orders.tolist(), counts, strict=True):
+        agent, picked = site.situation.agents[int(asked.agents[n])].name, int(asked.picks[n])
+        for rank, k in enumerate(order[:count]):
+            if rank >= most and k != picked:
+                continue
+            job, task = site.tasks[int(asked.tasks[n, k])]
+            ranked.append(
+                Priority(
+                    job=job.name,
+                    task=task.name,
+                    agent=agent,
+                    rank=rank + 1,
+                    score=float(own[k]) if asked.scores is not None else None,
+                    picked=k == picked,
+                    moved_by=moved.get((n, k), {}),
+                )
             )
-        )
     return ranked

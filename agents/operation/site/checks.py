@@ -48,14 +48,16 @@ def _problems(s: Situation) -> Iterator[Problem]:
     yield from _site(s, options)
     used, pairs = Counter[tuple[str | None, str | None]](), 0
     for j, job in enumerate(s.jobs):
-        yield from _job(s, j, job, options)
-        states = {task.name: task for task in job.tasks}
+        if not _is_plain_job(s, job, options):
+            yield from _job(s, j, job, options)
+        states: dict[str, Task] = {}
         for t, task in enumerate(job.tasks):
             may = options.of(task)
             pairs += len(may)
             if pairs <= MOST_OPTIONS and _is_plain(task, may, options):
                 continue
             path = f"jobs[{j}].tasks[{t}]"
+            states = states or {task.name: task for task in job.tasks}
             if pairs > MOST_OPTIONS:
                 yield Problem(
                     "too_large",
@@ -82,8 +84,20 @@ def _is_plain(task: Task, may: dict[str, float], options: Options) -> bool:
         return False
     if task.eligible is not None and (type(task.eligible) is not list or len(may) < len(task.eligible)):
         return False
-    pools = options.shared
-    return all(units <= pools.get(name, -1) for name, units in task.demands.items())
+    for name, units in task.demands.items():  # noqa: SIM110 - all() takes longer to set up than most have demands
+        if units > options.shared.get(name, -1):
+            return False
+    return True
+
+
+def _is_plain_job(s: Situation, job: Job, options: Options) -> bool:
+    """Whether nothing can be wrong with a job as a whole, as with most."""
+    if job.owner is not None and job.owner not in options.agents:
+        return False
+    if job.arrived is not None or (job.due is not None and job.due < s.time):
+        return False
+    names = _told_in_order(job)
+    return names is not None and len(names) == len(job.tasks)
 
 
 def _unique(path: str, names: Sequence[str]) -> Iterator[Problem]:
@@ -150,14 +164,19 @@ def _job(s: Situation, j: int, job: Job, options: Options) -> Iterator[Problem]:
         yield Problem("cycle", f"{path}.tasks", f"{shown(left[0])} waits for itself", "a job without circles")
 
 
-def in_order(job: Job) -> list[Task]:
-    """Return a job's tasks, every one behind its predecessors; those on a circle, and behind one, are missing."""
+def _told_in_order(job: Job) -> set[str] | None:
+    """Names of a job's tasks if every one is told behind its predecessors, as mostly."""
     behind: set[str] = set()
     for task in job.tasks:
-        if not behind.issuperset(task.predecessors):
-            break
+        if task.predecessors and not behind.issuperset(task.predecessors):
+            return None
         behind.add(task.name)
-    else:  # they are told in order, as mostly
+    return behind
+
+
+def in_order(job: Job) -> list[Task]:
+    """Return a job's tasks, every one behind its predecessors; those on a circle, and behind one, are missing."""
+    if _told_in_order(job) is not None:
         return list(job.tasks)
     waits = {task.name: len(set(task.predecessors)) for task in job.tasks}
     after: dict[str, list[Task]] = {}

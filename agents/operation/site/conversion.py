@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -65,7 +66,7 @@ def to_site(s: Situation, credits: float = 0.0) -> Site:
         beliefs=_beliefs(s, tasks, may, kinds, past.unseen, options.number),
         attempts=np.array([task.failed for _, task in tasks], np.int32),
         progress=np.array([task.progress for _, task in tasks]),
-        earliest=np.array([_earliest(task, s.time) for _, task in tasks]),
+        earliest=np.array([0.0 if task.earliest is None else _earliest(task, s.time) for _, task in tasks]),
     )
     return Site(s, _instance(s, jobs, tasks, may, numbers, kinds, options), snapshot, tasks, numbers, list(kinds))
 
@@ -100,24 +101,27 @@ def _instance(
         if limited:
             local[a, -1] = len(tasks) if agent.at_once is None else agent.at_once
     demand = np.zeros((len(tasks), len(names)), np.int32)
-    for t, (_, task) in enumerate(tasks):
-        for name, units in task.demands.items():
-            demand[t, column[name]] = units
+    demands = [task.demands for _, task in tasks]
+    wide = np.repeat(np.arange(len(tasks)), [len(each) for each in demands])
+    demand[wide, _flat(map(column.__getitem__, chain.from_iterable(demands)), len(wide))] = _flat(
+        chain.from_iterable(each.values() for each in demands), len(wide)
+    )
     if limited:
         demand[:, -1] = 1
     number = options.number
-    before: list[int] = []
-    after: list[int] = []
-    for t, (job, task) in enumerate(tasks):
-        for name in set(task.predecessors) if task.predecessors else ():
-            before.append(numbers[job.name, name])
-            after.append(t)
-    edges = np.lexsort((after, before))
+    pairs = {
+        (numbers[job.name, name], t)
+        for t, (job, task) in enumerate(tasks)
+        if task.predecessors
+        for name in task.predecessors
+    }
+    before, after = np.array(sorted(pairs), np.int32).reshape(-1, 2).T
     counts = [len(each) for each in may]
-    agents = np.array([number[name] for each in may for name in each], np.int32)
-    nominal = np.array([seconds for each in may for seconds in each.values()], np.float64)
-    order = np.lexsort((agents, np.repeat(np.arange(len(may)), counts)))
-    first = {job.name: may[numbers[job.name, job.tasks[0].name]] for job in jobs}
+    place = np.repeat(np.arange(len(may)), counts) * len(s.agents)
+    place += _flat(map(number.__getitem__, chain.from_iterable(may)), len(place))
+    order = np.argsort(place)
+    nominal = np.fromiter(chain.from_iterable(each.values() for each in may), np.float64, len(place))
+    firsts = _firsts([len(job.tasks) for job in jobs])
     return Instance(
         name="situation",
         resources=tuple(names),
@@ -129,22 +133,31 @@ def _instance(
         job_due=np.array([math.inf if job.due is None else job.due for job in jobs]),
         job_weight=np.array([job.weight for job in jobs]),
         job_owner=np.array(
-            [number[job.owner] if job.owner is not None else number[next(iter(first[job.name]))] for job in jobs]
+            [
+                number[next(iter(may[first])) if job.owner is None else job.owner]
+                for job, first in zip(jobs, firsts[:-1].tolist(), strict=True)
+            ]
         ),
-        job_first=_firsts([len(job.tasks) for job in jobs]),
+        job_first=firsts,
         task_kind=np.array([kinds[task.kind] for _, task in tasks]),
         task_demand=demand,
         task_ratio=np.ones(len(tasks)),
         option_first=_firsts(counts),
-        option_agent=agents[order],
+        option_agent=(place[order] % len(s.agents)).astype(np.int32),
         option_nominal=nominal[order],
-        successor_first=_firsts(np.bincount(np.array(before, np.int64), minlength=len(tasks))),
-        successor=np.array(after, np.int32)[edges],
+        successor_first=_firsts(np.bincount(before, minlength=len(tasks))),
+        successor=after,
     )
 
 
+def _flat(numbers: Iterable[int], count: int) -> NDArray[np.int64]:
+    return np.fromiter(numbers, np.int64, count)
+
+
 def _firsts(counts: Sequence[int] | NDArray[np.integer]) -> NDArray[np.int32]:
-    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    first = np.zeros(len(counts) + 1, np.int32)
+    np.cumsum(counts, out=first[1:])
+    return first
 
 
 class _Event(NamedTuple):

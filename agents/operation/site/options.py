@@ -27,9 +27,10 @@ class Options:
         """Own units, by agent and resource."""
         self.shared = {resource.name: resource.capacity or 0 for resource in situation.resources if resource.shared}
         self.resources = {resource.name for resource in situation.resources}
-        self._all = list(self.agents)
-        self._speeds = {agent.name: agent.speeds for agent in situation.agents}
+        self._speeds = {agent.name: agent.speeds for agent in situation.agents if agent.speeds}
         self._found: dict[int, dict[str, float]] = {}
+        self._fitting: dict[tuple[tuple[str, int], ...], list[str]] = {}
+        """Agents that have the units, by what is demanded: many tasks demand the same."""
 
     def lacks(self, task: Task, agent: str) -> str | None:
         """Return a resource of which an agent has not the units that a task demands, or None."""
@@ -54,7 +55,7 @@ class Options:
         return found
 
     def _find(self, task: Task) -> dict[str, float]:
-        names = self._all if task.eligible is None else task.eligible
+        names = self._fit(task) if task.eligible is None else task.eligible
         if task.pinned is not None:
             names = [task.pinned] if task.pinned in names else []
         if isinstance(task.eligible, dict):
@@ -62,19 +63,27 @@ class Options:
         if task.duration is None:
             return {}
         duration, kind = mean_of(task.duration), task.kind
-        speeds = self._speeds
-        found = {
-            name: duration / speeds[name].get(kind, 1.0) if speeds[name] else duration
-            for name in names
-            if name in speeds
-        }
-        if task.eligible is None and task.demands:
-            return {name: seconds for name, seconds in found.items() if self.lacks(task, name) is None}
+        found = dict.fromkeys(names, duration)
+        if not found.keys() <= self.agents.keys():
+            found = {name: duration for name in found if name in self.agents}
+        for name in found.keys() & self._speeds.keys() if self._speeds else ():
+            found[name] = duration / self._speeds[name].get(kind, 1.0)
+        return found
+
+    def _fit(self, task: Task) -> list[str]:
+        """Agents that have the units that a task demands."""
+        demands = tuple(task.demands.items())
+        found = self._fitting.get(demands)
+        if found is None:
+            found = [name for name in self.agents if self.lacks(task, name) is None]
+            self._fitting[demands] = found
         return found
 
 
 def mean_of(duration: Duration) -> float:
     """Return the mean of an estimate, seconds; of quantiles, that of the lognormal distribution through the median."""
+    if type(duration) is float:  # isinstance of a part takes longer than all the rest
+        return duration
     if isinstance(duration, Quantiles):
         return duration.p50 * math.exp(min(0.5 * sigma_of(duration) ** 2, MOST_EXPONENT))
     return float(duration)
