@@ -80,7 +80,7 @@ class TrainedPrioritizer:
     ) -> tuple[Observation, NDArray[np.int64]]:
         """Log-probabilities [N, most candidates + 1], passing comes behind a seat's last candidate; and how many those are [N]."""
         rows, counts = gather(candidates, mask[:, :-1], np.arange(len(mask)))
-        device = next(self.brain.parameters()).device
+        device = self.brain.reader.context.mean.device  # to ask parameters() takes longer than a small network
         sets = Sets.of(*(torch.from_numpy(part).to(device) for part in (rows, counts, context, mask[:, -1])))
         return self.brain(self.brain.reader(sets)).cpu().numpy(), counts
 
@@ -96,7 +96,7 @@ class TrainedNegotiator:
     @torch.no_grad()
     def bid(self, observation: Observation) -> NDArray[np.float64]:
         """Return the wanted level of each seat [N], not rounded: the world clears on real bids, and fewer of them are equal."""
-        device = next(self.brain.parameters()).device
+        device = self.brain.reader.context.mean.device  # to ask parameters() takes longer than a small network
         sets = self.brain.reader(Sets.without_rows(torch.from_numpy(observation).to(device)))
         assert isinstance(self.brain.actor, NegotiatorActor)
         wanted: NDArray[np.float64] = self.brain.actor.mu(sets).cpu().numpy().astype(np.float64)

@@ -249,10 +249,10 @@ def _quickly(document: str | bytes) -> Situation | None:
         situation = Situation.model_validate_json(document)
     except ValidationError:
         return None
-    return situation if _names(document) == _members(situation) else None
+    return situation if count_names(document) == _members(situation) else None
 
 
-def _names(document: str | bytes) -> int:
+def count_names(document: str | bytes) -> int:
     """How many names of members a document without backslashes has."""
     if isinstance(document, bytes):
         close, colons = document.count(b'":'), document.count(b":")
