@@ -61,7 +61,7 @@ def test_what_the_page_shows_is_true(capsys: pytest.CaptureFixture[str]) -> None
     rows = [re.findall(r"`(\w+)`", line)[0] for line in PAGE.splitlines() if re.match(r"\| `\w+` \|", line)]
     assert set(rows) <= set(Task.model_fields) | {field.name for field in fields(Means)}
     source = (ROOT / "agents" / "operation" / "execution" / "monitor.py").read_text(encoding="utf-8")
-    alerts = re.search(r"and alerts: (.*?)An alert comes", PAGE, flags=re.DOTALL)
+    alerts = re.search(r"these alerts: (.*?)An alert is raised", PAGE, flags=re.DOTALL)
     assert alerts is not None
     assert set(re.findall(r"`(\w+)`", alerts[1])) == set(re.findall(r'alert="(\w+)"', source)) - {
         "interrupted",
