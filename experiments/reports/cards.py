@@ -166,7 +166,7 @@ def _page(card: Mapping[str, Any]) -> str:
             f"* **Check**: on the first {check['episodes']} of these its mean objective is {number(check['objective'], 6)}; that of "
             f"{' with '.join(card['rules'])} is {number(check['objective_of_rules'], 6)}. A test plays them again.",
             f"* **Limits**: {card['limits']}",
-            f"* **Scores** on published problems: [the suite's table](../../suites/{card['suite']}.md).",
+            f"* **Scores** on published problems: [the suite's table](../../../results/suites/{card['suite']}.md).",
             "",
             f"Use it by name: `parley evaluate {names}`.",
             "",
