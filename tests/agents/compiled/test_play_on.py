@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from agents.compiled.completions import Completions
 from agents.rules.index import Index
 from envs.engine import allocate
+from envs.event_logs import EventLogs
 from envs.scenario import Scenario, Uncertainty
 from envs.workloads.generators.synthetic import SyntheticWorkload
 from envs.world import World
@@ -58,8 +59,8 @@ def test_full_logs_are_emptied_on_the_way(monkeypatch: pytest.MonkeyPatch) -> No
     roomy = played(record=True)[0]
     monkeypatch.setattr(allocate, "_EVENTS_PER_TASK", 1)
     emptied: list[int] = []
-    drain = getattr(World, "_drain")  # noqa: B009  # how else to see that it happened
-    monkeypatch.setattr(World, "_drain", lambda world, b: (emptied.append(b), drain(world, b)))
+    drain = EventLogs.drain
+    monkeypatch.setattr(EventLogs, "drain", lambda logs, b: (emptied.append(b), drain(logs, b)))
     tight, completions = played(record=True)
     assert set(emptied) == set(range(WORLDS))
     assert costs(completions) == costs(played()[1])

@@ -120,10 +120,10 @@ def test_pictures_at_the_best_and_never_for_long(contested: Scenario, learner: L
         run = Training(contested, replace(learner, decisions=1), tmp_path / str(share), seed=0)
         run.pictures = Pictures(share)
         run.learn()
-        events = EventAccumulator(str(tmp_path / str(share) / "tensorboard"))
+        events = EventAccumulator(str(tmp_path / str(share)))
         events.Reload()
         assert sorted(events.Tags()["images"]) == expected
-    picture = EventAccumulator(str(tmp_path / "inf" / "tensorboard"))
+    picture = EventAccumulator(str(tmp_path / "inf"))
     picture.Reload()
     (shown,) = picture.Images("evaluate/bids")
     assert (shown.width, shown.height, shown.step) == (1600, 900, run.decisions)

@@ -211,7 +211,7 @@ def test_shipped_policies_know_their_rules_of_play(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 2}, "format 1"),
+        ({"format": 2}, "format is 2, must be 1"),
         ({"candidates": 0}, "candidates is 0"),
         ({"candidates": True}, "candidates is True"),
         ({"knowledge": {"lern": True}}, "knowledge.lern is unknown"),
