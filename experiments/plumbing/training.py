@@ -31,6 +31,8 @@ KEYS: Final = ("scenario", "workload", "learner", "seed", "device", "threads", "
 CLAIM: Final = ".claimed"
 """Empty: locked by a run that learns in the folder."""
 COMMAND: Final = "command.txt"
+HALF_WRITTEN: Final = ".*.tmp"
+"""Names of files that ``envs.files`` has not renamed yet."""
 """What was typed, for the card of a policy that is shipped."""
 PAGE: Final = "report.html"
 """What is told of a run when it has been compared with rules."""
@@ -118,6 +120,8 @@ def claim(folder: Path, resumed: bool) -> Iterator[None]:
             f"folder={folder} is being written by another run; give another folder, or wait for it"
         ) from None
     with claimed:
+        for half in folder.glob(HALF_WRITTEN):  # by a process that was killed: nobody else writes here now
+            half.unlink()
         if not resumed:
             check_free(folder)
         if broken_off and not resumed:

@@ -20,6 +20,8 @@ from envs.files import naming
 
 SETTINGS: Final = ("scenario", "workload", "learner", "seed")
 """Parts of a config that differ between runs that are compared."""
+SUFFIX: Final = ".score"
+"""Of the file that is written at the end, beside those of learning."""
 
 
 def note(
@@ -37,7 +39,9 @@ def note(
     """
     told = {f"score/{name}": value for name, value in scores.items() if math.isfinite(value)}
     settings = dict(flat({name: config[name] for name in SETTINGS if name in config}))
-    with naming(folder), SummaryWriter(str(folder)) as writer:
+    for earlier in folder.glob(f"events.*{SUFFIX}"):  # of the same run before it went on: it has one end
+        earlier.unlink()
+    with naming(folder), SummaryWriter(str(folder), filename_suffix=SUFFIX) as writer:
         for summary in hparams(settings, told):  # type: ignore[no-untyped-call]
             writer.file_writer.add_summary(summary)
         for name, value in told.items():
