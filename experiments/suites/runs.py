@@ -30,7 +30,7 @@ SAME: Final = Interval(0.0, 0.0, 0.0)
 
 
 def policies(config: DictConfig) -> list[str]:
-    """Return the folder of the policies of each training run, or shipped policy, that ``config.runs`` names.
+    """Return the folder of the policies of each training run that ``config.runs`` names; a shipped policy keeps its name.
 
     Raises:
         UsageError: where it names none, or what holds no policy.
@@ -44,7 +44,7 @@ def policies(config: DictConfig) -> list[str]:
             raise UsageError(
                 f"runs has {name}, which holds no policy: must be the folder of a training run or of a shipped policy"
             )
-    return [str(folder) for folder in folders.values()]
+    return [name if name.startswith(f"{SHIPPED}/") else str(folder) for name, folder in folders.items()]
 
 
 def entrants(config: DictConfig, suite: str) -> list[str]:
