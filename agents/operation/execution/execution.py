@@ -297,7 +297,7 @@ class ExecutionManager:
         )
         self._units(state, task, run.agent, ReleaseNotification, time)
         if not again:
-            lost = sum(other.state in ("failed", "blocked") for other in state.of(task.job))
+            lost = len(state.after(task))
             self._say(
                 state,
                 AlertNotification(
@@ -305,7 +305,7 @@ class ExecutionManager:
                     alert="abandoned",
                     severity="error",
                     job=task.job,
-                    detail=f"{task.task.name} failed, {lost - 1} of its tasks come after it and are not run",
+                    detail=f"{task.task.name} failed, {lost} of its tasks come after it and are not run",
                 ),
             )
 

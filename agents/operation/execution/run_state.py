@@ -253,6 +253,14 @@ class RunState:
         """The tasks of a job."""
         return [self.tasks[job, task.name] for task in self.jobs[job].tasks]
 
+    def after(self, task: TaskState) -> list[TaskState]:
+        """The tasks of its job that come after a task, directly or not."""
+        names, found = {task.task.name}, -1
+        while found < len(names):
+            found = len(names)
+            names |= {other.task.name for other in self.of(task.job) if names.intersection(other.task.predecessors)}
+        return [other for other in self.of(task.job) if other.task.name in names and other is not task]
+
     @property
     def history(self) -> list[Seen]:
         """What was learned of agents and kinds, but for what remembered jobs tell."""

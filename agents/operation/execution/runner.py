@@ -88,7 +88,9 @@ class Runner:
         overseers: Sequence[Overseer] = (),
         adjusting: Adjusting | None = None,
     ) -> Execution:
-        """Go on from where the run stands to its end; raises what ``manage_execution`` does."""
+        """Go on from where the run stands to its end; raises what ``manage_execution`` does. One that has ended is left as it is."""
+        if self.is_over and all(task.state not in ("waiting", "running") for task in self.state.tasks.values()):
+            return Execution.model_validate_json((self.folder / RESULT).read_bytes())
         begun = self.journal.begun()
         now = max(self.state.now, self.state.first.time + max(0.0, time.time() - begun))
         executor = ProcessExecutor(
